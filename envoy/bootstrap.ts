@@ -1,0 +1,95 @@
+// The whole configuration of a standalone Envoy, as the object that it reads as JSON or YAML.
+
+import {
+  CONTROL_PLANE_CLUSTER,
+  controlPlaneCluster,
+  lastKnownCluster,
+  originalDestinationCluster,
+} from "./clusters.ts";
+import type { Attachment, FilterConfiguration } from "./filters.ts";
+import { gatewayListener } from "./listener.ts";
+import { type Address, type EnvoyMessage, socketAddress } from "./message.ts";
+
+export type { Attachment } from "./filters.ts";
+export type { Address, EnvoyMessage } from "./message.ts";
+
+/** What the control plane left on disk for an Envoy that starts while it is down. */
+export interface LastKnown {
+  /** Clusters with their endpoints written in, type STATIC. */
+  clusters: EnvoyMessage[];
+  /** The last hints, base64, as the filter takes them in. */
+  hints: string;
+}
+
+export interface BootstrapOptions {
+  attachment: Attachment;
+  /** Where clients connect. */
+  listen: Address;
+  /** Envoy's admin interface, which has no authentication: keep it on a loopback address. */
+  admin: Address;
+  controlPlane: Address;
+  /** The bearer token for all calls to the control plane; may be an Envoy `%FORMAT%`. */
+  token: string;
+  /** Path of the filter, read by Envoy when it starts. */
+  filterPath: string;
+  /** Names this Envoy to the control plane. */
+  gateway: string;
+  lastKnown?: LastKnown;
+}
+
+/**
+ * The bootstrap of one gateway.
+ *
+ * With the pause attachment and without the filter, the pool comes from the control plane by REST
+ * xDS. With the buffer attachment the filter names the endpoint's address itself, and Envoy knows
+ * no endpoints.
+ */
+export function bootstrap(options: BootstrapOptions): EnvoyMessage {
+  const usesDiscovery = options.attachment !== "buffer";
+  const lastKnownClusters = usesDiscovery ? (options.lastKnown?.clusters ?? []) : [];
+  return {
+    node: { id: options.gateway, cluster: "hintway" },
+    admin: { address: socketAddress(options.admin) },
+    static_resources: {
+      listeners: [
+        gatewayListener({
+          ...options,
+          filterConfiguration: filterConfiguration(options),
+          hasLastKnown: lastKnownClusters.length > 0,
+        }),
+      ],
+      clusters: [
+        controlPlaneCluster(options.controlPlane, options.token),
+        ...(usesDiscovery ? [] : [originalDestinationCluster()]),
+        ...lastKnownClusters.map(lastKnownCluster),
+      ],
+    },
+    ...(usesDiscovery ? { dynamic_resources: { cds_config: discoverySource() } } : {}),
+  };
+}
+
+function filterConfiguration(options: BootstrapOptions): Omit<FilterConfiguration, "attachment"> {
+  return {
+    controlPlaneCluster: CONTROL_PLANE_CLUSTER,
+    gateway: options.gateway,
+    ...(options.lastKnown ? { hints: options.lastKnown.hints } : {}),
+  };
+}
+
+/** Listening waits for the first answer, and this long at most when the control plane is down. */
+const INITIAL_FETCH_TIMEOUT = "1s";
+
+/** REST xDS over the control plane's cluster. */
+function discoverySource(): EnvoyMessage {
+  return {
+    resource_api_version: "V3",
+    initial_fetch_timeout: INITIAL_FETCH_TIMEOUT,
+    api_config_source: {
+      api_type: "REST",
+      transport_api_version: "V3",
+      cluster_names: [CONTROL_PLANE_CLUSTER],
+      refresh_delay: "1s",
+      request_timeout: "1s",
+    },
+  };
+}

@@ -1,0 +1,93 @@
+// The clusters Envoy knows from its start. The pool itself comes from the control plane.
+
+import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
+
+export const CONTROL_PLANE_CLUSTER = "hintway-control-plane";
+
+/** Requests are many and long: Envoy's own limits (1,024 requests, 3 retries) would shed them. */
+const CIRCUIT_BREAKERS = {
+  thresholds: [
+    {
+      max_connections: 40_000,
+      max_pending_requests: 40_000,
+      max_requests: 40_000,
+      max_retries: 40_000,
+    },
+  ],
+};
+
+/**
+ * uvicorn, which serves vLLM and SGLang, closes a connection that is idle for 5 s. Envoy lets go
+ * of it first, or a request would now and then be written into a closing connection.
+ */
+const ENDPOINT_IDLE_TIMEOUT = "4s";
+
+/**
+ * The control plane: discovery, hints and reports. The header is added here, below the router, so
+ * that Envoy's own discovery calls carry it as well as the filter's.
+ */
+export function controlPlaneCluster(address: Address, token: string): EnvoyMessage {
+  return {
+    name: CONTROL_PLANE_CLUSTER,
+    type: "STRICT_DNS",
+    connect_timeout: "1s",
+    dns_lookup_family: "V4_PREFERRED",
+    load_assignment: {
+      cluster_name: CONTROL_PLANE_CLUSTER,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(address) } }] }],
+    },
+    typed_extension_protocol_options: httpProtocolOptions({
+      http_filters: [
+        extension("envoy.filters.http.header_mutation", HEADER_MUTATION, {
+          mutations: {
+            request_mutations: [
+              {
+                append: {
+                  header: { key: "authorization", value: `Bearer ${token}` },
+                  append_action: "OVERWRITE_IF_EXISTS_OR_ADD",
+                },
+              },
+            ],
+          },
+        }),
+        extension("envoy.filters.http.upstream_codec", UPSTREAM_CODEC, {}),
+      ],
+    }),
+  };
+}
+
+/** The buffer attachment's pool: each request goes to the address that the filter has set. */
+export function originalDestinationCluster(): EnvoyMessage {
+  return {
+    name: "pool",
+    type: "ORIGINAL_DST",
+    lb_policy: "CLUSTER_PROVIDED",
+    connect_timeout: "1s",
+    circuit_breakers: CIRCUIT_BREAKERS,
+    typed_extension_protocol_options: httpProtocolOptions({
+      common_http_protocol_options: { idle_timeout: ENDPOINT_IDLE_TIMEOUT },
+    }),
+  };
+}
+
+/**
+ * A cluster of the last known state under a name of its own: Envoy refuses to let discovery change
+ * a cluster that was there at its start.
+ */
+export function lastKnownCluster(cluster: EnvoyMessage): EnvoyMessage {
+  return { ...cluster, name: `${String(cluster["name"])}-last-known` };
+}
+
+const HEADER_MUTATION = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
+const UPSTREAM_CODEC = "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec";
+const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+function httpProtocolOptions(fields: EnvoyMessage): EnvoyMessage {
+  return {
+    [HTTP_PROTOCOL_OPTIONS]: {
+      "@type": `type.googleapis.com/${HTTP_PROTOCOL_OPTIONS}`,
+      explicit_http_config: { http_protocol_options: {} },
+      ...fields,
+    },
+  };
+}

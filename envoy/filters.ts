@@ -1,0 +1,66 @@
+// The HTTP filters a request passes, in order.
+
+import { type EnvoyMessage, extension } from "./message.ts";
+
+/**
+ * How the filter holds a request until it has read the body: `pause` holds the headers itself,
+ * `buffer` lets a buffer filter do so, `none` is the same gateway without the filter.
+ */
+export type Attachment = "pause" | "buffer" | "none";
+
+/** Bodies up to 32 MiB are held (protocol/limits.ts); the filter answers 413 above that. */
+export const BODY_BYTES_MAX = 32 * 1024 * 1024;
+
+/** What the filter is told once, at its start. All that is tuned arrives in the hints. */
+export interface FilterConfiguration {
+  attachment: "pause" | "buffer";
+  controlPlaneCluster: string;
+  /** The bearer token for hints and reports, when Envoy does not add it itself. */
+  token?: string;
+  gateway: string;
+  /** The last known hints, base64. */
+  hints?: string;
+}
+
+export function httpFilters(
+  attachment: Attachment,
+  filterPath: string,
+  configuration: Omit<FilterConfiguration, "attachment">,
+): EnvoyMessage[] {
+  const router = extension("envoy.filters.http.router", `${HTTP}.router.v3.Router`, {
+    suppress_envoy_headers: true,
+  });
+  if (attachment === "none") return [router];
+  const wasm = wasmFilter(filterPath, { attachment, ...configuration });
+  return attachment === "pause" ? [wasm, router] : [wasm, bufferFilter(), router];
+}
+
+const HTTP = "envoy.extensions.filters.http";
+
+function wasmFilter(filterPath: string, configuration: FilterConfiguration): EnvoyMessage {
+  return extension("hintway", `${HTTP}.wasm.v3.Wasm`, {
+    config: {
+      name: "hintway",
+      root_id: "hintway",
+      failure_policy: "FAIL_RELOAD",
+      reload_config: { backoff: { base_interval: "0.2s", max_interval: "1s" } },
+      ...(configuration.attachment === "pause" ? { allow_on_headers_stop_iteration: true } : {}),
+      configuration: {
+        "@type": "type.googleapis.com/google.protobuf.StringValue",
+        value: JSON.stringify(configuration),
+      },
+      vm_config: {
+        vm_id: "hintway",
+        runtime: "envoy.wasm.runtime.v8",
+        code: { local: { filename: filterPath } },
+      },
+    },
+  });
+}
+
+/** Holds the headers until the body is whole, so that the filter's choice comes before routing. */
+function bufferFilter(): EnvoyMessage {
+  return extension("envoy.filters.http.buffer", `${HTTP}.buffer.v3.Buffer`, {
+    max_request_bytes: BODY_BYTES_MAX,
+  });
+}

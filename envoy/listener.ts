@@ -1,0 +1,47 @@
+// The listener that clients connect to.
+
+import { type Attachment, BODY_BYTES_MAX, httpFilters } from "./filters.ts";
+import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
+import { COLD_HEADER, DESTINATION_HEADER, routeConfiguration } from "./routes.ts";
+
+export interface ListenerOptions {
+  attachment: Attachment;
+  listen: Address;
+  filterPath: string;
+  filterConfiguration: Omit<import("./filters.ts").FilterConfiguration, "attachment">;
+  hasLastKnown: boolean;
+}
+
+export function gatewayListener(options: ListenerOptions): EnvoyMessage {
+  return {
+    name: "hintway",
+    address: socketAddress(options.listen),
+    filter_chains: [{ filters: [connectionManager(options)] }],
+  };
+}
+
+/** A stream may be silent this long: prefill of a long prompt behind a queue takes minutes. */
+const STREAM_IDLE_TIMEOUT = "3600s";
+
+function connectionManager(options: ListenerOptions): EnvoyMessage {
+  return extension("envoy.filters.network.http_connection_manager", CONNECTION_MANAGER, {
+    stat_prefix: "hintway",
+    use_remote_address: true,
+    stream_idle_timeout: STREAM_IDLE_TIMEOUT,
+    early_header_mutation_extensions: [stripRoutingHeaders()],
+    route_config: routeConfiguration(options.hasLastKnown, BODY_BYTES_MAX),
+    http_filters: httpFilters(options.attachment, options.filterPath, options.filterConfiguration),
+  });
+}
+
+const CONNECTION_MANAGER =
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+
+/** The filter strips these too; here it holds while the filter is being reloaded, and without it. */
+function stripRoutingHeaders(): EnvoyMessage {
+  return extension(
+    "envoy.http.early_header_mutation.header_mutation",
+    "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+    { mutations: [{ remove: DESTINATION_HEADER }, { remove: COLD_HEADER }] },
+  );
+}

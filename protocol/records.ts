@@ -1,0 +1,186 @@
+// Kinds of record and the offset of each field in the record's body. A decoder skips a kind it does
+// not know and ignores bytes after the fields it knows, so that a later version may add both.
+
+// ---- hints: control plane → gateway -----------------------------------------------------------
+
+/** Numbers that hold for the whole gateway. Part of a whole table. */
+export const SETTINGS: u32 = 1;
+//   0 table sequence   4 stale after ms    8 blind after ms   12 body bytes held at most, a request
+//  16 bytes held at most, a worker         20 bytes walked at most
+//  24 report period ms                     28 settings flags  32 keys the index may hold
+//  36 fallbacks named after the pick
+export const SETTINGS_TABLE_SEQUENCE: u32 = 0;
+export const SETTINGS_STALE_MS: u32 = 4;
+export const SETTINGS_BLIND_MS: u32 = 8;
+export const SETTINGS_BODY_BYTES: u32 = 12;
+export const SETTINGS_HELD_BYTES: u32 = 16;
+export const SETTINGS_WALK_BYTES: u32 = 20;
+export const SETTINGS_REPORT_MS: u32 = 24;
+export const SETTINGS_FLAGS: u32 = 28;
+export const SETTINGS_INDEX_KEYS: u32 = 32;
+export const SETTINGS_FALLBACKS: u32 = 36;
+export const SETTINGS_BYTES: u32 = 40;
+/** Clients may ask for `x-hintway-explain`. */
+export const SETTINGS_FLAG_EXPLAIN: u32 = 1;
+
+/** One pool. Part of a whole table. */
+export const POOL: u32 = 2;
+//   0 pool           4 cluster name hash (low, high)     12 bytes of a block
+//  16 bytes of a token, times 1,000      20 profile steps       24 models and adapters
+//  28 name bytes    32 steps, STEP_BYTES each; then 8 bytes a model; then the name, padded
+export const POOL_NUMBER: u32 = 0;
+export const POOL_CLUSTER_LOW: u32 = 4;
+export const POOL_CLUSTER_HIGH: u32 = 8;
+export const POOL_BLOCK_BYTES: u32 = 12;
+export const POOL_TOKEN_MILLIBYTES: u32 = 16;
+export const POOL_STEPS: u32 = 20;
+export const POOL_MODELS: u32 = 24;
+export const POOL_NAME_BYTES: u32 = 28;
+export const POOL_BYTES: u32 = 32;
+
+/** One endpoint. Part of a whole table. */
+export const ENDPOINT: u32 = 3;
+//   0 slot   4 pool   8 label bits   12 index capacity in blocks   16 address bytes
+//  20 address as text `ip:port`, padded
+export const ENDPOINT_SLOT: u32 = 0;
+export const ENDPOINT_POOL: u32 = 4;
+/** Bit i: the endpoint passes the profile's label filter number i. */
+export const ENDPOINT_LABELS: u32 = 8;
+export const ENDPOINT_CAPACITY_BLOCKS: u32 = 12;
+export const ENDPOINT_ADDRESS_BYTES: u32 = 16;
+export const ENDPOINT_BYTES: u32 = 20;
+
+/** What is known of one endpoint at this moment; replaces what was known. */
+export const LOAD: u32 = 4;
+//   0 slot        4 state         8 ms since the last good probe   12 score f32
+//  16 waiting    20 running      24 KV cache use, fraction f32
+//  28 requests in flight from other gateways      32 their uncached prompt bytes not yet answered
+//  36 their prompt bytes in flight                40 most adapters at once
+//  44 adapters active   48 adapters waiting       52 name hashes, 8 bytes each, active ones first
+export const LOAD_SLOT: u32 = 0;
+export const LOAD_STATE: u32 = 4;
+export const LOAD_PROBE_AGE_MS: u32 = 8;
+export const LOAD_SCORE: u32 = 12;
+export const LOAD_WAITING: u32 = 16;
+export const LOAD_RUNNING: u32 = 20;
+export const LOAD_KV_USE: u32 = 24;
+export const LOAD_OTHER_REQUESTS: u32 = 28;
+export const LOAD_OTHER_BACKLOG_BYTES: u32 = 32;
+export const LOAD_OTHER_RESIDENT_BYTES: u32 = 36;
+export const LOAD_ADAPTERS_MOST: u32 = 40;
+export const LOAD_ADAPTERS_ACTIVE: u32 = 44;
+export const LOAD_ADAPTERS_WAITING: u32 = 48;
+export const LOAD_BYTES: u32 = 52;
+
+export const STATE_UP: u32 = 0;
+/** Keeps its running requests, gets no further picks. */
+export const STATE_DRAINING: u32 = 1;
+/** Does not answer probes. */
+export const STATE_DOWN: u32 = 2;
+/** Answers, and says it cannot serve. */
+export const STATE_ASLEEP: u32 = 3;
+
+/** How far the sender has told: what the next poll says it knows. Last record of a hints frame. */
+export const POSITION: u32 = 5;
+export const POSITION_TABLE: u32 = 0;
+export const POSITION_LOADS: u32 = 4;
+export const POSITION_INDEX: u32 = 8;
+export const POSITION_BYTES: u32 = 12;
+
+// ---- both ways --------------------------------------------------------------------------------
+
+/** A pick somebody made: its keys are on that endpoint from here on. */
+export const PICK: u32 = 16;
+//   0 slot   4 pick flags   8 uncached prompt bytes   12 prompt bytes   16 keys   20 8 bytes a key
+export const PICK_SLOT: u32 = 0;
+export const PICK_FLAGS: u32 = 4;
+export const PICK_UNCACHED_BYTES: u32 = 8;
+export const PICK_PROMPT_BYTES: u32 = 12;
+export const PICK_KEYS: u32 = 16;
+export const PICK_BYTES: u32 = 20;
+/** The keys are used again, not picked: the request has ended on an otherwise idle endpoint. */
+export const PICK_FLAG_TOUCH: u32 = 1;
+/** The keys never got there: the endpoint failed before it answered. */
+export const PICK_FLAG_REMOVE: u32 = 2;
+
+/** A part of an index as it stands. Seeds a control plane, a gateway or a worker that has none. */
+export const ENTRIES: u32 = 17;
+//   0 slot   4 entries   8 entries of 12 bytes: key (low, high), age in blocks used since
+export const ENTRIES_SLOT: u32 = 0;
+export const ENTRIES_COUNT: u32 = 4;
+export const ENTRIES_BYTES: u32 = 8;
+export const ENTRY_BYTES: u32 = 12;
+
+// ---- reports: gateway → control plane, and worker → worker --------------------------------------
+
+/** Who reports or polls, and what it knows. First record of a poll and of every report. */
+export const GATEWAY: u32 = 32;
+//   0 gateway id (16 bytes)   16 lowest version spoken   20 highest   24 generation known
+//  28 table  32 loads  36 index: positions known         40 ms the poll may be held
+export const GATEWAY_ID: u32 = 0;
+export const GATEWAY_VERSION_MIN: u32 = 16;
+export const GATEWAY_VERSION_MAX: u32 = 20;
+export const GATEWAY_GENERATION: u32 = 24;
+export const GATEWAY_TABLE: u32 = 28;
+export const GATEWAY_LOADS: u32 = 32;
+export const GATEWAY_INDEX: u32 = 36;
+export const GATEWAY_HOLD_MS: u32 = 40;
+export const GATEWAY_BYTES: u32 = 44;
+
+/** The sender's own share of one endpoint, absolute; replaces what it said before. */
+export const FLIGHT: u32 = 33;
+export const FLIGHT_SLOT: u32 = 0;
+export const FLIGHT_REQUESTS: u32 = 4;
+export const FLIGHT_BACKLOG_BYTES: u32 = 8;
+export const FLIGHT_RESIDENT_BYTES: u32 = 12;
+export const FLIGHT_BYTES: u32 = 16;
+
+/** One request that has ended. */
+export const DONE: u32 = 34;
+//   0 slot, or NO_SLOT   4 pool   8 status   12 done flags   16 prompt bytes
+//  20 bytes believed cached at the pick      24 prompt tokens   28 cached tokens
+//  32 completion tokens (NO_COUNT: not told) 36 ms to the first body byte   40 ms in all
+//  44 model name hash (low, high)            52 stage at the pick           56 µs the pick took
+export const DONE_SLOT: u32 = 0;
+export const DONE_POOL: u32 = 4;
+export const DONE_STATUS: u32 = 8;
+export const DONE_FLAGS: u32 = 12;
+export const DONE_PROMPT_BYTES: u32 = 16;
+export const DONE_MATCHED_BYTES: u32 = 20;
+export const DONE_PROMPT_TOKENS: u32 = 24;
+export const DONE_CACHED_TOKENS: u32 = 28;
+export const DONE_COMPLETION_TOKENS: u32 = 32;
+export const DONE_FIRST_BYTE_MS: u32 = 36;
+export const DONE_TOTAL_MS: u32 = 40;
+export const DONE_MODEL_LOW: u32 = 44;
+export const DONE_MODEL_HIGH: u32 = 48;
+export const DONE_STAGE: u32 = 52;
+export const DONE_BYTES: u32 = 56;
+export const NO_SLOT: u32 = 0xffffffff;
+export const NO_COUNT: u32 = 0xffffffff;
+/** Another endpoint than the picked one served. */
+export const DONE_FLAG_RETRIED: u32 = 1;
+/** The gateway answered: nothing was served. */
+export const DONE_FLAG_LOCAL: u32 = 2;
+/** The stream began and did not reach its end. */
+export const DONE_FLAG_CUT: u32 = 4;
+export const DONE_FLAG_STREAMED: u32 = 8;
+/** The body could not be read as a prompt: picked by load alone. */
+export const DONE_FLAG_UNREAD: u32 = 16;
+/** The pick had no effect: the attachment does not hold the request. */
+export const DONE_FLAG_NO_EFFECT: u32 = 32;
+
+/** An endpoint failed before it answered. */
+export const FAILURE: u32 = 35;
+export const FAILURE_SLOT: u32 = 0;
+export const FAILURE_BYTES: u32 = 4;
+
+/** Age of the last contact with the control plane, from the worker that polls to the others. */
+export const CONTACT: u32 = 36;
+export const CONTACT_AGE_MS: u32 = 0;
+export const CONTACT_BYTES: u32 = 4;
+
+/** Stages a pick may be in, by the age of what the control plane told last. */
+export const STAGE_FRESH: u32 = 0;
+export const STAGE_STALE: u32 = 1;
+export const STAGE_BLIND: u32 = 2;
