@@ -1,0 +1,147 @@
+// Every error the control plane raises, each with a stable code that logs, metrics and tests name.
+// A message says which field or part, which value, and what to do about it.
+
+export type ErrorCode =
+  | "CONFIG_SYNTAX"
+  | "CONFIG_UNKNOWN_KEY"
+  | "CONFIG_UNKNOWN_PLUGIN"
+  | "CONFIG_UNSUPPORTED_PLUGIN"
+  | "CONFIG_INVALID_VALUE"
+  | "FLAG_INVALID"
+  | "FILE_UNREADABLE"
+  | "POOL_FILE_INVALID"
+  | "PROBE_FAILED"
+  | "PROBE_TOO_LARGE"
+  | "PROBE_UNREADABLE"
+  | "PORT_TAKEN"
+  | "TOKEN_INVALID"
+  | "REPORT_REFUSED";
+
+export class HintwayError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "HintwayError";
+    this.code = code;
+  }
+}
+
+/** The file is no YAML, or not one mapping. `place` is `file:line:column`, here and below. */
+export function configSyntax(place: string, problem: string, cause?: unknown): HintwayError {
+  return new HintwayError("CONFIG_SYNTAX", `${place}: ${problem}. Correct the YAML.`, cause);
+}
+
+export function configUnknownKey(
+  place: string,
+  key: string,
+  known: readonly string[],
+): HintwayError {
+  return new HintwayError(
+    "CONFIG_UNKNOWN_KEY",
+    `${place}: unknown key "${key}". ${choices("Known here", known)}`,
+  );
+}
+
+export function configUnknownPlugin(
+  place: string,
+  type: string,
+  known: readonly string[],
+): HintwayError {
+  return new HintwayError(
+    "CONFIG_UNKNOWN_PLUGIN",
+    `${place}: unknown plugin type "${type}". ${choices("Known types", known)}`,
+  );
+}
+
+/** The plugin exists in EndpointPickerConfig and is not available here; `reason` says why. */
+export function configUnsupportedPlugin(place: string, type: string, reason: string): HintwayError {
+  return new HintwayError(
+    "CONFIG_UNSUPPORTED_PLUGIN",
+    `${place}: plugin type "${type}" is not supported: ${reason}. Remove it from the configuration.`,
+  );
+}
+
+/** `problem` says what is expected instead of `value`. */
+export function configInvalidValue(
+  place: string,
+  field: string,
+  value: unknown,
+  problem: string,
+): HintwayError {
+  return new HintwayError(
+    "CONFIG_INVALID_VALUE",
+    `${place}: ${field} is ${shown(value)}: ${problem}.`,
+  );
+}
+
+export function flagInvalid(flag: string, value: string, problem: string): HintwayError {
+  return new HintwayError("FLAG_INVALID", `${flag} is ${shown(value)}: ${problem}.`);
+}
+
+export function fileUnreadable(path: string, cause: unknown): HintwayError {
+  return new HintwayError(
+    "FILE_UNREADABLE",
+    `Cannot read ${path}: ${reasonOf(cause)}. Check the path and its permissions.`,
+    cause,
+  );
+}
+
+export function poolFileInvalid(place: string, problem: string, cause?: unknown): HintwayError {
+  return new HintwayError("POOL_FILE_INVALID", `${place}: ${problem}.`, cause);
+}
+
+export function probeFailed(url: string, cause: unknown): HintwayError {
+  return new HintwayError(
+    "PROBE_FAILED",
+    `Probe of ${url} failed: ${reasonOf(cause)}. Check that the model server runs and serves it.`,
+    cause,
+  );
+}
+
+export function probeTooLarge(url: string, bytesMax: number): HintwayError {
+  return new HintwayError(
+    "PROBE_TOO_LARGE",
+    `Probe of ${url} answers more than ${bytesMax} bytes. Check that it is a metrics page.`,
+  );
+}
+
+export function probeUnreadable(url: string, engine: string): HintwayError {
+  return new HintwayError(
+    "PROBE_UNREADABLE",
+    `Probe of ${url} answers none of the metrics of engine "${engine}". ` +
+      "Check the llm-d.ai/engine-type label and the engine's metrics settings.",
+  );
+}
+
+export function portTaken(flag: string, port: number, cause: unknown): HintwayError {
+  return new HintwayError(
+    "PORT_TAKEN",
+    `Port ${port} (${flag}) is taken. Stop what listens there, or choose another with ${flag}.`,
+    cause,
+  );
+}
+
+/** The bearer token is absent or another one. Says nothing more: the caller is not known. */
+export function tokenInvalid(): HintwayError {
+  return new HintwayError("TOKEN_INVALID", "The bearer token is absent or wrong.");
+}
+
+export function reportRefused(problem: string): HintwayError {
+  return new HintwayError("REPORT_REFUSED", `Report refused whole: ${problem}.`);
+}
+
+const SHOWN_CHARACTERS_MAX = 80;
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > SHOWN_CHARACTERS_MAX ? `${text.slice(0, SHOWN_CHARACTERS_MAX)}…` : text;
+}
+
+function choices(label: string, known: readonly string[]): string {
+  return known.length > 0 ? `${label}: ${known.join(", ")}.` : "No key is known here.";
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
