@@ -6,7 +6,7 @@ import {
   lastKnownCluster,
   originalDestinationCluster,
 } from "./clusters.ts";
-import type { Attachment, FilterConfiguration } from "./filters.ts";
+import type { Attachment } from "./filters.ts";
 import { gatewayListener } from "./listener.ts";
 import { type Address, type EnvoyMessage, socketAddress } from "./message.ts";
 
@@ -54,7 +54,14 @@ export function bootstrap(options: BootstrapOptions): EnvoyMessage {
       listeners: [
         gatewayListener({
           ...options,
-          filterConfiguration: filterConfiguration(options),
+          filter: {
+            path: options.filterPath,
+            configuration: {
+              controlPlaneCluster: CONTROL_PLANE_CLUSTER,
+              gateway: options.gateway,
+              ...(options.lastKnown ? { hints: options.lastKnown.hints } : {}),
+            },
+          },
           hasLastKnown: lastKnownClusters.length > 0,
         }),
       ],
@@ -65,14 +72,6 @@ export function bootstrap(options: BootstrapOptions): EnvoyMessage {
       ],
     },
     ...(usesDiscovery ? { dynamic_resources: { cds_config: discoverySource() } } : {}),
-  };
-}
-
-function filterConfiguration(options: BootstrapOptions): Omit<FilterConfiguration, "attachment"> {
-  return {
-    controlPlaneCluster: CONTROL_PLANE_CLUSTER,
-    gateway: options.gateway,
-    ...(options.lastKnown ? { hints: options.lastKnown.hints } : {}),
   };
 }
 

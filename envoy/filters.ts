@@ -8,36 +8,41 @@ import { type EnvoyMessage, extension } from "./message.ts";
  */
 export type Attachment = "pause" | "buffer" | "none";
 
-/** Bodies up to 32 MiB are held (protocol/limits.ts); the filter answers 413 above that. */
-export const BODY_BYTES_MAX = 32 * 1024 * 1024;
+/**
+ * What Envoy holds of one request body. The filter refuses bodies over 32 MiB with a JSON error;
+ * the rest is slack, so that its answer comes before Envoy's own.
+ */
+export const BODY_BYTES_MAX = 33 * 1024 * 1024;
 
 /** What the filter is told once, at its start. All that is tuned arrives in the hints. */
 export interface FilterConfiguration {
   attachment: "pause" | "buffer";
+  /** The cluster that answers hints and reports; Envoy adds the bearer token below it. */
   controlPlaneCluster: string;
-  /** The bearer token for hints and reports, when Envoy does not add it itself. */
-  token?: string;
+  /** Names this Envoy to the control plane. */
   gateway: string;
   /** The last known hints, base64. */
   hints?: string;
 }
 
-export function httpFilters(
-  attachment: Attachment,
-  filterPath: string,
-  configuration: Omit<FilterConfiguration, "attachment">,
-): EnvoyMessage[] {
+export interface FilterOptions {
+  /** Path of the filter, read by Envoy when it starts. */
+  path: string;
+  configuration: Omit<FilterConfiguration, "attachment">;
+}
+
+export function httpFilters(attachment: Attachment, filter: FilterOptions): EnvoyMessage[] {
   const router = extension("envoy.filters.http.router", `${HTTP}.router.v3.Router`, {
     suppress_envoy_headers: true,
   });
   if (attachment === "none") return [router];
-  const wasm = wasmFilter(filterPath, { attachment, ...configuration });
+  const wasm = wasmFilter(filter.path, { attachment, ...filter.configuration });
   return attachment === "pause" ? [wasm, router] : [wasm, bufferFilter(), router];
 }
 
 const HTTP = "envoy.extensions.filters.http";
 
-function wasmFilter(filterPath: string, configuration: FilterConfiguration): EnvoyMessage {
+function wasmFilter(path: string, configuration: FilterConfiguration): EnvoyMessage {
   return extension("hintway", `${HTTP}.wasm.v3.Wasm`, {
     config: {
       name: "hintway",
@@ -52,7 +57,7 @@ function wasmFilter(filterPath: string, configuration: FilterConfiguration): Env
       vm_config: {
         vm_id: "hintway",
         runtime: "envoy.wasm.runtime.v8",
-        code: { local: { filename: filterPath } },
+        code: { local: { filename: path } },
       },
     },
   });

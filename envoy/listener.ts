@@ -1,14 +1,14 @@
 // The listener that clients connect to.
 
-import { type Attachment, BODY_BYTES_MAX, httpFilters } from "./filters.ts";
+import { type Attachment, BODY_BYTES_MAX, type FilterOptions, httpFilters } from "./filters.ts";
+import { localReplies } from "./local-replies.ts";
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
 import { COLD_HEADER, DESTINATION_HEADER, routeConfiguration } from "./routes.ts";
 
 export interface ListenerOptions {
   attachment: Attachment;
   listen: Address;
-  filterPath: string;
-  filterConfiguration: Omit<import("./filters.ts").FilterConfiguration, "attachment">;
+  filter: FilterOptions;
   hasLastKnown: boolean;
 }
 
@@ -29,15 +29,16 @@ function connectionManager(options: ListenerOptions): EnvoyMessage {
     use_remote_address: true,
     stream_idle_timeout: STREAM_IDLE_TIMEOUT,
     early_header_mutation_extensions: [stripRoutingHeaders()],
-    route_config: routeConfiguration(options.hasLastKnown, BODY_BYTES_MAX),
-    http_filters: httpFilters(options.attachment, options.filterPath, options.filterConfiguration),
+    local_reply_config: localReplies(),
+    route_config: routeConfiguration({ ...options, bodyBytesMax: BODY_BYTES_MAX }),
+    http_filters: httpFilters(options.attachment, options.filter),
   });
 }
 
 const CONNECTION_MANAGER =
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
-/** The filter strips these too; here it holds while the filter is being reloaded, and without it. */
+/** The filter strips these too; here it also holds while the filter is reloaded or left out. */
 function stripRoutingHeaders(): EnvoyMessage {
   return extension(
     "envoy.http.early_header_mutation.header_mutation",

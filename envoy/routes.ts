@@ -1,20 +1,28 @@
-// Where a request goes once the filter has picked.
+// Where a request goes once the filter has picked, and when it is tried again.
 
+import type { Attachment } from "./filters.ts";
 import type { EnvoyMessage } from "./message.ts";
-
-/** Set by the filter when the last known hints decide, and never taken from a client. */
-export const COLD_HEADER = "x-hintway-cold";
 
 /** Names the endpoints to try, `ip:port,ip:port`, best first. Never taken from a client. */
 export const DESTINATION_HEADER = "x-gateway-destination-endpoint";
 
-/** Every path goes to the pool; while the filter says so, to the pool as it was last known. */
-export function routeConfiguration(hasLastKnown: boolean, bodyBytesMax: number): EnvoyMessage {
+/** Set to `1` by the filter while the last known hints decide. Never taken from a client. */
+export const COLD_HEADER = "x-hintway-cold";
+
+export interface RouteOptions {
+  attachment: Attachment;
+  hasLastKnown: boolean;
+  /** How much of a request body is held for the pick and for a second try. */
+  bodyBytesMax: number;
+}
+
+/** Every path goes to the pool or, while the filter says so, to the pool as it was last known. */
+export function routeConfiguration(options: RouteOptions): EnvoyMessage {
   const cold = {
     match: { prefix: "/", headers: [{ name: COLD_HEADER, string_match: { exact: "1" } }] },
-    route: routeAction("pool-last-known"),
+    route: routeAction("pool-last-known", options.attachment),
   };
-  const normal = { match: { prefix: "/" }, route: routeAction("pool") };
+  const normal = { match: { prefix: "/" }, route: routeAction("pool", options.attachment) };
   return {
     name: "hintway",
     // The pool's cluster comes by discovery, after this route.
@@ -23,26 +31,37 @@ export function routeConfiguration(hasLastKnown: boolean, bodyBytesMax: number):
       {
         name: "hintway",
         domains: ["*"],
-        request_body_buffer_limit: bodyBytesMax,
-        routes: hasLastKnown ? [cold, normal] : [normal],
+        request_body_buffer_limit: options.bodyBytesMax,
+        routes: options.hasLastKnown ? [cold, normal] : [normal],
       },
     ],
   };
 }
 
-/**
- * Answers may take as long as they take: a model may think for minutes before its first byte.
- * A request that has no response headers yet goes to the next endpoint of the destination.
- */
-function routeAction(cluster: string): EnvoyMessage {
+function routeAction(cluster: string, attachment: Attachment): EnvoyMessage {
   return {
     cluster,
+    // Answers take as long as they take: a model may write for many minutes.
     timeout: "0s",
     retry_policy: {
-      retry_on: "connect-failure,refused-stream,reset,retriable-status-codes",
-      retriable_status_codes: [503],
-      num_retries: 2,
+      ...(attachment === "buffer" ? RETRY_SAME_ENDPOINT : RETRY_NEXT_ENDPOINT),
       retry_back_off: { base_interval: "0.005s", max_interval: "0.05s" },
     },
   };
 }
+
+/**
+ * A request without response headers is tried on the next endpoint of the destination. No host
+ * predicate is needed: override_host walks its list by itself, one entry a try.
+ */
+const RETRY_NEXT_ENDPOINT = {
+  retry_on: "connect-failure,refused-stream,reset,retriable-status-codes",
+  retriable_status_codes: [503],
+  num_retries: 2,
+};
+
+/** One address is all there is, so only what the endpoint has not begun on is tried again. */
+const RETRY_SAME_ENDPOINT = {
+  retry_on: "connect-failure,refused-stream,reset-before-request",
+  num_retries: 1,
+};
