@@ -1,0 +1,88 @@
+// The whole gateway: every part in the order they need each other, and back.
+
+import { hostname } from "node:os";
+import { buildFilter } from "./build-filter.ts";
+import { findEnvoy } from "./find-envoy.ts";
+import { type FirstAnswer, firstAnswer } from "./first-answer.ts";
+import type { Launch } from "./launch.ts";
+import type { Environment, Options } from "./options.ts";
+import { controlPlanePart, envoyPart, LOOPBACK, simulatorPart } from "./parts.ts";
+import { freePorts, requireFreePort } from "./ports.ts";
+import { makeStateDir, writeToken } from "./state.ts";
+import { Part, type PartDefinition, type PartEvent } from "./supervise.ts";
+import { Watchdog } from "./watchdog.ts";
+
+export interface GatewayOptions {
+  options: Options;
+  environment: Environment;
+  launch: Launch;
+  onEvent: (event: PartEvent) => void;
+}
+
+/** What a user needs to know of a gateway that serves. */
+export interface Ready {
+  url: string;
+  /** A model that it serves. */
+  model: string;
+}
+
+export class Gateway {
+  readonly #given: GatewayOptions;
+  readonly #watchdog = new Watchdog();
+  /** In the order they were started. */
+  readonly #parts: Part[] = [];
+
+  constructor(given: GatewayOptions) {
+    this.#given = given;
+  }
+
+  /** Resolves when a request through the gateway was answered. Throws StartError; then stop it. */
+  async start(): Promise<Ready> {
+    const { options, environment, launch } = this.#given;
+    await requireFreePort(options.host, options.port, "--port");
+    await requireFreePort(LOOPBACK, options.controlPort, "--control-port");
+    await requireFreePort(LOOPBACK, options.adminPort, "--admin-port");
+    makeStateDir(options.stateDir);
+    const binary = await findEnvoy(environment, launch);
+    const filterPath = await buildFilter(launch);
+    const simulated = await this.#startSimulators(options.simulate);
+    const { token, path: tokenFile } = writeToken(options.stateDir);
+    const endpoints = [...simulated, ...options.endpoints];
+    const { controlPort } = options;
+    await this.#start(controlPlanePart({ ...options, port: controlPort, tokenFile, endpoints }));
+    const gateway = `${hostname()}:${options.port}`;
+    await this.#start(envoyPart({ ...options, binary, token, filterPath, gateway }));
+    return this.#untilServing();
+  }
+
+  /** Stops every part, the last started first, and leaves nothing behind. */
+  async stop(): Promise<void> {
+    for (const part of this.#parts.splice(0).reverse()) await part.stop();
+    await this.#watchdog.close();
+  }
+
+  /** Resolves to the simulators' `ip:port`. */
+  async #startSimulators(count: number): Promise<string[]> {
+    const ports = await freePorts(count);
+    await Promise.all(ports.map((port) => this.#start(simulatorPart({ port }))));
+    return ports.map((port) => `${LOOPBACK}:${port}`);
+  }
+
+  async #start(definition: PartDefinition): Promise<void> {
+    const { launch, onEvent } = this.#given;
+    launch.signal.throwIfAborted();
+    launch.say(`Starting the ${definition.name}`);
+    const part = new Part(definition, { watchdog: this.#watchdog, onEvent, restarts: true });
+    this.#parts.push(part);
+    await part.start();
+  }
+
+  async #untilServing(): Promise<Ready> {
+    const { options, launch } = this.#given;
+    // An address that stands for all of this machine's is no address to connect to.
+    const host = ["0.0.0.0", "::"].includes(options.host) ? LOOPBACK : options.host;
+    const url = `http://${host.includes(":") ? `[${host}]` : host}:${options.port}`;
+    const answer: FirstAnswer = await firstAnswer(url, options.simulate > 0, launch);
+    return { url, ...answer };
+  }
+}

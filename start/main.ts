@@ -1,0 +1,55 @@
+// npm start: arguments, environment and exit codes. `gateway.ts` does the work.
+
+import closeWithGrace from "close-with-grace";
+import { Gateway } from "./gateway.ts";
+import { eventText, readyText } from "./messages.ts";
+import { type Options, readOptions } from "./options.ts";
+import { StartError } from "./start-error.ts";
+
+/** Longer than the slowest orderly stop; after it the watchdog ends what is left. */
+const STOP_MAX_MS = 20_000;
+const PARENT_CHECK_MS = 500;
+
+try {
+  const options = readOptions(process.argv.slice(2), process.env);
+  if (typeof options === "string") console.log(options);
+  else await launch(options);
+} catch (error) {
+  // What is not a StartError is a defect of ours, and its stack is what helps.
+  console.error(error instanceof StartError ? `error: ${error.message}` : error);
+  process.exit(1);
+}
+
+async function launch(options: Options): Promise<void> {
+  const calledOff = new AbortController();
+  const gateway = new Gateway({
+    options,
+    environment: process.env,
+    launch: { say: (line) => console.error(line), signal: calledOff.signal },
+    onEvent: (event) => console.error(eventText(event)),
+  });
+  closeWithGrace({ delay: STOP_MAX_MS }, async ({ err }) => {
+    if (err) console.error(err);
+    console.error("Stopping");
+    calledOff.abort();
+    await gateway.stop();
+  });
+  stopWithNpm();
+  try {
+    console.log(readyText(await gateway.start(), options));
+  } catch (error) {
+    // The user called it off: the handler above stops the parts and ends the process.
+    if (calledOff.signal.aborted) return;
+    await gateway.stop();
+    throw error;
+  }
+}
+
+/** npm that is killed passes no signal on; what it started must not outlive it. */
+function stopWithNpm(): void {
+  if (process.env["npm_lifecycle_event"] !== "start") return;
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, "SIGTERM");
+  }, PARENT_CHECK_MS).unref();
+}

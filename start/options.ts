@@ -1,0 +1,165 @@
+// What the user asks for: flags, and the same settings by environment.
+
+import { accessSync, constants } from "node:fs";
+import { isIP } from "node:net";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { StartError } from "./start-error.ts";
+
+export interface Options {
+  /** IP address the gateway listens on. The control plane and Envoy's admin stay on 127.0.0.1. */
+  host: string;
+  port: number;
+  controlPort: number;
+  adminPort: number;
+  /** Simulated model servers to start; 0 when there are real ones. */
+  simulate: number;
+  /** `ip:port` of each real model server. */
+  endpoints: string[];
+  pool?: string;
+  config?: string;
+  workers: number;
+  attachment: "pause" | "buffer";
+  stateDir: string;
+}
+
+export type Environment = { [name: string]: string | undefined };
+
+/**
+ * Reads the arguments after the program's name; a flag wins over its environment variable.
+ * Returns the help text when it is asked for. Throws StartError for what cannot be understood,
+ * does not go together, or names a file that cannot be read.
+ */
+export function readOptions(args: string[], environment: Environment): Options | string {
+  let written = "";
+  const command = describedCommand()
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => (written += text), writeErr: () => {} });
+  try {
+    command.parse([...environmentArguments(command, environment), ...args], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code === "commander.helpDisplayed") return written;
+    throw new StartError(error.message.replace(/^error: /, ""), SEE_HELP, error);
+  }
+  return completed(command.opts<Parsed>(), environment);
+}
+
+const SEE_HELP = "See `npm start -- --help` for the options and their values.";
+const SIMULATED_BY_DEFAULT = 4;
+
+type Parsed = Omit<Options, "simulate" | "stateDir" | "endpoints"> &
+  Partial<Pick<Options, "simulate" | "stateDir" | "endpoints">>;
+
+function describedCommand(): Command {
+  const port = wholeNumber(1, 65_535);
+  return new Command("npm start --")
+    .description("Starts a gateway: Envoy with the filter, the control plane, and model servers.")
+    .option("--endpoints <ip:port,...>", "route to these model servers", endpointList)
+    .option("--pool <file>", "read, and watch, a YAML file of endpoints and labels")
+    .option("--simulate <count>", "simulate model servers (default: 4)", wholeNumber(1, 256))
+    .option("--config <file>", "read, and watch, an EndpointPickerConfig")
+    .option("--port <number>", "port of the gateway", port, 8080)
+    .option("--host <ip>", "address the gateway listens on", ipAddress, "127.0.0.1")
+    .option("--control-port <number>", "port of the control plane", port, 8081)
+    .option("--admin-port <number>", "port of Envoy's admin interface", port, 9901)
+    .option("--workers <count>", "worker threads of Envoy", wholeNumber(1, 256), 2)
+    .addOption(
+      new Option("--attachment <way>", "how a request is held until its body is read")
+        .choices(["pause", "buffer"])
+        .default("pause"),
+    )
+    .option("--state-dir <folder>", "keeps the token and the last known state")
+    .helpOption("--help", "show this text")
+    .allowExcessArguments(false)
+    .addHelpText("after", "\nThe same settings by environment: HINTWAY_CONTROL_PORT and so on.");
+}
+
+/** `HINTWAY_CONTROL_PORT=1` as `--control-port=1`, before the user's own flags, which win. */
+function environmentArguments(command: Command, environment: Environment): string[] {
+  return command.options.flatMap((option) => {
+    const variable = `HINTWAY_${option.name().toUpperCase().replaceAll("-", "_")}`;
+    const value = environment[variable];
+    return value ? [`--${option.name()}=${value}`] : [];
+  });
+}
+
+function completed(parsed: Parsed, environment: Environment): Options {
+  refuseTwoSources(parsed);
+  refuseSharedPorts(parsed);
+  for (const name of ["pool", "config"] as const) refuseUnreadable(name, parsed[name]);
+  const isSimulated = !parsed.endpoints && !parsed.pool;
+  return {
+    ...parsed,
+    simulate: isSimulated ? (parsed.simulate ?? SIMULATED_BY_DEFAULT) : 0,
+    endpoints: parsed.endpoints ?? [],
+    ...(parsed.pool ? { pool: resolve(parsed.pool) } : {}),
+    ...(parsed.config ? { config: resolve(parsed.config) } : {}),
+    stateDir: resolve(parsed.stateDir ?? defaultStateDir(environment, parsed.port)),
+  };
+}
+
+function refuseTwoSources(parsed: Parsed): void {
+  const sources = (["endpoints", "pool", "simulate"] as const).filter(
+    (name) => parsed[name] !== undefined,
+  );
+  if (sources.length < 2) return;
+  throw new StartError(
+    `--${sources.join(" and --")} do not go together: each says where the model servers are.`,
+    `Leave one of them; HINTWAY_${sources[0]?.toUpperCase()} in the environment counts too.`,
+  );
+}
+
+function refuseSharedPorts(parsed: Parsed): void {
+  const ports = [parsed.port, parsed.controlPort, parsed.adminPort];
+  if (new Set(ports).size === ports.length) return;
+  throw new StartError(
+    `--port, --control-port and --admin-port are ${ports.join(", ")}: two are the same.`,
+    "Give each a port of its own.",
+  );
+}
+
+function refuseUnreadable(name: string, path: string | undefined): void {
+  if (!path) return;
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    throw new StartError(
+      `--${name} ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`,
+      "Give the path of a file that exists and that this user may read.",
+      error,
+    );
+  }
+}
+
+function defaultStateDir(environment: Environment, port: number): string {
+  const base = environment["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
+  return join(base, "hintway", String(port));
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+function ipAddress(text: string): string {
+  if (isIP(text)) return text;
+  throw new InvalidArgumentError("It must be an IP address, such as 0.0.0.0.");
+}
+
+function endpointList(text: string): string[] {
+  const endpoints = text.split(",").map((endpoint) => endpoint.trim());
+  for (const endpoint of endpoints) {
+    const [, host, bracketed, port] = /^(?:([^:[\]]+)|\[(.+)\]):(\d+)$/.exec(endpoint) ?? [];
+    const isAddress = isIP(host ?? "") === 4 || isIP(bracketed ?? "") === 6;
+    if (isAddress && Number(port) >= 1 && Number(port) <= 65_535) continue;
+    throw new InvalidArgumentError(
+      `"${endpoint}" is not ip:port, such as 10.0.0.5:8000 (a name has to be resolved first).`,
+    );
+  }
+  return endpoints;
+}

@@ -1,0 +1,113 @@
+// What is started, and with which flags.
+
+import { join } from "node:path";
+import { type Attachment, bootstrap } from "../envoy/bootstrap.ts";
+import { isHealthy } from "./health.ts";
+import { projectPath } from "./project.ts";
+import { readLastKnown, writePrivate } from "./state.ts";
+import type { PartDefinition } from "./supervise.ts";
+
+/** Every part but the gateway's own listener is for this machine only. */
+export const LOOPBACK = "127.0.0.1";
+
+export const SIMULATED_MODEL = "hintway-sim";
+
+export interface SimulatorOptions {
+  port: number;
+  /** Further flags of simulator/main.ts. */
+  flags?: string[];
+}
+
+export function simulatorPart({ port, flags = [] }: SimulatorOptions): PartDefinition {
+  return {
+    name: `simulated model server on port ${port}`,
+    command: process.execPath,
+    args: [
+      projectPath("simulator", "main.ts"),
+      ...["--host", LOOPBACK, "--port", String(port), "--model", SIMULATED_MODEL],
+      ...flags,
+    ],
+    healthUrl: `http://${LOOPBACK}:${port}/health`,
+  };
+}
+
+export interface ControlPlaneOptions {
+  port: number;
+  tokenFile: string;
+  stateDir: string;
+  /** `ip:port` of each model server; or a pool file. */
+  endpoints?: string[];
+  pool?: string;
+  config?: string;
+  /** Further flags of control-plane/main.ts. */
+  flags?: string[];
+}
+
+export function controlPlanePart(options: ControlPlaneOptions): PartDefinition {
+  const { port, endpoints = [], pool, config, flags = [] } = options;
+  return {
+    name: "control plane",
+    command: process.execPath,
+    args: [
+      projectPath("control-plane", "main.ts"),
+      ...["--host", LOOPBACK, "--port", String(port), "--explain"],
+      ...["--token-file", options.tokenFile, "--state-dir", options.stateDir],
+      ...(endpoints.length > 0 ? ["--endpoints", endpoints.join(",")] : []),
+      ...(pool ? ["--pool", pool] : []),
+      ...(config ? ["--config", config] : []),
+      ...flags,
+    ],
+    healthUrl: `http://${LOOPBACK}:${port}/readyz`,
+  };
+}
+
+export interface EnvoyOptions {
+  /** Path of the Envoy binary. */
+  binary: string;
+  host: string;
+  port: number;
+  adminPort: number;
+  controlPort: number;
+  token: string;
+  stateDir: string;
+  filterPath: string;
+  attachment: Attachment;
+  workers: number;
+  /** Names this Envoy to the control plane. */
+  gateway: string;
+  /** Envoy's own log. */
+  logLevel?: string;
+}
+
+export function envoyPart(options: EnvoyOptions): PartDefinition {
+  const configuration = join(options.stateDir, `envoy-${options.port}.json`);
+  return {
+    name: "Envoy",
+    command: options.binary,
+    args: [
+      ...["-c", configuration, "--concurrency", String(options.workers)],
+      // No hot restart, so two Envoys of one machine have no shared memory to collide in.
+      ...["--disable-hot-restart", "--use-dynamic-base-id"],
+      ...["--log-level", options.logLevel ?? "warning"],
+    ],
+    healthUrl: `http://${LOOPBACK}:${options.adminPort}/ready`,
+    prepare: () => writeBootstrap(configuration, options),
+  };
+}
+
+/** The last known state goes in only while the control plane is down: it is older than an answer. */
+async function writeBootstrap(path: string, options: EnvoyOptions): Promise<void> {
+  const isControlled = await isHealthy(`http://${LOOPBACK}:${options.controlPort}/readyz`);
+  const lastKnown = isControlled ? undefined : readLastKnown(options.stateDir);
+  const configuration = bootstrap({
+    attachment: options.attachment,
+    listen: { host: options.host, port: options.port },
+    admin: { host: LOOPBACK, port: options.adminPort },
+    controlPlane: { host: LOOPBACK, port: options.controlPort },
+    token: options.token,
+    filterPath: options.filterPath,
+    gateway: options.gateway,
+    ...(lastKnown ? { lastKnown } : {}),
+  });
+  writePrivate(path, JSON.stringify(configuration, undefined, 2));
+}
