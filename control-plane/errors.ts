@@ -12,7 +12,6 @@ export type ErrorCode =
   | "POOL_FILE_INVALID"
   | "PROBE_FAILED"
   | "PROBE_TOO_LARGE"
-  | "PROBE_UNREADABLE"
   | "PORT_TAKEN"
   | "TOKEN_INVALID"
   | "REPORT_REFUSED";
@@ -103,14 +102,6 @@ export function probeTooLarge(url: string, bytesMax: number): HintwayError {
   return new HintwayError(
     "PROBE_TOO_LARGE",
     `Probe of ${url} answers more than ${bytesMax} bytes. Check that it is a metrics page.`,
-  );
-}
-
-export function probeUnreadable(url: string, engine: string): HintwayError {
-  return new HintwayError(
-    "PROBE_UNREADABLE",
-    `Probe of ${url} answers none of the metrics of engine "${engine}". ` +
-      "Check the llm-d.ai/engine-type label and the engine's metrics settings.",
   );
 }
 

@@ -1,30 +1,40 @@
-// What an engine's metrics tell about one endpoint, whatever names the engine gives them.
+// The engines whose metrics are understood. One more is one file and one line here.
+import { generic, triton } from "./generic.ts";
+import { llamaCpp } from "./llama-cpp.ts";
 import type { MetricFamilies } from "./metric-families.ts";
+import type { Engine } from "./reading.ts";
+import { sglang } from "./sglang.ts";
+import { tritonTensorrtLlm, trtllmServe } from "./tensorrt-llm.ts";
+import { vllm } from "./vllm.ts";
 
-export interface EngineReading {
-  engine: string;
-  /** Requests waiting for their first step. */
-  waiting: number;
-  /** Requests in the running batch. */
-  running: number;
-  /** Share of the KV cache in use, 0 to 1. */
-  kvUse: number;
-  /** Tokens the KV cache holds, where the engine tells. */
-  cacheTokens: number | null;
-  /** Tokens of one of the engine's cache blocks, where the engine tells. */
-  blockTokens: number | null;
-  /** LoRA adapters by name. `most` is how many may be active at once; 0 where not told. */
-  adapters: { active: string[]; waiting: string[]; most: number };
-  /** The engine answers and cannot serve before it is woken. */
-  asleep: boolean;
+export type { Engine, EngineReading } from "./reading.ts";
+
+/** In the order they are tried: Triton with TensorRT-LLM also tells Triton's own metrics. */
+const ENGINES: readonly Engine[] = [
+  vllm,
+  sglang,
+  trtllmServe,
+  tritonTensorrtLlm,
+  llamaCpp,
+  triton,
+  generic,
+];
+
+/** Names of all metrics that detection looks at. */
+export const ENGINE_METRICS: readonly string[] = ENGINES.flatMap((engine) => engine.metrics);
+
+/** Labels of an endpoint that name its engine, the one in use first. */
+export const ENGINE_LABELS = [
+  "llm-d.ai/engine-type",
+  "inference.networking.k8s.io/engine-type",
+] as const;
+
+/** The engine that an endpoint's label names. */
+export function engineNamed(name: string): Engine | undefined {
+  return ENGINES.find((engine) => engine.name === name);
 }
 
-export interface Engine {
-  /** The value of the `llm-d.ai/engine-type` label. */
-  name: string;
-  /** Names of all metrics that `matches` and `read` look at; nothing else is parsed. */
-  metrics: readonly string[];
-  /** Whether these metrics are this engine's. */
-  matches(families: MetricFamilies): boolean;
-  read(families: MetricFamilies): EngineReading;
+/** The first engine whose metrics these are; the generic one when none knows them. */
+export function detectEngine(families: MetricFamilies): Engine {
+  return ENGINES.find((engine) => engine.matches(families)) ?? generic;
 }

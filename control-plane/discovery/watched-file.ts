@@ -1,0 +1,69 @@
+// A file that takes effect when it changes. Its status is polled, because that alone sees every
+// way a file changes: edits in place, renames over it, a ConfigMap's symlinks, network disks.
+import { type Stats, unwatchFile, watchFile as watchStatus } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { setTimeout as wait } from "node:timers/promises";
+import { TEXT_BYTES_MAX } from "../config/yaml-text.ts";
+import { fileUnreadable, HintwayError } from "../errors.ts";
+
+const POLL_MS = 250;
+/** Whoever writes the file may not be done when its status changes. */
+const SETTLE_MS = 50;
+
+export interface FileListener<T> {
+  changed(value: T): void;
+  /** The file cannot be read or parsed; what `changed` told last stays in force. */
+  refused(error: HintwayError): void;
+}
+
+/**
+ * Reads the file, tells `changed` its value, and resolves; or rejects with what is wrong with it.
+ * From then on every change is told to the listener, until `stop`.
+ */
+export async function watchFile<T>(
+  path: string,
+  parse: (text: string, source: string) => T,
+  listener: FileListener<T>,
+): Promise<{ stop(): void }> {
+  let text: string | undefined = await readText(path);
+  listener.changed(parse(text, path));
+  let stopped = false;
+
+  const reread = async () => {
+    await wait(SETTLE_MS, undefined, { ref: false });
+    const previous = text;
+    // Unreadable meanwhile counts as a change, so that the same text is told again afterwards.
+    text = undefined;
+    text = await readText(path);
+    if (!stopped && text !== previous) listener.changed(parse(text, path));
+  };
+  // One at a time, in order: a slow disk must not let an older text win.
+  let last = Promise.resolve();
+  const onStatus = () => {
+    last = last.then(reread).catch((error: unknown) => {
+      if (!(error instanceof HintwayError)) throw error;
+      if (!stopped) listener.refused(error);
+    });
+  };
+  const onPoll = (_current: Stats, _previous: Stats) => onStatus();
+  watchStatus(path, { interval: POLL_MS, persistent: false }, onPoll);
+  // The file may have changed between the first read and the first look at its status.
+  onStatus();
+  return {
+    stop() {
+      stopped = true;
+      unwatchFile(path, onPoll);
+    },
+  };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const status = await stat(path);
+    if (!status.isFile()) throw new Error("it is not a file");
+    if (status.size > TEXT_BYTES_MAX) throw new Error(`it exceeds ${TEXT_BYTES_MAX} bytes`);
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw fileUnreadable(path, cause);
+  }
+}
