@@ -2,8 +2,8 @@
 export type HeaderInit = Readonly<Record<string, string>> | readonly (readonly [string, string])[];
 
 /** Limits of the host on what a filter hands over as pairs (proxy-wasm-cpp-host, limits.h). */
-export const PAIRS_BYTES_MAX = 1024 * 1024;
-export const PAIRS_COUNT_MAX = 1024;
+const PAIRS_BYTES_MAX = 1024 * 1024;
+const PAIRS_COUNT_MAX = 1024;
 
 /** Headers or trailers in order; names are lower case, a name may occur more than once. */
 export class HeaderMap {
