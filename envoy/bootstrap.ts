@@ -8,7 +8,7 @@ import {
 } from "./clusters.ts";
 import type { Attachment } from "./filters.ts";
 import { gatewayListener } from "./listener.ts";
-import { type Address, type EnvoyMessage, socketAddress } from "./message.ts";
+import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
 
 export type { Attachment } from "./filters.ts";
 export type { Address, EnvoyMessage } from "./message.ts";
@@ -71,6 +71,7 @@ export function bootstrap(options: BootstrapOptions): EnvoyMessage {
         ...lastKnownClusters.map(lastKnownCluster),
       ],
     },
+    overload_manager: { resource_monitors: [connectionLimit()] },
     ...(usesDiscovery ? { dynamic_resources: { cds_config: discoverySource() } } : {}),
   };
 }
@@ -91,4 +92,15 @@ function discoverySource(): EnvoyMessage {
       request_timeout: "1s",
     },
   };
+}
+
+/** Clients beyond this many connections are refused, so that they cannot use up all descriptors. */
+const CONNECTIONS_MAX = 40_000;
+
+function connectionLimit(): EnvoyMessage {
+  return extension(
+    "envoy.resource_monitors.global_downstream_max_connections",
+    "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+    { max_active_downstream_connections: CONNECTIONS_MAX },
+  );
 }

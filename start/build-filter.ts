@@ -31,10 +31,9 @@ export async function buildFilter(
 async function compile(target: FilterTarget, output: string, signal: AbortSignal): Promise<void> {
   const unfinished = `${output}.unfinished`;
   const asc = projectPath("node_modules", "assemblyscript", "bin", "asc.js");
-  const entry = projectPath("filter", "index.ts");
-  const flags = ["--config", projectPath("asconfig.json"), "--target", target];
+  const flags = ["filter/index.ts", "--baseDir", projectPath(), "--target", target];
   try {
-    await run(process.execPath, [asc, entry, ...flags, "--outFile", unfinished], signal);
+    await run(process.execPath, [asc, ...flags, "--outFile", unfinished], signal);
   } catch (error) {
     throw new StartError(
       `The filter could not be built: ${error instanceof Error ? error.message : error}`,

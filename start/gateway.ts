@@ -71,7 +71,7 @@ export class Gateway {
   async #start(definition: PartDefinition): Promise<void> {
     const { launch, onEvent } = this.#given;
     launch.signal.throwIfAborted();
-    launch.say(`Starting the ${definition.name}`);
+    launch.say(`Starting: ${definition.name}`);
     const part = new Part(definition, { watchdog: this.#watchdog, onEvent, restarts: true });
     this.#parts.push(part);
     await part.start();

@@ -1,5 +1,6 @@
 // npm start: arguments, environment and exit codes. `gateway.ts` does the work.
 
+import { readFileSync } from "node:fs";
 import closeWithGrace from "close-with-grace";
 import { Gateway } from "./gateway.ts";
 import { eventText, readyText } from "./messages.ts";
@@ -34,7 +35,7 @@ async function launch(options: Options): Promise<void> {
     calledOff.abort();
     await gateway.stop();
   });
-  stopWithNpm();
+  stopWithNpm(calledOff.signal);
   try {
     console.log(readyText(await gateway.start(), options));
   } catch (error) {
@@ -45,11 +46,29 @@ async function launch(options: Options): Promise<void> {
   }
 }
 
-/** npm that is killed passes no signal on; what it started must not outlive it. */
-function stopWithNpm(): void {
+/**
+ * npm runs this in a shell and signals that shell only, so the sign to stop is that the shell, or
+ * npm above it, is gone.
+ */
+function stopWithNpm(calledOff: AbortSignal): void {
   if (process.env["npm_lifecycle_event"] !== "start") return;
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) process.kill(process.pid, "SIGTERM");
-  }, PARENT_CHECK_MS).unref();
+  const shell = process.ppid;
+  const npm = parentOf(shell);
+  const timer = setInterval(() => {
+    const isOrphan = process.ppid !== shell || parentOf(shell) !== npm;
+    if (isOrphan) process.kill(process.pid, "SIGTERM");
+  }, PARENT_CHECK_MS);
+  timer.unref();
+  // A second signal would cut the orderly stop short.
+  calledOff.addEventListener("abort", () => clearInterval(timer));
+}
+
+/** The parent's process id, where the system tells it in /proc. */
+function parentOf(processId: number): string | undefined {
+  try {
+    const status = readFileSync(`/proc/${processId}/status`, "utf8");
+    return /^PPid:\s*(\d+)$/m.exec(status)?.[1];
+  } catch {
+    return undefined;
+  }
 }

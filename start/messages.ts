@@ -21,8 +21,8 @@ export function readyText({ url, model }: Ready, options: Options): string {
 }
 
 export function eventText(event: PartEvent): string {
-  if (event.kind === "restarted") return `The ${event.name} is back.`;
+  if (event.kind === "restarted") return `${event.name} is back.`;
   const { name, how, restartInMs, lines } = event;
-  const heading = `The ${name} ended (${how}); it is restarted in ${restartInMs / 1000} s.`;
+  const heading = `${name} ended (${how}); it is restarted in ${restartInMs / 1000} s.`;
   return [heading, ...lines.map((line) => `  ${name} | ${line}`)].join("\n");
 }

@@ -20,7 +20,7 @@ export interface SimulatorOptions {
 
 export function simulatorPart({ port, flags = [] }: SimulatorOptions): PartDefinition {
   return {
-    name: `simulated model server on port ${port}`,
+    name: `Simulated model server ${LOOPBACK}:${port}`,
     command: process.execPath,
     args: [
       projectPath("simulator", "main.ts"),
@@ -46,7 +46,7 @@ export interface ControlPlaneOptions {
 export function controlPlanePart(options: ControlPlaneOptions): PartDefinition {
   const { port, endpoints = [], pool, config, flags = [] } = options;
   return {
-    name: "control plane",
+    name: "Control plane",
     command: process.execPath,
     args: [
       projectPath("control-plane", "main.ts"),

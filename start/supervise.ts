@@ -8,7 +8,7 @@ import { StartError } from "./start-error.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 export interface PartDefinition {
-  /** What the user reads, such as `control plane`. */
+  /** What the user reads, such as `Control plane`. */
   name: string;
   command: string;
   args: string[];
@@ -121,13 +121,12 @@ export class Part {
     const giveUpMs = performance.now() + HEALTH_TIMEOUT_MS;
     while (!(await isHealthy(healthUrl))) {
       const seconds = HEALTH_TIMEOUT_MS / 1000;
-      if (this.#isDead()) throw this.#failure(`The ${name} ended (${this.#how()})`);
-      if (performance.now() > giveUpMs)
-        throw this.#failure(`The ${name} is not ready in ${seconds} s`);
+      if (this.#isDead()) throw this.#failure(`${name} ended (${this.#how()})`);
+      if (performance.now() > giveUpMs) throw this.#failure(`${name} is not ready in ${seconds} s`);
       await sleep(HEALTH_POLL_MS);
     }
     // Another program may have answered on that port while ours failed to take it.
-    if (this.#isDead()) throw this.#failure(`The ${name} ended (${this.#how()})`);
+    if (this.#isDead()) throw this.#failure(`${name} ended (${this.#how()})`);
   }
 
   /** Restarts the process whenever it ends, until the part is stopped. */
