@@ -125,6 +125,7 @@ export function reportRefused(problem: string): HintwayError {
 const SHOWN_CHARACTERS_MAX = 80;
 
 function shown(value: unknown): string {
+  if (value === undefined) return "absent";
   const text = JSON.stringify(value) ?? String(value);
   return text.length > SHOWN_CHARACTERS_MAX ? `${text.slice(0, SHOWN_CHARACTERS_MAX)}…` : text;
 }

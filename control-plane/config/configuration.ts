@@ -1,30 +1,10 @@
 // A scheduling configuration in force: what the filter runs and what is summed for it.
-import type { EngineReading } from "../engines/engine.ts";
+import { declaredPlugins } from "./declared-plugins.ts";
+import { ConfigurationDocument } from "./document.ts";
+import { type Profile, profileOf } from "./profile.ts";
+import { checkSections } from "./sections.ts";
 
-/** One step of a profile as protocol/profile.ts lays it out. */
-export interface Step {
-  operation: number;
-  weight: number;
-  /** At most six; u32 where protocol/profile.ts says so, else f32. */
-  parameters: number[];
-  /** The plugin's name in the configuration, for people. */
-  plugin: string;
-}
-
-export interface Profile {
-  name: string;
-  /** Filters in their listed order, then scorers, then one picker. */
-  steps: Step[];
-  /** Number i decides bit i of an endpoint's label bits. */
-  labelFilters: ((labels: Record<string, string>) => boolean)[];
-  /**
-   * Weighted sum of the scorers that depend on the endpoint alone. An endpoint without a reading
-   * scores as one with zeros, as upstream does.
-   */
-  pushedScore(reading: EngineReading | null): number;
-  /** Whether a step looks at LoRA adapters. */
-  needsAdapters: boolean;
-}
+export type { Profile, Step } from "./profile.ts";
 
 export interface Configuration {
   profile: Profile;
@@ -32,4 +12,28 @@ export interface Configuration {
   source: string;
   /** What was accepted and is not honoured, each with its place. */
   warnings: string[];
+}
+
+const DEFAULT = `
+apiVersion: llm-d.ai/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: token-cost-scorer
+`;
+
+/** What runs without a file: the cost in tokens, with the scorer's own defaults. */
+export function defaultConfiguration(): Configuration {
+  return parseConfiguration(DEFAULT, "default");
+}
+
+/**
+ * Reads an EndpointPickerConfig as upstream's loader does
+ * (llm-d-router, pkg/epp/config/loader). Throws a CONFIG_ error that names line and column.
+ */
+export function parseConfiguration(text: string, source: string): Configuration {
+  const document = new ConfigurationDocument(text, source);
+  const declared = declaredPlugins(document);
+  checkSections(document, declared);
+  const profile = profileOf(document, declared);
+  return { profile, source, warnings: document.warnings };
 }

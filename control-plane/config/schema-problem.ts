@@ -20,9 +20,14 @@ export function schemaProblem(schema: TSchema, value: unknown): SchemaProblem | 
   }
   if (error.keyword === "required") {
     const key = error.params.requiredProperties[0] ?? "";
-    return { kind: "invalid value", path: [...path, key], value: null, problem: "is required" };
+    return { kind: "invalid value", path: [...path, key], value: undefined, problem: "give it" };
   }
-  return { kind: "invalid value", path, value: valueAt(value, path), problem: error.message };
+  const problem = error.keyword === "enum" ? oneOf(error.params.allowedValues) : error.message;
+  return { kind: "invalid value", path, value: valueAt(value, path), problem };
+}
+
+function oneOf(values: readonly unknown[]): string {
+  return `must be one of ${values.join(", ")}`;
 }
 
 /** A path as people write it: `plugins[0].type`. */
@@ -43,7 +48,8 @@ function pathOf(pointer: string): (string | number)[] {
     .map((step) => (/^\d+$/.test(step) ? Number(step) : step));
 }
 
-function valueAt(value: unknown, path: Path): unknown {
+/** Undefined where the path leads nowhere. */
+export function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((inner, step) => (inner as Record<string, unknown>)?.[step], value);
 }
 

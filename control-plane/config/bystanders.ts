@@ -1,0 +1,138 @@
+// Plugins that a configuration may name and that have no part in a profile here: what they do is
+// built in, or belongs to flow control, which is off. Their parameters are checked all the same.
+import { Type } from "typebox";
+import { bystander, NO_PARAMETERS, type Plugin, parameters } from "../scoring/plugin.ts";
+
+const text = Type.Optional(Type.String());
+const integer = Type.Optional(Type.Integer());
+const number = Type.Optional(Type.Number());
+const flag = Type.Optional(Type.Boolean());
+
+const PROBES = "metrics are read by the control plane's own probes";
+const INDEX = "the index has its own blocks, and the capacity that endpoints tell";
+const BYTES = "prompts are measured in bytes, without a tokenizer";
+const COUNTED = "requests in flight are counted by the gateways";
+const FLOW_CONTROL = "flow control is off";
+const APIS = "every API that the gateway knows is read";
+
+const scrape = {
+  scheme: text,
+  path: text,
+  insecureSkipVerify: flag,
+  caCertPath: text,
+  clientCertPath: text,
+  clientKeyPath: text,
+  interval: text,
+};
+const engineMetrics = {
+  queuedRequestsSpec: text,
+  runningRequestsSpec: text,
+  kvUsageSpec: text,
+  loraSpec: text,
+  cacheInfoSpec: text,
+};
+const coreMetrics = parameters({
+  // Of versions 1.0 to 1.3, which knew one engine.
+  ...engineMetrics,
+  engineLabelKey: text,
+  defaultEngine: text,
+  engineConfigs: Type.Optional(
+    Type.Array(
+      parameters({
+        name: Type.String({ minLength: 1 }),
+        ...engineMetrics,
+        cacheBlockSizeLabelName: text,
+        cacheNumBlocksLabelName: text,
+        cacheBlockSizeSpec: text,
+        cacheNumBlocksSpec: text,
+        customMetrics: Type.Optional(
+          Type.Array(parameters({ attributeKey: text, metricSpec: text })),
+        ),
+      }),
+    ),
+  ),
+});
+const tokenProducer = parameters({
+  modelName: text,
+  vllm: Type.Optional(parameters({ url: text, timeout: text, mmTimeout: text })),
+  estimate: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  udsTokenizerConfig: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+});
+const notification = parameters({ group: text, version: text, kind: text });
+
+export const BYSTANDERS: readonly Plugin[] = [
+  aside("single-profile-handler", "one profile runs"),
+
+  aside("metrics-data-source", PROBES, parameters({ ...scrape, port: integer })),
+  aside("core-metrics-extractor", PROBES, coreMetrics),
+  // What core-metrics-extractor was called up to version 1.4.
+  aside("model-server-protocol-metrics", PROBES, coreMetrics),
+  aside("models-data-source", "models are not polled", parameters(scrape)),
+  aside("models-data-extractor", "models are not polled"),
+  aside("endpoint-notification-source", "discovery tells of endpoints"),
+  aside("k8s-notification-source", "discovery tells of endpoints", notification),
+
+  aside("openai-parser", APIS),
+  aside("anthropic-parser", APIS),
+  aside("vllmhttp-parser", APIS),
+  aside("sglanghttp-parser", APIS),
+  aside("passthrough-parser", APIS),
+
+  aside("token-producer", BYTES, tokenProducer),
+  aside("tokenizer", BYTES, tokenProducer),
+  aside(
+    "approx-prefix-cache-producer",
+    INDEX,
+    parameters({
+      autoTune: flag,
+      blockSizeTokens: integer,
+      blockSize: integer,
+      maxPrefixBlocksToMatch: integer,
+      maxPrefixTokensToMatch: integer,
+      lruCapacityPerServer: integer,
+    }),
+  ),
+  aside(
+    "inflight-load-producer",
+    COUNTED,
+    parameters({
+      addEstimatedOutputTokens: flag,
+      outputRatio: number,
+      maxEstimatedOutputTokens: integer,
+      prefixMatchInfoProducerName: text,
+      syncCrossReplicaState: flag,
+    }),
+  ),
+
+  aside(
+    "utilization-detector",
+    FLOW_CONTROL,
+    parameters({
+      queueDepthThreshold: integer,
+      kvCacheUtilThreshold: number,
+      metricsStalenessThreshold: text,
+      headroom: number,
+    }),
+  ),
+  aside(
+    "concurrency-detector",
+    FLOW_CONTROL,
+    parameters({
+      maxConcurrency: integer,
+      headroom: number,
+      concurrencyMode: Type.Optional(Type.Enum(["requests", "tokens", "hybrid"])),
+      maxTokenConcurrency: integer,
+      inFlightLoadProducerName: text,
+    }),
+  ),
+  aside("fcfs-ordering-policy", FLOW_CONTROL),
+  aside("edf-ordering-policy", FLOW_CONTROL),
+  aside("slo-deadline-ordering-policy", FLOW_CONTROL),
+  aside("global-strict-fairness-policy", FLOW_CONTROL),
+  aside("round-robin-fairness-policy", FLOW_CONTROL),
+  aside("static-usage-limit-policy", FLOW_CONTROL, parameters({ threshold: number })),
+];
+
+function aside(type: string, note: string, schema = NO_PARAMETERS): Plugin {
+  return bystander({ type, stability: "beta", parameters: schema, note });
+}

@@ -1,0 +1,86 @@
+// Plugins of EndpointPickerConfig that are refused by name, because a configuration that counts on
+// them would not do here what it does there.
+
+const DISAGGREGATION = "prefill and decode run on the same endpoint here";
+const LATENCY = "there is no latency predictor; token-cost-scorer weighs waiting and prefill";
+const EVENTS = "KV events are not read; use prefix-cache-scorer, which follows the gateways' picks";
+const MULTICLUSTER = "the endpoints of one cluster are picked from";
+const TOPOLOGY = "endpoints have no topology; use label-selector-filter";
+const ATTRIBUTES = "endpoints have no custom attributes";
+const FLOW_CONTROL = "there is no flow control";
+const MULTIMODAL = "images count as part of the prompt; use prefix-cache-scorer";
+const ADMISSION = "every request is admitted";
+const FORMAT = "the gateway does not read this format";
+const TEST = "it exists for tests of the original";
+
+const REASONS: Readonly<Record<string, readonly string[]>> = {
+  [DISAGGREGATION]: [
+    "disagg-profile-handler",
+    "pd-profile-handler",
+    "disagg-headers-handler",
+    "prefill-header-handler",
+    "prefix-based-pd-decider",
+    "always-disagg-pd-decider",
+    "always-disagg-multimodal-decider",
+    "p2p-source-producer",
+  ],
+  "one profile runs for every request": ["header-profile-handler"],
+  "name each rank as an endpoint of its own instead": ["data-parallel-profile-handler"],
+  [LATENCY]: [
+    "latency-scorer",
+    "latency-slo-admitter",
+    "predicted-latency-producer",
+    "predicted-latency-scorer",
+    "slo-aware-profile-handler",
+    "slo-aware-routing",
+    "slo-headroom-tier-filter",
+  ],
+  [EVENTS]: ["precise-prefix-cache-scorer", "precise-prefix-cache-producer"],
+  "picks are known to every gateway at once; use prefix-cache-scorer": [
+    "burst-prefix-cache-producer",
+  ],
+  [MULTICLUSTER]: [
+    "multicluster-approx-prefix-cache-producer",
+    "multicluster-file-discovery",
+    "multicluster-kv-cache-utilization-scorer",
+    "multicluster-metrics-data-source",
+    "multicluster-metrics-extractor",
+    "multicluster-prefix-cache-scorer",
+    "multicluster-queue-scorer",
+    "multicluster-session-affinity-filter",
+  ],
+  [TOPOLOGY]: ["topology-affinity-filter", "topology-affinity-scorer", "topology-extractor"],
+  [ATTRIBUTES]: [
+    "dcgm-data-source",
+    "dcgm-extractor",
+    "endpoint-attribute-filter",
+    "endpoint-attribute-scorer",
+    "header-label-affinity-scorer",
+    "utilization-filter",
+  ],
+  "prompts have no length class; use token-cost-scorer": ["context-length-aware"],
+  [MULTIMODAL]: ["mm-embeddings-cache-producer", "mm-embeddings-cache-scorer"],
+  [ADMISSION]: ["probabilistic-admitter", "disaggregatedset-rollout-screener"],
+  [FLOW_CONTROL]: [
+    "eviction-priority-then-time-ordering",
+    "eviction-sheddable-filter",
+    "priority-holdback-policy",
+    "priority-then-time-eviction-order-policy",
+    "program-aware-fairness",
+    "sheddable-eviction-filter",
+    "soft-reflective-ceiling-policy",
+  ],
+  "name the header in the session plugin's sessionIdConfig.sources instead": [
+    "session-id-producer",
+  ],
+  "requests carry no agent identity": ["agent-identity"],
+  "the control plane's own metrics report usage": ["request-attribute-reporter"],
+  "name the file with --pool instead": ["file-discovery"],
+  [FORMAT]: ["vertexai-parser", "vllmgrpc-parser"],
+  [TEST]: ["destination-endpoint-served-verifier", "header-based-testing-filter"],
+};
+
+/** Why a type is refused; undefined where no such type is known. */
+export const UNSUPPORTED: ReadonlyMap<string, string> = new Map(
+  Object.entries(REASONS).flatMap(([reason, types]) => types.map((type) => [type, reason])),
+);

@@ -1,0 +1,46 @@
+// The scheduling plugins there are. One more scorer is one file and one line here.
+import { activeRequestScorer } from "./active-request-scorer.ts";
+import { byLabel, decodeFilter, encodeFilter, prefillFilter } from "./by-label-filters.ts";
+import { kvCacheUtilizationScorer } from "./kv-cache-utilization-scorer.ts";
+import { byLabelSelector, labelSelectorFilter } from "./label-selector-filter.ts";
+import { loadAwareScorer } from "./load-aware-scorer.ts";
+import { loraAffinityScorer } from "./lora-affinity-scorer.ts";
+import { noHitLruScorer } from "./no-hit-lru-scorer.ts";
+import { maxScorePicker, randomPicker, weightedRandomPicker } from "./pickers.ts";
+import type { Plugin } from "./plugin.ts";
+import { prefixCacheAffinityFilter } from "./prefix-cache-affinity-filter.ts";
+import { prefixCacheScorer } from "./prefix-cache-scorer.ts";
+import { queueScorer } from "./queue-scorer.ts";
+import { runningRequestsSizeScorer } from "./running-requests-size-scorer.ts";
+import { sessionAffinityFilter, sessionAffinityScorer } from "./session-affinity.ts";
+import { tokenCostScorer } from "./token-cost-scorer.ts";
+import { tokenLoadScorer } from "./token-load-scorer.ts";
+
+export const SCHEDULING_PLUGINS: readonly Plugin[] = [
+  // By the endpoint alone.
+  kvCacheUtilizationScorer,
+  loadAwareScorer,
+  // By the request, the candidates, or what is in flight.
+  activeRequestScorer,
+  loraAffinityScorer,
+  noHitLruScorer,
+  prefixCacheScorer,
+  queueScorer,
+  runningRequestsSizeScorer,
+  sessionAffinityScorer,
+  tokenCostScorer,
+  tokenLoadScorer,
+  // Filters.
+  byLabel,
+  byLabelSelector,
+  decodeFilter,
+  encodeFilter,
+  labelSelectorFilter,
+  prefillFilter,
+  prefixCacheAffinityFilter,
+  sessionAffinityFilter,
+  // Pickers.
+  maxScorePicker,
+  randomPicker,
+  weightedRandomPicker,
+];
