@@ -19,9 +19,9 @@ export const STRIPE_BYTES: u32 = 64;
 export const LANES: u32 = 16;
 
 export const STRIPE_PRIME: u32 = 0x9e3779b1;
-const FOLD_PRIME_LOW: u32 = 0x85ebca6b;
-const FOLD_PRIME_HIGH: u32 = 0xc2b2ae35;
-const LANE_STEP: u32 = 0x27d4eb2f;
+export const FOLD_PRIME_LOW: u32 = 0x85ebca6b;
+export const FOLD_PRIME_HIGH: u32 = 0xc2b2ae35;
+export const LANE_STEP: u32 = 0x27d4eb2f;
 
 /** The two halves of the last fold or combination. Read them before the next call. */
 export let keyLow: u32 = 0;

@@ -14,7 +14,7 @@ export const STEP_PARAMETERS: u32 = 8;
 export const FILTER_LABEL: u32 = 1;
 /** threshold, exploration probability, most TTFT penalty ms, peak prefill tokens/s. Never empties. */
 export const FILTER_PREFIX_AFFINITY: u32 = 2;
-/** Parameters 0, 1 (u32): header name hash. Never empties. */
+/** The endpoint the client's session header names. Never empties. */
 export const FILTER_SESSION: u32 = 3;
 
 // Scorers. Each scores 0 to 1; the sum of score × weight decides.
@@ -33,7 +33,7 @@ export const SCORE_PREFIX: u32 = 21;
 export const SCORE_LORA: u32 = 22;
 /** entries remembered. */
 export const SCORE_NO_HIT_LRU: u32 = 23;
-/** Parameters 0, 1 (u32): header name hash. */
+/** 1 for the endpoint the client's session header names. */
 export const SCORE_SESSION: u32 = 24;
 /** gamma, alpha, omega, ghost credit, ghost size as a multiple of the capacity. */
 export const SCORE_TOKEN_COST: u32 = 25;

@@ -27,7 +27,9 @@ export const SETTINGS_FLAG_EXPLAIN: u32 = 1;
 export const POOL: u32 = 2;
 //   0 pool           4 cluster name hash (low, high)     12 bytes of a block
 //  16 bytes of a token, times 1,000      20 profile steps       24 models and adapters
-//  28 name bytes    32 steps, STEP_BYTES each; then 8 bytes a model; then the name, padded
+//  28 name bytes    32 session header bytes
+//  36 steps, STEP_BYTES each; then 8 bytes a model; then the name, padded; then the lower-case name
+//     of the header that carries a client's session, padded
 export const POOL_NUMBER: u32 = 0;
 export const POOL_CLUSTER_LOW: u32 = 4;
 export const POOL_CLUSTER_HIGH: u32 = 8;
@@ -36,7 +38,8 @@ export const POOL_TOKEN_MILLIBYTES: u32 = 16;
 export const POOL_STEPS: u32 = 20;
 export const POOL_MODELS: u32 = 24;
 export const POOL_NAME_BYTES: u32 = 28;
-export const POOL_BYTES: u32 = 32;
+export const POOL_SESSION_BYTES: u32 = 32;
+export const POOL_BYTES: u32 = 36;
 
 /** One endpoint. Part of a whole table. */
 export const ENDPOINT: u32 = 3;
