@@ -4,6 +4,9 @@ import { Scheduler, type SchedulerLimits, type Step } from "./scheduler.ts";
 import { Sequence, type Work } from "./sequence.ts";
 import { decodeMs, decodeStepsWithin, type Profile, stepMs } from "./timing.ts";
 
+/** A wake that is early by no more than floating point rounding is on time. */
+const ROUNDING_MS = 1e-6;
+
 /** What vLLM's gauges show: it publishes them when a step ends, without what arrived meanwhile. */
 export interface Published {
   running: number;
@@ -18,13 +21,13 @@ export interface Published {
  */
 export class Engine {
   readonly scheduler: Scheduler;
-  published: Published = { running: 0, waiting: 0, usedBlocks: 0 };
   readonly #clock: Clock;
   readonly #profile: Profile;
   #step: Step | undefined;
   /** When the current step began, in simulated milliseconds. */
   #stepAtMs = 0;
   #leftWaiting = 0;
+  #published: Published = { running: 0, waiting: 0, usedBlocks: 0 };
   #isAsleep = false;
   #cancelWake: (() => void) | undefined;
 
@@ -38,6 +41,12 @@ export class Engine {
     return this.#isAsleep;
   }
 
+  /** As of the last step that has ended by now, also inside a stretch that is one event. */
+  published(): Published {
+    if (this.#step !== undefined) this.#advance();
+    return this.#published;
+  }
+
   submit(work: Work): Sequence {
     const sequence = new Sequence(work, this.#clock.now());
     this.scheduler.waiting.push(sequence);
@@ -47,6 +56,7 @@ export class Engine {
 
   /** Takes a sequence out: at once when it waits, at the end of the step when it runs. */
   abort(sequence: Sequence): void {
+    if (sequence.endedAtMs > 0) return;
     const position = this.scheduler.waiting.indexOf(sequence);
     sequence.isAborted = true;
     if (position >= 0) {
@@ -99,6 +109,7 @@ export class Engine {
 
   /** Completes every step whose end has come and plans the one after it. */
   #advance(): void {
+    this.#cancelWake?.();
     this.#cancelWake = undefined;
     const nowMs = this.#clock.now();
     if (this.#step === undefined) {
@@ -127,7 +138,8 @@ export class Engine {
     return true;
   }
 
-  #stepsWithin(step: Step, elapsedMs: number): number {
+  #stepsWithin(step: Step, rawElapsedMs: number): number {
+    const elapsedMs = rawElapsedMs + ROUNDING_MS;
     if (step.prefillTokens > 0) return elapsedMs >= stepMs(this.#profile, step) ? 1 : 0;
     return decodeStepsWithin(this.#profile, step, elapsedMs, step.steps);
   }
@@ -145,7 +157,7 @@ export class Engine {
   }
 
   #publish(waiting: number): void {
-    this.published = {
+    this.#published = {
       running: this.scheduler.running.length,
       waiting,
       usedBlocks: this.scheduler.cache.usedBlocks,

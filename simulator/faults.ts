@@ -24,7 +24,7 @@ const DEFAULT_VALUES = {
   sleep: 1000,
 };
 
-export type FaultName = keyof typeof DEFAULT_VALUES;
+type FaultName = keyof typeof DEFAULT_VALUES;
 
 export interface Fault {
   name: FaultName;

@@ -62,6 +62,7 @@ export class Generation {
 
   /** The client has gone: frees what its sequences hold. */
   abort(): void {
+    if (this.#open === 0) return;
     for (const sequence of this.#sequences) this.#serving.engine.abort(sequence);
   }
 

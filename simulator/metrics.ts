@@ -70,13 +70,13 @@ export class Metrics {
   #loadGauges(engine: Engine): void {
     const { cache } = engine.scheduler;
     this.#gauge("num_requests_running", "Requests in model execution batches.", () => {
-      return engine.published.running;
+      return engine.published().running;
     });
     this.#gauge("num_requests_waiting", "Requests waiting to be processed.", () => {
-      return engine.published.waiting;
+      return engine.published().waiting;
     });
     this.#gauge("kv_cache_usage_perc", "KV-cache usage. 1 means 100 percent usage.", () => {
-      return engine.published.usedBlocks / cache.blockCount;
+      return engine.published().usedBlocks / cache.blockCount;
     });
     const labels = this.#labels;
     new Gauge({

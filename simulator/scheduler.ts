@@ -77,7 +77,9 @@ export class Scheduler {
   /** Books `count` repetitions of a planned step; true when the set of running sequences changed. */
   complete(count: number, atMs: number): boolean {
     const before = this.#running.length;
-    this.#running = this.#running.filter((sequence) => !this.#advance(sequence, count, atMs));
+    // All tokens take their room before anything ends, as they do when steps are booked one by one.
+    for (const sequence of this.#running) this.#advance(sequence, count, atMs);
+    this.#running = this.#running.filter((sequence) => !this.#hasEnded(sequence, atMs));
     return this.#running.length < before;
   }
 
@@ -198,10 +200,12 @@ export class Scheduler {
 
   // ---- completing
 
-  /** Books what the steps did for one sequence; true when it has ended. */
-  #advance(sequence: Sequence, count: number, atMs: number): boolean {
+  #advance(sequence: Sequence, count: number, atMs: number): void {
     const made = sequence.isDecoding ? count : this.#finishChunk(sequence, atMs);
     if (made > 0) this.#addTokens(sequence, made);
+  }
+
+  #hasEnded(sequence: Sequence, atMs: number): boolean {
     const isComplete = sequence.computed >= sequence.toCompute && sequence.remaining === 0;
     if (isComplete || sequence.isAborted) this.#end(sequence, atMs);
     return isComplete || sequence.isAborted;
