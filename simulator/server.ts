@@ -38,7 +38,7 @@ declare module "fastify" {
   }
 }
 
-/** One model server, not listening yet. Requests must not outlive `app.close()`. */
+/** One model server, not listening yet. `app.close()` ends it and every request under way. */
 export class ModelServer {
   readonly app: FastifyInstance;
   readonly engine: Engine;
