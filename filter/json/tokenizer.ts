@@ -1,0 +1,398 @@
+// JSON in chunks, cut anywhere: a pushdown machine whose whole state is the numbers below. It holds
+// no byte of the text but a name of up to 64 bytes. Besides RFC 8259 it takes what Python's reader
+// takes (a UTF-8 byte order mark, NaN, Infinity), because most model servers read with that one.
+import { BYTE_ORDER_MARK_BYTES, byteOrderMark, isWideEncoding } from "./encoding.ts";
+import {
+  JsonHandler,
+  LITERAL_INFINITY,
+  LITERAL_MINUS_INFINITY,
+  SINK_HASH,
+  SINK_PIECES,
+  SINK_SKIP,
+} from "./handler.ts";
+import { literalFrom, literalWord, NO_LITERAL } from "./literals.ts";
+import {
+  firstNumberPart,
+  isDigit,
+  isIntegerPart,
+  isWholeNumber,
+  NUMBER_ENDED,
+  NUMBER_INTEGER,
+  NUMBER_MINUS,
+  nextNumberPart,
+} from "./numbers.ts";
+import { BACKSLASH, findSpecial, isSpace, QUOTE, SPACE, skipSpace } from "./scan.ts";
+import { TextHash } from "./text-hash.ts";
+import { Unescaper } from "./unescaper.ts";
+
+/** Containers within containers. */
+export const DEPTH_MAX: u32 = 64;
+
+/** Why a text is refused. */
+export const FAILED_NOT: u32 = 0;
+export const FAILED_SYNTAX: u32 = 1;
+export const FAILED_DEPTH: u32 = 2;
+/** UTF-16 or UTF-32, which Python reads and this does not. */
+export const FAILED_ENCODING: u32 = 3;
+
+/** A string's run is handed over in windows that stay in the nearest cache while it is hashed. */
+const WINDOW_BYTES: usize = 4096;
+
+// What may come next between tokens: bits of `expects`. None: the text has ended.
+const VALUE: u32 = 1;
+const KEY: u32 = 2;
+const CLOSE: u32 = 4;
+const COLON: u32 = 8;
+const COMMA: u32 = 16;
+
+// What the next byte is part of.
+const IN_STRUCTURE: u32 = 0;
+const IN_STRING: u32 = 1;
+const IN_ESCAPE: u32 = 2;
+const IN_UNICODE: u32 = 3;
+const IN_NUMBER: u32 = 4;
+const IN_LITERAL: u32 = 5;
+const IN_BYTE_ORDER_MARK: u32 = 6;
+const FAILED: u32 = 7;
+
+export class Tokenizer {
+  /** One of FAILED_*, or what the handler gave to `fail`. */
+  failure: u32 = 0;
+  /** Containers open. */
+  depth: u32 = 0;
+  /** The last member's name: its hash if wanted, its unescaped bytes, offset of its quote. */
+  keyHash: u64 = 0;
+  keyBytes: u32 = 0;
+  keyStart: u32 = 0;
+  /** The last number: all digits modulo 2³² (right if it is an integer that fits). */
+  integer: u32 = 0;
+  isInteger: bool = false;
+  isNegative: bool = false;
+  /** Of the last value with SINK_HASH; also of the last name. */
+  readonly hash: TextHash = new TextHash();
+
+  private mode: u32 = 0;
+  private expects: u32 = 0;
+  private inObject: bool = false;
+  /** Bit i: the container at depth i is an object. */
+  private objects: u64 = 0;
+  private inKey: bool = false;
+  private sink: u32 = 0;
+  private readonly unescaper: Unescaper = new Unescaper();
+  /** Digits, letters or bytes of the token seen, and what they are so far. */
+  private seen: u32 = 0;
+  private part: u32 = 0;
+  /** Bytes before this chunk, and where the chunk starts. */
+  private before: u32 = 0;
+  private source: usize = 0;
+
+  begin(): void {
+    this.failure = FAILED_NOT;
+    this.depth = 0;
+    this.mode = IN_STRUCTURE;
+    this.expects = VALUE;
+    this.inObject = false;
+    this.objects = 0;
+    this.before = 0;
+    this.unescaper.begin();
+  }
+
+  /** Whether one whole value has been read. White space may follow. */
+  hasEnded(): bool {
+    return this.mode === IN_STRUCTURE && this.expects === 0;
+  }
+
+  /** Stops reading: nothing more is told to the handler. The first reason stays. */
+  fail(reason: u32): void {
+    if (this.mode !== FAILED) this.failure = reason;
+    this.mode = FAILED;
+  }
+
+  read<H extends JsonHandler>(handler: H, source: usize, bytes: u32): void {
+    const end = source + bytes;
+    this.source = source;
+    let at = source;
+    while (at < end && this.mode !== FAILED) {
+      if (this.mode === IN_STRUCTURE) at = this.readStructure<H>(handler, at, end);
+      else if (this.mode === IN_STRING) at = this.readString<H>(handler, at, end);
+      else if (this.mode === IN_NUMBER) at = this.readNumber<H>(handler, at, end);
+      else if (this.mode === IN_LITERAL) at = this.readLiteral<H>(handler, at, end);
+      else at = this.readEscapeByte<H>(handler, at);
+    }
+    this.before += bytes;
+  }
+
+  private offset(at: usize): u32 {
+    return this.before + ((at - this.source) as u32);
+  }
+
+  private readStructure<H extends JsonHandler>(handler: H, at: usize, end: usize): usize {
+    while (at < end && this.mode === IN_STRUCTURE) {
+      const byte = load<u8>(at);
+      switch (byte) {
+        case QUOTE:
+          at = this.openString<H>(handler, at, end);
+          break;
+        case 0x2c: // ,
+          this.readComma<H>(handler, at++);
+          break;
+        case 0x3a: // :
+          if (this.expects === COLON) this.expects = VALUE;
+          else this.fail(FAILED_SYNTAX);
+          at++;
+          break;
+        case SPACE:
+          at++;
+          if (at < end && isSpace(load<u8>(at))) at = skipSpace(at, end);
+          break;
+        case 0x7b: // {
+        case 0x5b: // [
+          this.open<H>(handler, byte === 0x7b);
+          at++;
+          break;
+        case 0x7d: // }
+        case 0x5d: // ]
+          this.close<H>(handler, byte === 0x7d, at++);
+          break;
+        case 0x0a:
+        case 0x0d:
+        case 0x09:
+          at = skipSpace(at, end);
+          break;
+        default:
+          this.openScalar<H>(handler, at);
+      }
+    }
+    return at;
+  }
+
+  private readComma<H extends JsonHandler>(handler: H, at: usize): void {
+    if ((this.expects & COMMA) === 0) {
+      this.fail(FAILED_SYNTAX);
+      return;
+    }
+    this.expects = this.inObject ? KEY : VALUE;
+    handler.comma(this.offset(at));
+  }
+
+  private open<H extends JsonHandler>(handler: H, isObject: bool): void {
+    if ((this.expects & VALUE) === 0) {
+      this.fail(FAILED_SYNTAX);
+      return;
+    }
+    if (this.depth === DEPTH_MAX) {
+      this.fail(FAILED_DEPTH);
+      return;
+    }
+    const bit: u64 = (1 as u64) << this.depth;
+    this.objects = isObject ? this.objects | bit : this.objects & ~bit;
+    this.depth++;
+    this.inObject = isObject;
+    this.expects = isObject ? KEY | CLOSE : VALUE | CLOSE;
+    if (isObject) handler.beginObject();
+    else handler.beginArray();
+  }
+
+  private close<H extends JsonHandler>(handler: H, isObject: bool, at: usize): void {
+    if ((this.expects & CLOSE) === 0 || this.inObject !== isObject) {
+      this.fail(FAILED_SYNTAX);
+      return;
+    }
+    handler.endContainer(this.offset(at));
+    this.depth--;
+    this.inObject = this.depth !== 0 && ((this.objects >>> (this.depth - 1)) & 1) !== 0;
+    this.endValue();
+  }
+
+  private endValue(): void {
+    this.expects = this.depth === 0 ? 0 : COMMA | CLOSE;
+  }
+
+  private openString<H extends JsonHandler>(handler: H, at: usize, end: usize): usize {
+    if ((this.expects & (KEY | VALUE)) === 0 || this.depth === 0) {
+      this.fail(FAILED_SYNTAX);
+      return at;
+    }
+    this.inKey = (this.expects & KEY) !== 0;
+    if (this.inKey) {
+      this.keyStart = this.offset(at);
+      this.sink = handler.wantsKeys() ? SINK_HASH : SINK_SKIP;
+    } else {
+      this.sink = handler.beginString();
+    }
+    this.hash.begin();
+    this.mode = IN_STRING;
+    at++;
+    return at < end ? this.readString<H>(handler, at, end) : at;
+  }
+
+  private readString<H extends JsonHandler>(handler: H, at: usize, end: usize): usize {
+    if (this.unescaper.awaitsPair() && load<u8>(at) !== BACKSLASH) this.flushLone<H>(handler);
+    const window = end - at > WINDOW_BYTES ? at + WINDOW_BYTES : end;
+    const stop = findSpecial(at, window);
+    if (stop !== at) this.piece<H>(handler, at, (stop - at) as u32);
+    if (stop === window) return stop;
+    const byte = load<u8>(stop);
+    if (byte === QUOTE) {
+      this.endString<H>(handler);
+      return stop + 1;
+    }
+    if (byte === BACKSLASH) return this.readEscaped<H>(handler, stop, end);
+    this.fail(FAILED_SYNTAX);
+    return stop;
+  }
+
+  private piece<H extends JsonHandler>(handler: H, source: usize, bytes: u32): void {
+    if (this.sink === SINK_HASH) this.hash.add(source, bytes);
+    else if (this.sink === SINK_PIECES) handler.piece(source, bytes);
+  }
+
+  private endString<H extends JsonHandler>(handler: H): void {
+    this.mode = IN_STRUCTURE;
+    if (this.inKey) {
+      this.keyHash = this.sink === SINK_HASH ? this.hash.end() : 0;
+      this.keyBytes = this.hash.bytes;
+      this.expects = COLON;
+      handler.key();
+    } else {
+      this.endValue();
+      handler.endString();
+    }
+  }
+
+  /** Text with escapes close together is unescaped into one buffer and handed over from there. */
+  private readEscaped<H extends JsonHandler>(handler: H, at: usize, end: usize): usize {
+    const unescaper = this.unescaper;
+    at = unescaper.read(at, end);
+    if (unescaper.bytes() !== 0) this.piece<H>(handler, unescaper.text(), unescaper.bytes());
+    if (at < end && load<u8>(at) === BACKSLASH && !unescaper.isFull()) {
+      this.mode = IN_ESCAPE;
+      at++;
+    }
+    return at;
+  }
+
+  private flushLone<H extends JsonHandler>(handler: H): void {
+    this.unescaper.writeLone();
+    this.piece<H>(handler, this.unescaper.text(), this.unescaper.bytes());
+  }
+
+  /** One byte of an escape that the end of a chunk has cut, or of a byte order mark. */
+  private readEscapeByte<H extends JsonHandler>(handler: H, at: usize): usize {
+    const byte = load<u8>(at);
+    if (this.mode === IN_BYTE_ORDER_MARK) {
+      this.readByteOrderMark(byte);
+      return at + 1;
+    }
+    const unescaper = this.unescaper;
+    if (this.mode === IN_ESCAPE) {
+      if (unescaper.readPlain(byte)) this.mode = IN_STRING;
+      else if (unescaper.beginsUnit(byte)) this.mode = IN_UNICODE;
+      else this.fail(FAILED_SYNTAX);
+    } else if (unescaper.readDigit(byte)) {
+      if (unescaper.hasUnit()) this.mode = IN_STRING;
+    } else {
+      this.fail(FAILED_SYNTAX);
+    }
+    if (this.mode === IN_STRING && unescaper.bytes() !== 0) {
+      this.piece<H>(handler, unescaper.text(), unescaper.bytes());
+    }
+    return at + 1;
+  }
+
+  private openScalar<H extends JsonHandler>(handler: H, at: usize): void {
+    const byte = load<u8>(at);
+    const part = firstNumberPart(byte);
+    const kind = literalFrom(byte);
+    if ((this.expects & VALUE) === 0 || this.depth === 0) {
+      this.refuseByte(byte, at);
+    } else if (part !== NUMBER_ENDED) {
+      this.mode = IN_NUMBER;
+      this.sink = handler.beginNumber();
+      this.hash.begin();
+      this.part = NUMBER_ENDED;
+      this.integer = 0;
+      this.isNegative = false;
+    } else if (kind !== NO_LITERAL) {
+      this.openLiteral(kind);
+    } else {
+      this.fail(FAILED_SYNTAX);
+    }
+  }
+
+  private refuseByte(byte: u8, at: usize): void {
+    const offset = this.offset(at);
+    if (offset !== 0 || byte !== byteOrderMark(0)) {
+      this.fail(isWideEncoding(byte, offset) ? FAILED_ENCODING : FAILED_SYNTAX);
+      return;
+    }
+    this.mode = IN_BYTE_ORDER_MARK;
+    this.seen = 0;
+  }
+
+  private readByteOrderMark(byte: u8): void {
+    if (byte !== byteOrderMark(this.seen)) this.fail(FAILED_SYNTAX);
+    else if (++this.seen === BYTE_ORDER_MARK_BYTES) this.mode = IN_STRUCTURE;
+  }
+
+  private readNumber<H extends JsonHandler>(handler: H, at: usize, end: usize): usize {
+    const start = at;
+    let integer = this.integer;
+    let byte: u8 = 0;
+    while (at < end) {
+      byte = load<u8>(at);
+      if (!isDigit(byte) || this.part !== NUMBER_INTEGER) {
+        const next = nextNumberPart(this.part, byte);
+        if (next === NUMBER_ENDED) break;
+        this.part = next;
+      }
+      if (isDigit(byte)) integer = integer * 10 + (byte - 0x30);
+      else if (this.part === NUMBER_MINUS) this.isNegative = true;
+      at++;
+    }
+    this.integer = integer;
+    if (this.sink === SINK_HASH) this.hash.add(start, (at - start) as u32);
+    if (at < end) this.closeNumber<H>(handler, byte);
+    return at;
+  }
+
+  private closeNumber<H extends JsonHandler>(handler: H, byte: u8): void {
+    if (isWholeNumber(this.part)) {
+      this.isInteger = isIntegerPart(this.part);
+      this.mode = IN_STRUCTURE;
+      this.endValue();
+      handler.endNumber();
+    } else if (this.part === NUMBER_MINUS && literalFrom(byte) === LITERAL_INFINITY) {
+      this.openLiteral(LITERAL_MINUS_INFINITY);
+    } else {
+      this.fail(FAILED_SYNTAX);
+    }
+  }
+
+  private openLiteral(kind: u32): void {
+    this.mode = IN_LITERAL;
+    this.part = kind;
+    this.seen = 0;
+  }
+
+  private readLiteral<H extends JsonHandler>(handler: H, at: usize, end: usize): usize {
+    const word = literalWord(this.part);
+    const bytes: u32 = word.length;
+    let seen = this.seen;
+    while (at < end && seen < bytes) {
+      if (load<u8>(at) !== (word.charCodeAt(seen) as u8)) {
+        this.fail(FAILED_SYNTAX);
+        return at;
+      }
+      seen++;
+      at++;
+    }
+    this.seen = seen;
+    if (seen === bytes) {
+      this.mode = IN_STRUCTURE;
+      this.endValue();
+      handler.literal(this.part);
+    }
+    return at;
+  }
+}

@@ -1,0 +1,47 @@
+// Which API a path belongs to.
+
+export const API_NONE: u32 = 0;
+export const API_CHAT: u32 = 1;
+export const API_COMPLETIONS: u32 = 2;
+export const API_RESPONSES: u32 = 3;
+export const API_MESSAGES: u32 = 4;
+export const API_EMBEDDINGS: u32 = 5;
+export const API_VLLM_GENERATE: u32 = 6;
+export const API_SGLANG_GENERATE: u32 = 7;
+
+/** Longer suffixes stand before the shorter ones that they end with. */
+const SUFFIXES: StaticArray<string> = [
+  "/v1/chat/completions",
+  "/v1/completions",
+  "/v1/responses",
+  "/v1/messages",
+  "/v1/embeddings",
+  "/inference/v1/generate",
+  "/generate",
+];
+
+const QUESTION_MARK: u8 = 0x3f;
+const HASH_SIGN: u8 = 0x23;
+
+/** The API by the path's longest known suffix, whatever stands before it; the query is ignored. */
+export function apiOf(path: usize, bytes: u32): u32 {
+  let length: u32 = 0;
+  while (length < bytes && !endsPath(load<u8>(path + length))) length++;
+  for (let index = 0; index < SUFFIXES.length; index++) {
+    if (endsWith(path, length, unchecked(SUFFIXES[index]))) return (index as u32) + 1;
+  }
+  return API_NONE;
+}
+
+function endsPath(byte: u8): bool {
+  return byte === QUESTION_MARK || byte === HASH_SIGN;
+}
+
+function endsWith(path: usize, bytes: u32, suffix: string): bool {
+  if (bytes < (suffix.length as u32)) return false;
+  const start = path + bytes - suffix.length;
+  for (let at = 0; at < suffix.length; at++) {
+    if (load<u8>(start + at) !== (suffix.charCodeAt(at) as u8)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,65 @@
+// What a request body says beside its prompt. The last member of a name counts.
+import { LITERAL_TRUE } from "../json/handler.ts";
+import { TextHash } from "../json/text-hash.ts";
+import {
+  TO_MAX_COMPLETION_TOKENS,
+  TO_MAX_TOKENS,
+  TO_MODEL,
+  TO_SALT,
+  TO_STREAM,
+} from "./prompt-names.ts";
+
+export class PromptSettings {
+  /** The protocol's hashBytes of the unescaped name. */
+  model: u64 = 0;
+  hasModel: bool = false;
+  /** The same of `cache_salt`; zero if there is none. */
+  salt: u64 = 0;
+  stream: bool = false;
+  /** Zero if not told. */
+  maxTokens: u32 = 0;
+  private hasMaxCompletionTokens: bool = false;
+
+  begin(): void {
+    this.model = 0;
+    this.hasModel = false;
+    this.salt = 0;
+    this.stream = false;
+    this.maxTokens = 0;
+    this.hasMaxCompletionTokens = false;
+  }
+
+  /** A member begins: what an earlier one of its name said is void. */
+  forget(destination: u32): void {
+    if (destination === TO_MODEL) {
+      this.model = 0;
+      this.hasModel = false;
+    } else if (destination === TO_SALT) {
+      this.salt = 0;
+    } else if (destination === TO_STREAM) {
+      this.stream = false;
+    }
+  }
+
+  takeText(destination: u32, text: TextHash): void {
+    if (destination === TO_MODEL) {
+      this.model = text.stripes();
+      this.hasModel = true;
+    } else if (destination === TO_SALT) {
+      this.salt = text.stripes();
+    }
+  }
+
+  takeNumber(destination: u32, value: u32): void {
+    if (destination === TO_MAX_COMPLETION_TOKENS) {
+      this.hasMaxCompletionTokens = true;
+      this.maxTokens = value;
+    } else if (destination === TO_MAX_TOKENS && !this.hasMaxCompletionTokens) {
+      this.maxTokens = value;
+    }
+  }
+
+  takeLiteral(destination: u32, kind: u32): void {
+    if (destination === TO_STREAM) this.stream = kind === LITERAL_TRUE;
+  }
+}

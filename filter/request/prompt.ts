@@ -1,0 +1,154 @@
+// A request body as a prompt: read in chunks as they arrive, it becomes keys over the meaning of the
+// prompt, what the request says beside it, and the byte ranges to be blanked. Two spellings of one
+// prompt (white space, order of members, escapes, cuts between chunks) give the same keys.
+import { combine } from "../json/text-hash.ts";
+import { FAILED_DEPTH, FAILED_ENCODING, FAILED_NOT, FAILED_SYNTAX } from "../json/tokenizer.ts";
+import {
+  API_CHAT,
+  API_COMPLETIONS,
+  API_EMBEDDINGS,
+  API_MESSAGES,
+  API_NONE,
+  API_RESPONSES,
+  API_SGLANG_GENERATE,
+  API_VLLM_GENERATE,
+  apiOf,
+} from "./prompt-api.ts";
+import { FAILED_NOT_AN_OBJECT, FAILED_STRIPS, PromptReader } from "./prompt-reader.ts";
+
+export {
+  API_CHAT,
+  API_COMPLETIONS,
+  API_EMBEDDINGS,
+  API_MESSAGES,
+  API_NONE,
+  API_RESPONSES,
+  API_SGLANG_GENERATE,
+  API_VLLM_GENERATE,
+  apiOf,
+};
+
+// Why a body is not readable. Of these, UNREADABLE_DEPTH, UNREADABLE_ENCODING and UNREADABLE_STRIPS
+// may be bodies that a model server can read, so that nothing was stripped from them.
+export const READABLE: u32 = FAILED_NOT;
+/** Not JSON. */
+export const UNREADABLE_SYNTAX: u32 = FAILED_SYNTAX;
+/** Containers nested more than 64 deep. */
+export const UNREADABLE_DEPTH: u32 = FAILED_DEPTH;
+/** UTF-16 or UTF-32. */
+export const UNREADABLE_ENCODING: u32 = FAILED_ENCODING;
+export const UNREADABLE_NOT_AN_OBJECT: u32 = FAILED_NOT_AN_OBJECT;
+/** More members to be stripped than can be. */
+export const UNREADABLE_STRIPS: u32 = FAILED_STRIPS;
+/** The body ended within the JSON. */
+export const UNREADABLE_UNFINISHED: u32 = 6;
+
+export class Prompt {
+  readable: bool = true;
+  /** READABLE or one of UNREADABLE_*. */
+  reason: u32 = READABLE;
+  /** The walk's limit was passed, or the most keys: the keys end before the prompt does. */
+  truncated: bool = false;
+  hasModel: bool = false;
+  /** The protocol's hashBytes of the model's name. */
+  modelLow: u32 = 0;
+  modelHigh: u32 = 0;
+  stream: bool = false;
+  /** Zero if the request does not say. */
+  maxTokens: u32 = 0;
+  /** Bytes of the whole prompt, also beyond the walk's limit. */
+  promptBytes: u32 = 0;
+  /** Keys, eight bytes each: low half, high half. Valid until `begin` or `release`. */
+  keyCount: u32 = 0;
+  keys: usize = 0;
+  stripCount: u32 = 0;
+  /** The reason is UNREADABLE_STRIPS: such a body is to be refused. */
+  hasTooManyStrips: bool = false;
+
+  private readonly reader: PromptReader = new PromptReader();
+  private bytesLeft: u32 = 0;
+
+  /** `blockBytes` is a multiple of 64. */
+  begin(api: u32, blockBytes: u32, walkBytesMax: u32): void {
+    this.reader.begin(api, blockBytes);
+    this.bytesLeft = walkBytesMax;
+    this.readable = true;
+    this.reason = READABLE;
+    this.truncated = false;
+    this.hasModel = false;
+    this.modelLow = 0;
+    this.modelHigh = 0;
+    this.stream = false;
+    this.maxTokens = 0;
+    this.promptBytes = 0;
+    this.keyCount = 0;
+    this.stripCount = 0;
+    this.hasTooManyStrips = false;
+  }
+
+  /**
+   * Reads the next bytes of the body. Beyond the walk's limit no keys are made, but the body is
+   * read on: the model may still come, and what has to be stripped.
+   */
+  walk(source: usize, bytes: u32): void {
+    const reader = this.reader;
+    if (!this.truncated && bytes > this.bytesLeft) {
+      const some = this.bytesLeft;
+      reader.tokens.read<PromptReader>(reader, source, some);
+      source += some;
+      bytes -= some;
+      this.truncated = true;
+      reader.segments.text.isHashing = false;
+    }
+    this.bytesLeft -= this.truncated ? this.bytesLeft : bytes;
+    reader.tokens.read<PromptReader>(reader, source, bytes);
+    if (reader.tokens.failure !== FAILED_NOT) this.refuse(reader.tokens.failure);
+  }
+
+  private refuse(reason: u32): void {
+    this.readable = false;
+    this.reason = reason;
+    this.hasTooManyStrips = reason === UNREADABLE_STRIPS;
+  }
+
+  /** After the last bytes: everything is final. An unreadable body has no keys. */
+  finish(): void {
+    const reader = this.reader;
+    const settings = reader.settings;
+    if (this.readable && !reader.tokens.hasEnded()) this.refuse(UNREADABLE_UNFINISHED);
+    this.hasModel = settings.hasModel;
+    this.modelLow = settings.model as u32;
+    this.modelHigh = (settings.model >>> 32) as u32;
+    this.stream = settings.stream;
+    this.maxTokens = settings.maxTokens;
+    if (!this.readable) return;
+    const segments = reader.segments;
+    segments.finish(combine(settings.model, settings.salt), reader.tools);
+    if (segments.keys.isFull) this.truncated = true;
+    this.promptBytes = segments.bytes();
+    this.keyCount = segments.count();
+    this.keys = segments.start();
+    this.stripCount = reader.strips.count;
+  }
+
+  /** Gives the storage of a long prompt's keys back. */
+  release(): void {
+    this.reader.release();
+    this.keyCount = 0;
+  }
+
+  /** Prompt bytes covered by the first `keys` keys. */
+  coveredBytes(keys: u32): u32 {
+    return this.reader.segments.coveredBytes(keys);
+  }
+
+  /** Offset in the body of the first byte of a range to be blanked. */
+  stripStart(index: u32): u32 {
+    return this.reader.strips.rangeStart(index);
+  }
+
+  /** Offset of the byte behind it. */
+  stripEnd(index: u32): u32 {
+    return this.reader.strips.rangeEnd(index);
+  }
+}
