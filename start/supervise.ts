@@ -125,8 +125,6 @@ export class Part {
       if (performance.now() > giveUpMs) throw this.#failure(`${name} is not ready in ${seconds} s`);
       await sleep(HEALTH_POLL_MS);
     }
-    // Another program may have answered on that port while ours failed to take it.
-    if (this.#isDead()) throw this.#failure(`${name} ended (${this.#how()})`);
   }
 
   /** Restarts the process whenever it ends, until the part is stopped. */

@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { bootstrap } from "../../envoy/bootstrap.ts";
+import { rendered } from "../../envoy/render.ts";
+
+const FOLDER = join(import.meta.dirname, "..", "..", "envoy");
+
+describe("the configurations that run as they stand", () => {
+  it.each([...rendered()])("%s is what envoy/render.ts writes", (name, text) => {
+    expect(readFileSync(join(FOLDER, name), "utf8")).toBe(text);
+  });
+
+  it("differ between pause and its twin in nothing but the filter", () => {
+    const pause = parse(rendered().get("pause.yaml") ?? "");
+    const twin = parse(rendered().get("without-filter.yaml") ?? "");
+    const manager = pause.static_resources.listeners[0].filter_chains[0].filters[0];
+    const removed = manager.typed_config.http_filters.shift();
+    expect(removed.name).toBe("hintway");
+    expect(pause).toEqual(twin);
+  });
+
+  it("hold no token in the filter's configuration", () => {
+    const configuration = bootstrap({
+      attachment: "pause",
+      listen: { host: "127.0.0.1", port: 1 },
+      admin: { host: "127.0.0.1", port: 2 },
+      controlPlane: { host: "127.0.0.1", port: 3 },
+      token: "secret-token",
+      filterPath: "build/filter.wasm",
+      gateway: "gateway",
+    });
+    const listeners = (configuration["static_resources"] as { listeners: unknown }).listeners;
+    expect(JSON.stringify(listeners)).not.toContain("secret-token");
+  });
+});

@@ -1,0 +1,158 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { bootstrap, type EnvoyMessage } from "../../envoy/bootstrap.ts";
+import { findEnvoy } from "../../start/find-envoy.ts";
+import { isHealthy } from "../../start/health.ts";
+import { freePort, temporaryFolder } from "../support/components.ts";
+import { StandIn } from "../support/stand-ins.ts";
+import { until } from "../support/until.ts";
+
+// The filter is not what is tested here: a header that the client sends stands for its pick.
+const PICK_HEADER = "x-test-pick";
+
+let endpoints: StandIn[];
+let url: string;
+let stop: () => Promise<unknown>;
+
+beforeAll(async () => {
+  endpoints = await Promise.all([StandIn.start(), StandIn.start(), StandIn.start()]);
+  const [port, admin, controlPlane] = [await freePort(), await freePort(), await freePort()];
+  const configuration = bootstrap({
+    attachment: "none",
+    listen: { host: "127.0.0.1", port },
+    admin: { host: "127.0.0.1", port: admin },
+    controlPlane: { host: "127.0.0.1", port: controlPlane },
+    token: "token",
+    filterPath: "",
+    gateway: "retry-test",
+    lastKnown: { clusters: [cluster()], hints: "" },
+  });
+  letClientPick(configuration);
+  const path = join(temporaryFolder(), "envoy.json");
+  writeFileSync(path, JSON.stringify(configuration));
+  const launch = { say: () => {}, signal: new AbortController().signal };
+  const binary = await findEnvoy(process.env, launch);
+  const flags = ["--disable-hot-restart", "--use-dynamic-base-id", "--concurrency", "2"];
+  const envoy = spawn(binary, ["-c", path, ...flags], { stdio: "ignore" });
+  stop = async () => {
+    envoy.kill();
+    await once(envoy, "exit");
+  };
+  url = `http://127.0.0.1:${port}/v1/chat/completions`;
+  await until("Envoy's health", () => isHealthy(`http://127.0.0.1:${admin}/ready`));
+});
+
+afterAll(async () => {
+  await stop();
+  await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
+});
+
+beforeEach(() => {
+  for (const endpoint of endpoints) {
+    endpoint.seen.length = 0;
+    endpoint.answer = "ok";
+  }
+});
+
+describe("a request with a list of destinations", () => {
+  it.each(["503", "reset"] as const)("goes to the next after %s", async (fault) => {
+    const [first, second, third] = endpoints as [StandIn, StandIn, StandIn];
+    second.answer = fault;
+    expect(await post([second, third, first])).toBe(200);
+    expect(counts()).toEqual([0, 1, 1]);
+  });
+
+  it("goes to the third after two failed", async () => {
+    const [first, second, third] = endpoints as [StandIn, StandIn, StandIn];
+    third.answer = "reset";
+    first.answer = "503";
+    expect(await post([third, first, second])).toBe(200);
+    expect(counts()).toEqual([1, 1, 1]);
+  });
+
+  it("goes to the next, whole, when nothing listens and the body is 31 MiB", async () => {
+    const [first, second, third] = endpoints as [StandIn, StandIn, StandIn];
+    const port = first.port;
+    await first.stop();
+    const bodyBytes = 31 * 1024 * 1024;
+    expect(await post([first, second, third], Buffer.alloc(bodyBytes, " "), port)).toBe(200);
+    expect(second.seen.map((seen) => seen.bodyBytes)).toEqual([bodyBytes]);
+    endpoints[0] = await StandIn.start(port);
+  });
+
+  it("is not tried again after an answer that is the model server's own", async () => {
+    const [first, second, third] = endpoints as [StandIn, StandIn, StandIn];
+    first.answer = "500";
+    expect(await post([first, second, third])).toBe(500);
+    expect(counts()).toEqual([1, 0, 0]);
+  });
+
+  it("cannot be given one by a client", async () => {
+    const [first] = endpoints as [StandIn];
+    const headers = { "x-gateway-destination-endpoint": first.address };
+    for (let count = 0; count < 6; count++) await (await fetch(url, { headers })).text();
+    expect(counts()).toEqual([2, 2, 2]);
+  });
+});
+
+async function post(order: StandIn[], body?: Buffer<ArrayBuffer>, port?: number): Promise<number> {
+  const addresses = order.map((endpoint, at) =>
+    at === 0 && port ? `127.0.0.1:${port}` : endpoint.address,
+  );
+  const headers = { [PICK_HEADER]: addresses.join(",") };
+  const response = await fetch(url, { method: "POST", headers, body: body ?? "{}" });
+  await response.text();
+  return response.status;
+}
+
+function counts(): number[] {
+  return endpoints.map((endpoint) => endpoint.seen.length);
+}
+
+/** Sets what the filter sets, after the headers of clients have been stripped. */
+function letClientPick(configuration: EnvoyMessage): void {
+  // biome-ignore lint/suspicious/noExplicitAny: a walk down a message that the test knows.
+  const listeners = (configuration as any).static_resources.listeners;
+  const [strip] =
+    listeners[0].filter_chains[0].filters[0].typed_config.early_header_mutation_extensions;
+  const set = (key: string, value: string) => ({
+    append: { header: { key, value }, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" },
+  });
+  strip.typed_config.mutations.push(
+    set("x-gateway-destination-endpoint", `%REQ(${PICK_HEADER})%`),
+    set("x-hintway-cold", "1"),
+  );
+}
+
+/** A pool as the control plane describes it, as far as retries depend on it. */
+function cluster(): EnvoyMessage {
+  const policy = (name: string, type: string, fields: EnvoyMessage) => ({
+    policies: [
+      {
+        typed_extension_config: {
+          name: `envoy.load_balancing_policies.${name}`,
+          typed_config: {
+            "@type": `type.googleapis.com/envoy.extensions.load_balancing_policies.${name}.v3.${type}`,
+            ...fields,
+          },
+        },
+      },
+    ],
+  });
+  const assigned = endpoints.map(({ port }) => ({
+    endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } },
+  }));
+  return {
+    name: "pool",
+    type: "STATIC",
+    connect_timeout: "1s",
+    load_assignment: { cluster_name: "pool", endpoints: [{ lb_endpoints: assigned }] },
+    load_balancing_policy: policy("override_host", "OverrideHost", {
+      override_host_sources: [{ header: "x-gateway-destination-endpoint" }],
+      fallback_policy: policy("round_robin", "RoundRobin", {}),
+    }),
+  };
+}

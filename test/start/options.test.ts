@@ -1,0 +1,68 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { type Environment, type Options, readOptions } from "../../start/options.ts";
+
+function options(args: string[], environment: Environment = {}): Options {
+  const read = readOptions(args, environment);
+  if (typeof read === "string") throw new Error("help was returned");
+  return read;
+}
+
+describe("the options of npm start", () => {
+  it("are four simulated model servers on the documented ports when nothing is said", () => {
+    expect(options([], { XDG_STATE_HOME: "/state" })).toEqual({
+      host: "127.0.0.1",
+      port: 8080,
+      controlPort: 8081,
+      adminPort: 9901,
+      simulate: 4,
+      endpoints: [],
+      workers: 2,
+      attachment: "pause",
+      stateDir: "/state/hintway/8080",
+    });
+  });
+
+  it("route to the given endpoints instead of simulated ones", () => {
+    const read = options(["--endpoints", "10.0.0.5:8000, [fd00::1]:8000"]);
+    expect(read.endpoints).toEqual(["10.0.0.5:8000", "[fd00::1]:8000"]);
+    expect(read.simulate).toBe(0);
+  });
+
+  it("are read from the environment, and a flag wins", () => {
+    const environment = { HINTWAY_PORT: "9000", HINTWAY_CONTROL_PORT: "9001" };
+    const read = options(["--port", "9100"], environment);
+    expect(read).toMatchObject({ port: 9100, controlPort: 9001 });
+  });
+
+  it("name a pool file by its full path", () => {
+    const file = join(mkdtempSync(join(tmpdir(), "hintway-test-")), "pool.yaml");
+    writeFileSync(file, "");
+    expect(options(["--pool", file])).toMatchObject({ pool: file, simulate: 0 });
+  });
+
+  it("list every setting in the help", () => {
+    const help = readOptions(["--help"], {});
+    for (const flag of ["endpoints", "pool", "config", "simulate", "workers", "admin-port"]) {
+      expect(help).toContain(`--${flag}`);
+    }
+  });
+
+  it.each([
+    [["--bogus"], /unknown option '--bogus'/],
+    [["extra"], /too many arguments/],
+    [["--port", "abc"], /'abc' is invalid.*1 to 65535/],
+    [["--port", "70000"], /'70000' is invalid/],
+    [["--workers", "0"], /'0' is invalid/],
+    [["--attachment", "other"], /Allowed choices are pause, buffer/],
+    [["--endpoints", "model.example:8000"], /"model.example:8000" is not ip:port/],
+    [["--endpoints", "10.0.0.5:0"], /"10.0.0.5:0" is not ip:port/],
+    [["--endpoints", "10.0.0.5:1", "--simulate", "2"], /--endpoints and --simulate do not go/],
+    [["--port", "8081"], /two are the same/],
+    [["--config", "/nowhere/config.yaml"], /--config \/nowhere\/config.yaml cannot be read/],
+  ])("refuse %j with a message that names it", (args, message) => {
+    expect(() => options(args)).toThrow(message);
+  });
+});
