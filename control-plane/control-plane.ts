@@ -1,0 +1,247 @@
+// The control plane without its web server: what it holds, and how its parts hear of each other.
+import type { Configuration } from "./config/configuration.ts";
+import type { DiscoveredEndpoint } from "./discovery/file.ts";
+import type { EngineReading } from "./engines/engine.ts";
+import { METRICS_BYTES_MAX, Prober } from "./engines/probe.ts";
+import type { HintwayError } from "./errors.ts";
+import { Exchange } from "./hints/exchange.ts";
+import { type Gateway, Gateways } from "./hints/gateways.ts";
+import { Hints } from "./hints/hints.ts";
+import { HOLD_MS_MAX, LongPolls, QUIET_PAUSE_MS, URGENT_PAUSE_MS } from "./hints/long-polls.ts";
+import type { SlotClaim } from "./hints/read-frame.ts";
+import { Reports } from "./hints/reports.ts";
+import type { Settings } from "./hints/table-records.ts";
+import { PrefixIndex } from "./index/prefix-index.ts";
+import { endedFigures } from "./metrics/ended-figures.ts";
+import { figuresOf } from "./metrics/figures-of.ts";
+import { ModelNames } from "./metrics/model-names.ts";
+import { Series } from "./metrics/series.ts";
+import type { Endpoint } from "./pool/endpoint.ts";
+import { Pool } from "./pool/pool.ts";
+import { Slots } from "./pool/slots.ts";
+
+export interface ControlPlaneOptions {
+  poolName: string;
+  blockBytes: number;
+  configuration: Configuration;
+  settings: Settings;
+  probe: { periodMs: number; timeoutMs: number };
+  /** Slots that the state folder remembers. */
+  lastKnownSlots: SlotClaim[];
+  /** Milliseconds. */
+  now(): number;
+  /** 0 to below 1. */
+  random(): number;
+  /** The table, or a state in it, is another one: what is kept on disk is out of date. */
+  onTable(): void;
+}
+
+/** What of a logger is used here. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface ConfigurationStatus {
+  inForce: Configuration;
+  lastRefusal: { at: string; file: string; message: string } | null;
+}
+
+/** Share of the probe period by which probes spread. */
+const PROBE_JITTER = 0.1;
+const SWEEP_MS = 1000;
+/** A gateway hands back its index in several frames; others are given it when no more come. */
+const HAND_BACK_PAUSE_MS = 500;
+const ENGINE_LABELS = ["llm-d.ai/engine-type", "inference.networking.k8s.io/engine-type"];
+
+export class ControlPlane {
+  readonly pool: Pool;
+  readonly index: PrefixIndex;
+  readonly hints: Hints;
+  readonly gateways = new Gateways();
+  readonly polls: LongPolls;
+  readonly exchange: Exchange;
+  readonly series: Series;
+  readonly configuration: ConfigurationStatus;
+  readonly now: () => number;
+  /** Silent until the web server has given its own. */
+  log: Log = { info() {}, warn() {} };
+  readonly #options: ControlPlaneOptions;
+  readonly #slots = new Slots();
+  readonly #models = new ModelNames();
+  readonly #prober: Prober;
+  #sweeping: NodeJS.Timeout | undefined;
+  #handBack: { gateway: Gateway; atMs: number } | null = null;
+
+  constructor(options: ControlPlaneOptions) {
+    const { poolName: name, blockBytes, configuration, settings, now, random } = options;
+    this.#options = options;
+    this.now = now;
+    this.configuration = { inForce: configuration, lastRefusal: null };
+    const { profile } = configuration;
+    this.pool = new Pool({ name, number: 0, blockBytes, profile }, this.#slots);
+    this.index = new PrefixIndex(settings.indexKeysMax);
+    this.hints = new Hints(settings, this.pool, this.index, random);
+    this.polls = new LongPolls(this.hints, {
+      now,
+      // An answer, even an empty one, comes well before the gateway calls what it knows stale.
+      holdMsMax: Math.min(HOLD_MS_MAX, settings.staleMs / 2),
+      urgentPauseMs: URGENT_PAUSE_MS,
+      quietPauseMs: QUIET_PAUSE_MS,
+    });
+    const { pool, index, hints, gateways, polls } = this;
+    this.exchange = new Exchange({
+      ...{ hints, gateways, polls, now },
+      reports: new Reports(pool, index, hints, {
+        ended: (request) => {
+          const model = this.#models.nameOf(request.modelLow, request.modelHigh);
+          this.series.ended(endedFigures(request, pool, model));
+        },
+        failed: (endpoint) => this.#failed(endpoint),
+        handedBack: (gateway) => {
+          this.#handBack = { gateway, atMs: now() };
+        },
+      }),
+      assignSlots: (claims) => this.#assignSlots(claims),
+    });
+    this.series = new Series(() => figuresOf(this));
+    this.#prober = new Prober({
+      ...{ ...options.probe, jitter: PROBE_JITTER, bytesMax: METRICS_BYTES_MAX, random, now },
+      onReading: (address, reading, atMs) => this.#takeReading(address, reading, atMs),
+      onFailure: (address, error) => this.#takeFailure(address, error),
+    });
+  }
+
+  start(): void {
+    this.#sweeping = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#sweeping);
+    this.polls.close();
+    await this.#prober.stop();
+  }
+
+  /** Takes the endpoints that discovery lists. */
+  discover(listed: DiscoveredEndpoint[]): void {
+    const leftOut = this.pool.discover(listed, this.now());
+    if (leftOut > 0) this.log.warn({ leftOut }, "the pool is full: endpoints left out");
+    this.#probeEndpoints();
+    this.#tableChanged();
+  }
+
+  configure(configuration: Configuration): void {
+    this.configuration.inForce = configuration;
+    this.pool.profile = configuration.profile;
+    this.#tableChanged();
+  }
+
+  /** A changed file is broken: what was read last stays in force. */
+  refuse(file: string, error: HintwayError): void {
+    const at = new Date().toISOString();
+    this.configuration.lastRefusal = { at, file, message: error.message };
+    this.series.configurationRefused(file);
+    this.log.warn({ file, code: error.code }, error.message);
+  }
+
+  #probeEndpoints(): void {
+    const targets = [...this.pool.endpoints()].map(({ address, discovered: { labels } }) => ({
+      key: address,
+      url: `http://${address}/metrics`,
+      engine: ENGINE_LABELS.map((label) => labels[label]).find((engine) => engine) ?? null,
+    }));
+    this.#prober.setTargets(targets);
+  }
+
+  #assignSlots(claims: SlotClaim[]): void {
+    if (this.pool.hasSlots) return;
+    for (const claim of [...claims, ...this.#options.lastKnownSlots]) {
+      this.#slots.claim(claim.address, claim.slot);
+    }
+    this.pool.assignSlots(this.now());
+    this.#tableChanged();
+  }
+
+  #takeReading(address: string, reading: EngineReading, atMs: number): void {
+    const endpoint = this.pool.atAddress(address);
+    if (!endpoint) return;
+    const { state } = endpoint;
+    const hadTokens = endpoint.reading?.cacheTokens;
+    const isNews = endpoint.takeReading(reading, atMs);
+    this.pool.rescore(endpoint);
+    for (const name of reading.adapters.active) this.#models.learn(name);
+    if (reading.cacheTokens !== hadTokens && this.pool.retell()) this.#tableChanged();
+    if (endpoint.state !== state) this.#stateChanged(endpoint);
+    this.hints.loadChanged(endpoint, isNews);
+    this.polls.notice();
+  }
+
+  #takeFailure(address: string, error: HintwayError): void {
+    const endpoint = this.pool.atAddress(address);
+    if (!endpoint) return;
+    this.series.probeFailed(this.pool.name, address);
+    if (!endpoint.takeFailure(error.message)) return;
+    this.#stateChanged(endpoint);
+    this.hints.loadChanged(endpoint, true);
+    this.polls.notice();
+  }
+
+  /** A gateway saw it fail: the next probe, made at once, decides. */
+  #failed(endpoint: Endpoint): void {
+    this.#prober.probeNow(endpoint.address);
+  }
+
+  #stateChanged(endpoint: Endpoint): void {
+    const { address, state, lastFailure } = endpoint;
+    this.log.info({ endpoint: address, state, lastFailure }, "endpoint changed state");
+    this.#options.onTable();
+  }
+
+  #tableChanged(): void {
+    this.pool.retell();
+    for (const endpoint of this.pool.endpoints()) {
+      if (endpoint.slot !== null)
+        this.index.setCapacity(endpoint.slot, endpoint.toldCapacityBlocks);
+    }
+    this.hints.tableChanged();
+    this.polls.notice();
+    this.#options.onTable();
+  }
+
+  #sweep(): void {
+    const nowMs = this.now();
+    this.#slots.sweep(nowMs);
+    const gone = this.pool.sweep(nowMs);
+    for (const { slot, address } of gone) {
+      // Reads values in memory; a scrape meanwhile shows the endpoint once more.
+      void this.series.endpointGone(this.pool.name, address);
+      if (slot === null) continue;
+      this.index.drop(slot);
+      this.hints.shares.dropSlot(slot);
+    }
+    if (gone.length > 0) this.#probeEndpoints();
+    if (this.pool.retell() || gone.length > 0) this.#tableChanged();
+    for (const gateway of this.gateways.sweep(nowMs, (known) => this.polls.isHeld(known))) {
+      this.#forget(gateway);
+    }
+    this.#passOnHandBack(nowMs);
+  }
+
+  #forget(gateway: Gateway): void {
+    this.log.info({ gateway: gateway.id }, "gateway is silent: its share is dropped");
+    for (const slot of this.hints.shares.dropGateway(gateway.number)) {
+      const endpoint = this.pool.atSlot(slot);
+      if (endpoint) this.hints.shareChanged(endpoint, gateway.number);
+    }
+    this.polls.notice();
+  }
+
+  /** What one gateway handed back, the others may not know: they too lost sight of each other. */
+  #passOnHandBack(nowMs: number): void {
+    const handBack = this.#handBack;
+    if (!handBack || nowMs - handBack.atMs < HAND_BACK_PAUSE_MS) return;
+    this.#handBack = null;
+    for (const gateway of this.gateways.all()) gateway.wantsEntries = true;
+    this.polls.notice();
+  }
+}

@@ -1,0 +1,165 @@
+// What gateways are told, and what of it each of them does not know yet.
+import { FLAG_WANTS_INDEX, FLAG_WHOLE_TABLE } from "../../protocol/frame.ts";
+import * as wire from "../../protocol/records.ts";
+import { PickLog } from "../index/pick-log.ts";
+import type { PrefixIndex } from "../index/prefix-index.ts";
+import type { Endpoint } from "../pool/endpoint.ts";
+import type { Pool } from "../pool/pool.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import type { Gateway } from "./gateways.ts";
+import { writeEntries } from "./index-records.ts";
+import { writeLoad } from "./load-record.ts";
+import { Positions } from "./positions.ts";
+import type { GatewayClaim } from "./read-frame.ts";
+import { Shares } from "./shares.ts";
+import { type Settings, writeEndpoint, writePool, writeSettings } from "./table-records.ts";
+
+/** Other gateways' picks in one answer. */
+const RELAY_BYTES_MAX = 1024 * 1024;
+
+/** How soon a gateway must be told: not at all, with the next round of probes, or at once. */
+export type Urgency = "none" | "quiet" | "urgent";
+
+export class Hints {
+  readonly positions: Positions;
+  readonly shares = new Shares();
+  readonly log = new PickLog();
+  readonly #settings: Settings;
+  readonly #pool: Pool;
+  readonly #index: PrefixIndex;
+  readonly #writer = new FrameWriter();
+
+  /** `random` answers numbers from 0 to below 1. */
+  constructor(settings: Settings, pool: Pool, index: PrefixIndex, random: () => number) {
+    this.#settings = settings;
+    this.#pool = pool;
+    this.#index = index;
+    this.positions = new Positions(random);
+  }
+
+  /** Endpoints, profile or settings are others than gateways were told. */
+  tableChanged(): void {
+    this.positions.nextTable();
+  }
+
+  /** What gateways act on has changed, or (not urgent) only its age has. */
+  loadChanged(endpoint: Endpoint, isUrgent: boolean): void {
+    const sequence = this.positions.nextLoads();
+    if (isUrgent) endpoint.changed = sequence;
+    else endpoint.refreshed = sequence;
+  }
+
+  /** A gateway's share of an endpoint has changed; all others must hear. */
+  shareChanged(endpoint: Endpoint, gateway: number): void {
+    endpoint.flight.note(this.positions.nextLoads(), gateway);
+  }
+
+  picked(gateway: number, record: Uint8Array): void {
+    this.log.add(this.positions.nextIndex(), gateway, record);
+  }
+
+  /** A gateway that has no index yet is given this one, where there is any. */
+  greet(gateway: Gateway, claim: GatewayClaim): void {
+    const isKnown = claim.generation === this.positions.generation;
+    const hasNone = claim.generation === 0 || (isKnown && claim.index === 0);
+    if (hasNone && this.#index.size > 0) gateway.wantsEntries = true;
+  }
+
+  urgency(gateway: Gateway, claim: GatewayClaim): Urgency {
+    const { generation, table } = this.positions;
+    if (claim.generation !== generation || claim.table !== table) return "urgent";
+    if (gateway.wantsEntries) return "urgent";
+    if (this.log.hasNews(claim.index, gateway.number)) return "urgent";
+    let urgency: Urgency = "none";
+    for (const endpoint of this.#pool.endpoints()) {
+      if (isUrgentAfter(endpoint, gateway.number, claim.loads)) return "urgent";
+      if (endpoint.refreshed > claim.loads) urgency = "quiet";
+    }
+    return urgency;
+  }
+
+  /** A frame with all that this gateway does not know by what its poll says. */
+  answer(gateway: Gateway, claim: GatewayClaim, nowMs: number): Buffer {
+    const { positions } = this;
+    const isKnown = claim.generation === positions.generation;
+    const isWhole = !isKnown || claim.table !== positions.table;
+    if (isWhole) this.#writeTable();
+    this.#writeLoads(gateway, isWhole ? -1 : claim.loads, nowMs);
+    const told = this.#writeIndex(gateway, isKnown ? claim.index : positions.index);
+    this.#writePosition(told);
+    // Another process told it so far: its index is what that process knew.
+    const wantsIndex = positions.isForeign(claim.generation);
+    const flags = (isWhole ? FLAG_WHOLE_TABLE : 0) | (wantsIndex ? FLAG_WANTS_INDEX : 0);
+    return this.#writer.seal(gateway.version, flags, positions.generation);
+  }
+
+  /** A whole table for no gateway in particular, to be kept on disk. */
+  wholeTable(version: number, nowMs: number): Buffer {
+    this.#writeTable();
+    for (const endpoint of this.#pool.endpoints()) writeLoad(this.#writer, endpoint, NOBODY, nowMs);
+    this.#writePosition(0);
+    return this.#writer.seal(version, FLAG_WHOLE_TABLE, this.positions.generation);
+  }
+
+  /** A frame without records, which answers a report. */
+  receipt(gateway: Gateway): Buffer {
+    return this.#writer.seal(gateway.version, 0, this.positions.generation);
+  }
+
+  /** Starts counting anew before the counts end. Gateways are told everything once more. */
+  renumberIfUsedUp(): void {
+    if (!this.positions.isUsedUp) return;
+    this.positions.beginGeneration();
+    this.log.clear();
+    for (const endpoint of this.#pool.endpoints()) {
+      endpoint.changed = 0;
+      endpoint.refreshed = 0;
+      endpoint.flight.clear();
+    }
+  }
+
+  #writeTable(): void {
+    writeSettings(this.#writer, this.#settings, this.positions.table);
+    writePool(this.#writer, this.#pool);
+    for (const endpoint of this.#pool.endpoints()) {
+      writeEndpoint(this.#writer, this.#pool, endpoint);
+    }
+  }
+
+  #writeLoads(gateway: Gateway, after: number, nowMs: number): void {
+    for (const endpoint of this.#pool.endpoints()) {
+      if (endpoint.slot === null) continue;
+      const isNews = isUrgentAfter(endpoint, gateway.number, after) || endpoint.refreshed > after;
+      if (!isNews) continue;
+      const others = this.shares.others(gateway.number, endpoint.slot);
+      writeLoad(this.#writer, endpoint, others, nowMs);
+    }
+  }
+
+  /** Answers up to which position of the index the gateway then knows. */
+  #writeIndex(gateway: Gateway, after: number): number {
+    const isBehind = this.log.isBehind(after, gateway.number);
+    if (isBehind || gateway.wantsEntries) {
+      writeEntries(this.#writer, this.#index);
+      gateway.wantsEntries = false;
+      return this.positions.index;
+    }
+    const take = (record: Uint8Array) => this.#writer.append(record);
+    const room = Math.min(RELAY_BYTES_MAX, this.#writer.room);
+    return this.log.read(after, gateway.number, room, take) ?? this.positions.index;
+  }
+
+  #writePosition(index: number): void {
+    const body = this.#writer.begin(wire.POSITION, wire.POSITION_BYTES);
+    const view = this.#writer.view;
+    view.setUint32(body + wire.POSITION_TABLE, this.positions.table, true);
+    view.setUint32(body + wire.POSITION_LOADS, this.positions.loads, true);
+    view.setUint32(body + wire.POSITION_INDEX, index, true);
+  }
+}
+
+const NOBODY = { requests: 0, backlogBytes: 0, residentBytes: 0 };
+
+function isUrgentAfter(endpoint: Endpoint, gateway: number, loads: number): boolean {
+  return endpoint.changed > loads || endpoint.flight.byOthers(gateway) > loads;
+}

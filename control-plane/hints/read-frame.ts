@@ -1,0 +1,181 @@
+// A frame from a gateway, verified as a whole before any record of it takes effect.
+import {
+  FRAME_CHECKSUM,
+  FRAME_HEADER_BYTES,
+  FRAME_NOT_OURS,
+  FRAME_OK,
+  FRAME_OVER_LIMIT,
+  FRAME_RECORD,
+  FRAME_TRUNCATED,
+  FRAME_VERSION,
+  RECORD_HEADER_BYTES,
+  recordBytes,
+  recordKind,
+  verifyFrame,
+} from "../../protocol/frame.ts";
+import { ADDRESS_BYTES_MAX, PROMPT_KEYS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
+import * as wire from "../../protocol/records.ts";
+import { type HintwayError, reportRefused } from "../errors.ts";
+
+/** Why a frame is refused, as metrics and answers name it. */
+export type Refusal =
+  | "truncated"
+  | "not-ours"
+  | "version"
+  | "over-limit"
+  | "checksum"
+  | "record"
+  | "no-gateway";
+
+const REASONS = new Map<number, Refusal>([
+  [FRAME_TRUNCATED, "truncated"],
+  [FRAME_NOT_OURS, "not-ours"],
+  [FRAME_VERSION, "version"],
+  [FRAME_OVER_LIMIT, "over-limit"],
+  [FRAME_CHECKSUM, "checksum"],
+  [FRAME_RECORD, "record"],
+]);
+
+/** Verifies bytes as a frame that begins with a GATEWAY record; null when nothing is wrong. */
+export function refusalOf(view: DataView): Refusal | null {
+  const verdict = verifyFrame(view, 0, view.byteLength);
+  if (verdict !== FRAME_OK) return REASONS.get(verdict) ?? "record";
+  if (!everyRecordIsSound(view)) return "record";
+  return beginsWithGateway(view) ? null : "no-gateway";
+}
+
+/** Whether bytes are a frame of ours from whomever, whole and with sound records. */
+export function isSoundFrame(view: DataView): boolean {
+  return verifyFrame(view, 0, view.byteLength) === FRAME_OK && everyRecordIsSound(view);
+}
+
+function beginsWithGateway(view: DataView): boolean {
+  return (
+    view.byteLength > FRAME_HEADER_BYTES && recordKind(view, FRAME_HEADER_BYTES) === wire.GATEWAY
+  );
+}
+
+/** Calls `visit` with each record's kind, where its body starts and how long it is. */
+export function eachRecord(
+  view: DataView,
+  visit: (kind: number, body: number, bytes: number) => void,
+): void {
+  let at = FRAME_HEADER_BYTES;
+  while (at < view.byteLength) {
+    const bytes = recordBytes(view, at);
+    visit(recordKind(view, at), at + RECORD_HEADER_BYTES, bytes);
+    at += RECORD_HEADER_BYTES + bytes;
+  }
+}
+
+function everyRecordIsSound(view: DataView): boolean {
+  let sound = true;
+  eachRecord(view, (kind, body, bytes) => {
+    sound = sound && recordIsSound(view, kind, body, bytes);
+  });
+  return sound;
+}
+
+const FIXED_BYTES = new Map<number, number>([
+  [wire.ENDPOINT, wire.ENDPOINT_BYTES],
+  [wire.PICK, wire.PICK_BYTES],
+  [wire.ENTRIES, wire.ENTRIES_BYTES],
+  [wire.GATEWAY, wire.GATEWAY_BYTES],
+  [wire.FLIGHT, wire.FLIGHT_BYTES],
+  [wire.DONE, wire.DONE_BYTES],
+  [wire.FAILURE, wire.FAILURE_BYTES],
+]);
+
+/** A kind that is not known is sound: a later version may add kinds. */
+function recordIsSound(view: DataView, kind: number, body: number, bytes: number): boolean {
+  const fixed = FIXED_BYTES.get(kind);
+  if (fixed === undefined) return true;
+  if (bytes < fixed) return false;
+  const rest = bytes - fixed;
+  if (kind === wire.PICK) {
+    const keys = view.getUint32(body + wire.PICK_KEYS, true);
+    return keys <= PROMPT_KEYS_MAX && keys * 8 <= rest && slotIsSound(view, body);
+  }
+  if (kind === wire.ENTRIES) {
+    const entries = view.getUint32(body + wire.ENTRIES_COUNT, true);
+    return entries * wire.ENTRY_BYTES <= rest && slotIsSound(view, body);
+  }
+  if (kind === wire.ENDPOINT) {
+    const address = view.getUint32(body + wire.ENDPOINT_ADDRESS_BYTES, true);
+    return address <= ADDRESS_BYTES_MAX && address <= rest && slotIsSound(view, body);
+  }
+  if (kind === wire.FLIGHT || kind === wire.FAILURE) return slotIsSound(view, body);
+  if (kind === wire.DONE) {
+    return view.getUint32(body, true) === wire.NO_SLOT || slotIsSound(view, body);
+  }
+  return true;
+}
+
+/** Every record that names a slot has it first. */
+function slotIsSound(view: DataView, body: number): boolean {
+  return view.getUint32(body, true) < SLOTS_MAX;
+}
+
+const PROBLEMS: Record<Refusal, string> = {
+  truncated: "its length is not what its header says",
+  "not-ours": "it does not begin with HINT",
+  version: "its protocol version is not spoken here",
+  "over-limit": "it is over the frame limit",
+  checksum: "its checksum is wrong",
+  record: "a record in it is malformed",
+  "no-gateway": "its first record is not GATEWAY",
+};
+
+export function refusalError(refusal: Refusal): HintwayError {
+  return reportRefused(PROBLEMS[refusal]);
+}
+
+/** The GATEWAY record that begins a verified frame. */
+export interface GatewayClaim {
+  /** 32 hexadecimal digits. */
+  id: string;
+  versionMin: number;
+  versionMax: number;
+  generation: number;
+  table: number;
+  loads: number;
+  index: number;
+  holdMs: number;
+}
+
+export function gatewayClaim(view: DataView): GatewayClaim {
+  const body = FRAME_HEADER_BYTES + RECORD_HEADER_BYTES;
+  const field = (offset: number) => view.getUint32(body + offset, true);
+  const id = Buffer.from(view.buffer, view.byteOffset + body + wire.GATEWAY_ID, 16);
+  return {
+    id: id.toString("hex"),
+    versionMin: field(wire.GATEWAY_VERSION_MIN),
+    versionMax: field(wire.GATEWAY_VERSION_MAX),
+    generation: field(wire.GATEWAY_GENERATION),
+    table: field(wire.GATEWAY_TABLE),
+    loads: field(wire.GATEWAY_LOADS),
+    index: field(wire.GATEWAY_INDEX),
+    holdMs: field(wire.GATEWAY_HOLD_MS),
+  };
+}
+
+export interface SlotClaim {
+  slot: number;
+  /** `ip:port` */
+  address: string;
+}
+
+/** The ENDPOINT records of a verified frame, as slots that somebody has in use. */
+export function slotClaims(view: DataView): SlotClaim[] {
+  const claims: SlotClaim[] = [];
+  eachRecord(view, (kind, body) => {
+    if (kind !== wire.ENDPOINT) return;
+    const bytes = view.getUint32(body + wire.ENDPOINT_ADDRESS_BYTES, true);
+    const start = view.byteOffset + body + wire.ENDPOINT_BYTES;
+    claims.push({
+      slot: view.getUint32(body + wire.ENDPOINT_SLOT, true),
+      address: Buffer.from(view.buffer, start, bytes).toString("latin1"),
+    });
+  });
+  return claims;
+}

@@ -1,0 +1,146 @@
+// Reports of gateways taken in, record by record, after the frame was verified whole.
+import { RECORD_HEADER_BYTES } from "../../protocol/frame.ts";
+import * as wire from "../../protocol/records.ts";
+import type { PrefixIndex } from "../index/prefix-index.ts";
+import { correctedFactor } from "../pool/capacity.ts";
+import type { Endpoint } from "../pool/endpoint.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { Gateway } from "./gateways.ts";
+import type { Hints } from "./hints.ts";
+import { applyPick, readEntries } from "./index-records.ts";
+import { eachRecord } from "./read-frame.ts";
+
+/** One request that has ended, as a gateway tells it. Tokens are null where not told. */
+export interface EndedRequest {
+  endpoint: Endpoint | undefined;
+  status: number;
+  flags: number;
+  promptBytes: number;
+  matchedBytes: number;
+  promptTokens: number | null;
+  cachedTokens: number | null;
+  completionTokens: number | null;
+  firstByteMs: number;
+  totalMs: number;
+  modelLow: number;
+  modelHigh: number;
+  stage: number;
+  /** What the pick took, where told. */
+  pickMicroseconds: number | null;
+}
+
+export interface ReportListener {
+  ended(request: EndedRequest): void;
+  /** A gateway saw the endpoint fail before it answered. */
+  failed(endpoint: Endpoint): void;
+  handedBack(gateway: Gateway, entries: number): void;
+}
+
+export class Reports {
+  readonly #pool: Pool;
+  readonly #index: PrefixIndex;
+  readonly #hints: Hints;
+  readonly #listener: ReportListener;
+
+  constructor(pool: Pool, index: PrefixIndex, hints: Hints, listener: ReportListener) {
+    this.#pool = pool;
+    this.#index = index;
+    this.#hints = hints;
+    this.#listener = listener;
+  }
+
+  /** Takes a verified frame of the generation in force. Kinds that are not known are passed over. */
+  take(gateway: Gateway, view: DataView): void {
+    let entries = 0;
+    eachRecord(view, (kind, body, bytes) => {
+      if (kind === wire.FLIGHT) this.#takeFlight(gateway, view, body);
+      else if (kind === wire.PICK) this.#takePick(gateway, view, body, bytes);
+      else if (kind === wire.DONE) this.#takeDone(view, body, bytes);
+      else if (kind === wire.FAILURE) this.#takeFailure(view, body);
+      else if (kind === wire.ENTRIES) entries += this.#takeEntries(view, body);
+    });
+    if (entries > 0) this.#listener.handedBack(gateway, entries);
+  }
+
+  #takeFlight(gateway: Gateway, view: DataView, body: number): void {
+    const slot = view.getUint32(body + wire.FLIGHT_SLOT, true);
+    const endpoint = this.#pool.atSlot(slot);
+    if (!endpoint) return;
+    const share = {
+      requests: view.getUint32(body + wire.FLIGHT_REQUESTS, true),
+      backlogBytes: view.getUint32(body + wire.FLIGHT_BACKLOG_BYTES, true),
+      residentBytes: view.getUint32(body + wire.FLIGHT_RESIDENT_BYTES, true),
+    };
+    if (this.#hints.shares.set(gateway.number, slot, share)) {
+      this.#hints.shareChanged(endpoint, gateway.number);
+    }
+  }
+
+  #takePick(gateway: Gateway, view: DataView, body: number, bytes: number): void {
+    const list = this.#index.list(view.getUint32(body + wire.PICK_SLOT, true));
+    if (!list) return;
+    applyPick(view, body, list);
+    const start = view.byteOffset + body - RECORD_HEADER_BYTES;
+    const record = new Uint8Array(view.buffer, start, RECORD_HEADER_BYTES + bytes);
+    this.#hints.picked(gateway.number, record);
+  }
+
+  #takeDone(view: DataView, body: number, bytes: number): void {
+    const request = readDone(view, body, bytes, this.#pool);
+    const { promptBytes, promptTokens, endpoint, flags } = request;
+    const isRead = (flags & wire.DONE_FLAG_UNREAD) === 0;
+    if (promptTokens !== null && isRead) this.#pool.tokens.learn(promptBytes, promptTokens);
+    const isServed = (flags & (wire.DONE_FLAG_RETRIED | wire.DONE_FLAG_LOCAL)) === 0;
+    if (endpoint && isServed) this.#correct(endpoint, request);
+    this.#listener.ended(request);
+  }
+
+  #correct(endpoint: Endpoint, request: EndedRequest): void {
+    if (request.cachedTokens === null) return;
+    endpoint.capacityFactor = correctedFactor(
+      endpoint.capacityFactor,
+      request.matchedBytes,
+      request.cachedTokens * this.#pool.tokens.bytesPerToken,
+      this.#pool.blockBytes,
+    );
+  }
+
+  #takeFailure(view: DataView, body: number): void {
+    const endpoint = this.#pool.atSlot(view.getUint32(body + wire.FAILURE_SLOT, true));
+    if (!endpoint) return;
+    if (endpoint.suspect()) this.#hints.loadChanged(endpoint, true);
+    this.#listener.failed(endpoint);
+  }
+
+  #takeEntries(view: DataView, body: number): number {
+    const list = this.#index.list(view.getUint32(body + wire.ENTRIES_SLOT, true));
+    if (!list) return 0;
+    const entries = readEntries(view, body);
+    list.merge(entries);
+    return entries.length / 3;
+  }
+}
+
+function readDone(view: DataView, body: number, bytes: number, pool: Pool): EndedRequest {
+  const field = (offset: number) => view.getUint32(body + offset, true);
+  const told = (offset: number) => {
+    const value = field(offset);
+    return value === wire.NO_COUNT ? null : value;
+  };
+  return {
+    endpoint: pool.atSlot(field(wire.DONE_SLOT)),
+    status: field(wire.DONE_STATUS),
+    flags: field(wire.DONE_FLAGS),
+    promptBytes: field(wire.DONE_PROMPT_BYTES),
+    matchedBytes: field(wire.DONE_MATCHED_BYTES),
+    promptTokens: told(wire.DONE_PROMPT_TOKENS),
+    cachedTokens: told(wire.DONE_CACHED_TOKENS),
+    completionTokens: told(wire.DONE_COMPLETION_TOKENS),
+    firstByteMs: field(wire.DONE_FIRST_BYTE_MS),
+    totalMs: field(wire.DONE_TOTAL_MS),
+    modelLow: field(wire.DONE_MODEL_LOW),
+    modelHigh: field(wire.DONE_MODEL_HIGH),
+    stage: field(wire.DONE_STAGE),
+    pickMicroseconds: bytes >= wire.DONE_BYTES + 4 ? field(wire.DONE_BYTES) : null,
+  };
+}

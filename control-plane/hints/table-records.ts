@@ -1,0 +1,97 @@
+// The records of a whole table but loads: settings, pools with their profiles, endpoints.
+import { padded } from "../../protocol/frame.ts";
+import { PROFILE_STEPS_MAX } from "../../protocol/limits.ts";
+import * as profile from "../../protocol/profile.ts";
+import * as wire from "../../protocol/records.ts";
+import type { Step } from "../config/configuration.ts";
+import type { Endpoint } from "../pool/endpoint.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+import { nameHash } from "./name-hash.ts";
+
+export interface Settings {
+  /** Age of the last answer past which pushed scores fade, and past which they count no more. */
+  staleMs: number;
+  blindMs: number;
+  bodyBytesMax: number;
+  heldBytesMax: number;
+  walkBytesMax: number;
+  reportMs: number;
+  indexKeysMax: number;
+  /** Endpoints named after the pick, for retries. */
+  fallbacks: number;
+  /** Clients may ask why. */
+  isExplained: boolean;
+}
+
+export function writeSettings(writer: FrameWriter, settings: Settings, table: number): void {
+  const body = writer.begin(wire.SETTINGS, wire.SETTINGS_BYTES);
+  const set = (offset: number, value: number) => writer.view.setUint32(body + offset, value, true);
+  set(wire.SETTINGS_TABLE_SEQUENCE, table);
+  set(wire.SETTINGS_STALE_MS, settings.staleMs);
+  set(wire.SETTINGS_BLIND_MS, settings.blindMs);
+  set(wire.SETTINGS_BODY_BYTES, settings.bodyBytesMax);
+  set(wire.SETTINGS_HELD_BYTES, settings.heldBytesMax);
+  set(wire.SETTINGS_WALK_BYTES, settings.walkBytesMax);
+  set(wire.SETTINGS_REPORT_MS, settings.reportMs);
+  set(wire.SETTINGS_FLAGS, settings.isExplained ? wire.SETTINGS_FLAG_EXPLAIN : 0);
+  set(wire.SETTINGS_INDEX_KEYS, settings.indexKeysMax);
+  set(wire.SETTINGS_FALLBACKS, settings.fallbacks);
+}
+
+export function writePool(writer: FrameWriter, pool: Pool): void {
+  const steps = pool.profile.steps.slice(0, PROFILE_STEPS_MAX);
+  const name = Buffer.from(pool.name);
+  const stepBytes = steps.length * profile.STEP_BYTES;
+  const body = writer.begin(wire.POOL, wire.POOL_BYTES + stepBytes + padded(name.length));
+  const set = (offset: number, value: number) => writer.view.setUint32(body + offset, value, true);
+  const cluster = nameHash(pool.name);
+  set(wire.POOL_NUMBER, pool.number);
+  set(wire.POOL_CLUSTER_LOW, cluster.low);
+  set(wire.POOL_CLUSTER_HIGH, cluster.high);
+  set(wire.POOL_BLOCK_BYTES, pool.blockBytes);
+  set(wire.POOL_TOKEN_MILLIBYTES, Math.round(pool.bytesPerToken * 1000));
+  set(wire.POOL_STEPS, steps.length);
+  set(wire.POOL_MODELS, 0);
+  set(wire.POOL_NAME_BYTES, name.length);
+  for (const [index, step] of steps.entries()) {
+    writeStep(writer.view, body + wire.POOL_BYTES + index * profile.STEP_BYTES, step);
+  }
+  writer.writeBytes(body + wire.POOL_BYTES + stepBytes, name);
+}
+
+/** How many of an operation's first parameters are u32; all others are f32. */
+const WHOLE_PARAMETERS = new Map<number, number>([
+  [profile.FILTER_LABEL, 1],
+  [profile.FILTER_SESSION, 2],
+  [profile.SCORE_SESSION, 2],
+  [profile.PICK_MAX_SCORE, 1],
+  [profile.PICK_RANDOM, 1],
+  [profile.PICK_WEIGHTED_RANDOM, 1],
+]);
+
+const PARAMETERS_MAX = (profile.STEP_BYTES - profile.STEP_PARAMETERS) / 4;
+
+function writeStep(view: DataView, at: number, step: Step): void {
+  view.setUint32(at + profile.STEP_OPERATION, step.operation, true);
+  view.setFloat32(at + profile.STEP_WEIGHT, step.weight, true);
+  const whole = WHOLE_PARAMETERS.get(step.operation) ?? 0;
+  for (const [index, value] of step.parameters.slice(0, PARAMETERS_MAX).entries()) {
+    const place = at + profile.STEP_PARAMETERS + index * 4;
+    if (index < whole) view.setUint32(place, value, true);
+    else view.setFloat32(place, value, true);
+  }
+}
+
+export function writeEndpoint(writer: FrameWriter, pool: Pool, endpoint: Endpoint): void {
+  if (endpoint.slot === null) return;
+  const address = Buffer.from(endpoint.address);
+  const body = writer.begin(wire.ENDPOINT, wire.ENDPOINT_BYTES + padded(address.length));
+  const set = (offset: number, value: number) => writer.view.setUint32(body + offset, value, true);
+  set(wire.ENDPOINT_SLOT, endpoint.slot);
+  set(wire.ENDPOINT_POOL, pool.number);
+  set(wire.ENDPOINT_LABELS, endpoint.labelBits);
+  set(wire.ENDPOINT_CAPACITY_BLOCKS, endpoint.toldCapacityBlocks);
+  set(wire.ENDPOINT_ADDRESS_BYTES, address.length);
+  writer.writeBytes(body + wire.ENDPOINT_BYTES, address);
+}

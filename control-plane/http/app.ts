@@ -1,0 +1,39 @@
+// The control plane's web server: what gateways, Envoy, people and Prometheus call.
+import { type FastifyInstance, type FastifyServerOptions, fastify, LogController } from "fastify";
+import type { ControlPlane } from "../control-plane.ts";
+import { guard } from "./authentication.ts";
+import type { Attachment } from "./clusters.ts";
+import { discoveryRoutes } from "./discovery-routes.ts";
+import { gatewayRoutes } from "./gateway-routes.ts";
+import { statusRoutes } from "./status-routes.ts";
+
+export interface AppOptions {
+  token: string;
+  attachment: Attachment;
+  logger: NonNullable<FastifyServerOptions["logger"]>;
+}
+
+export function createApp(controlPlane: ControlPlane, options: AppOptions): FastifyInstance {
+  const app = fastify({
+    logger: options.logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    forceCloseConnections: true,
+  });
+  app.register(
+    async (scope) => {
+      guard(scope, options.token);
+      gatewayRoutes(scope, controlPlane.exchange, controlPlane.series);
+    },
+    { prefix: "/v1" },
+  );
+  app.register(
+    async (scope) => {
+      guard(scope, options.token);
+      discoveryRoutes(scope, controlPlane.pool, options.attachment);
+    },
+    { prefix: "/v3" },
+  );
+  app.register(async (scope) => statusRoutes(scope, controlPlane));
+  app.addHook("preClose", async () => controlPlane.polls.close());
+  return app;
+}

@@ -1,0 +1,140 @@
+// A pool as Envoy's clusters and endpoints, in the JSON form of its API:
+// https://www.envoyproxy.io/docs/envoy/latest/api-v3/api
+import { STATE_DRAINING, STATE_UP } from "../../protocol/records.ts";
+import type { Endpoint } from "../pool/endpoint.ts";
+import type { Pool } from "../pool/pool.ts";
+
+/** How the filter holds requests: `pause` names endpoints in a header, `buffer` in filter state. */
+export type Attachment = "pause" | "buffer";
+
+export type EnvoyMessage = { [field: string]: unknown };
+
+/** Of the bootstrap: Envoy's cluster of this process. */
+const CONTROL_PLANE_CLUSTER = "hintway-control-plane";
+const DESTINATION_HEADER = "x-gateway-destination-endpoint";
+
+/** Requests are many and long: Envoy's own limits (1,024 requests, 3 retries) would shed them. */
+const REQUESTS_MAX = 40_000;
+
+/**
+ * uvicorn, which serves vLLM and SGLang, closes a connection that is idle for 5 s. Envoy lets go
+ * of it first, or a request would now and then be written into a closing connection.
+ */
+const IDLE_TIMEOUT = "4s";
+
+export const CLUSTER_TYPE = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+export const ENDPOINTS_TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
+
+export function poolCluster(pool: Pool, attachment: Attachment): EnvoyMessage {
+  return attachment === "pause" ? discoveredCluster(pool) : originalDestinationCluster(pool);
+}
+
+/** The pool as it is at this moment, written out for an Envoy that starts without this process. */
+export function lastKnownCluster(pool: Pool): EnvoyMessage {
+  const name = `${pool.name}-last-known`;
+  return {
+    name,
+    type: "STATIC",
+    ...commonFields(),
+    load_balancing_policy: namedDestination(),
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: [...pool.endpoints()].filter(isListed).map(locality) }],
+    },
+  };
+}
+
+export function poolEndpoints(pool: Pool): EnvoyMessage {
+  const endpoints = [...pool.endpoints()].map((endpoint) => ({
+    ...locality(endpoint),
+    health_status: healthOf(endpoint),
+  }));
+  return { cluster_name: pool.name, endpoints: [{ lb_endpoints: endpoints }] };
+}
+
+function discoveredCluster(pool: Pool): EnvoyMessage {
+  return {
+    name: pool.name,
+    type: "EDS",
+    ...commonFields(),
+    eds_cluster_config: {
+      eds_config: {
+        resource_api_version: "V3",
+        initial_fetch_timeout: "1s",
+        api_config_source: {
+          api_type: "REST",
+          transport_api_version: "V3",
+          cluster_names: [CONTROL_PLANE_CLUSTER],
+          refresh_delay: "1s",
+          request_timeout: "1s",
+        },
+      },
+    },
+    load_balancing_policy: namedDestination(),
+  };
+}
+
+function originalDestinationCluster(pool: Pool): EnvoyMessage {
+  return {
+    name: pool.name,
+    type: "ORIGINAL_DST",
+    lb_policy: "CLUSTER_PROVIDED",
+    ...commonFields(),
+  };
+}
+
+function commonFields(): EnvoyMessage {
+  const limits = ["max_connections", "max_pending_requests", "max_requests", "max_retries"];
+  const protocolOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+  return {
+    connect_timeout: "1s",
+    circuit_breakers: {
+      thresholds: [Object.fromEntries(limits.map((limit) => [limit, REQUESTS_MAX]))],
+    },
+    typed_extension_protocol_options: {
+      [protocolOptions]: {
+        "@type": `type.googleapis.com/${protocolOptions}`,
+        explicit_http_config: { http_protocol_options: {} },
+        common_http_protocol_options: { idle_timeout: IDLE_TIMEOUT },
+      },
+    },
+  };
+}
+
+/** The filter names endpoints in a header; where it names none, or none that exists, in turn. */
+function namedDestination(): EnvoyMessage {
+  return policy("override_host.v3.OverrideHost", "override_host", {
+    override_host_sources: [{ header: DESTINATION_HEADER }],
+    fallback_policy: policy("round_robin.v3.RoundRobin", "round_robin", {}),
+  });
+}
+
+function policy(type: string, name: string, fields: EnvoyMessage): EnvoyMessage {
+  return {
+    policies: [
+      {
+        typed_extension_config: {
+          name: `envoy.load_balancing_policies.${name}`,
+          typed_config: {
+            "@type": `type.googleapis.com/envoy.extensions.load_balancing_policies.${type}`,
+            ...fields,
+          },
+        },
+      },
+    ],
+  };
+}
+
+function locality(endpoint: Endpoint): EnvoyMessage {
+  const { address, port } = endpoint.discovered;
+  return { endpoint: { address: { socket_address: { address, port_value: port } } } };
+}
+
+function isListed(endpoint: Endpoint): boolean {
+  return endpoint.state !== STATE_DRAINING;
+}
+
+function healthOf(endpoint: Endpoint): string {
+  if (endpoint.state === STATE_UP) return "HEALTHY";
+  return endpoint.state === STATE_DRAINING ? "DRAINING" : "UNHEALTHY";
+}

@@ -1,0 +1,50 @@
+// REST xDS for a standalone Envoy: clusters and endpoints as JSON. Envoy asks again and again with
+// the version it has, and takes 304 as nothing new.
+// https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#rest-json-polling-subscriptions
+import { createHash } from "node:crypto";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import type { Pool } from "../pool/pool.ts";
+import {
+  type Attachment,
+  CLUSTER_TYPE,
+  ENDPOINTS_TYPE,
+  type EnvoyMessage,
+  poolCluster,
+  poolEndpoints,
+} from "./clusters.ts";
+
+interface DiscoveryRequest {
+  version_info?: string;
+  resource_names?: string[];
+  node?: { id?: string; metadata?: { hintway_attachment?: string } };
+}
+
+/** `attachment` holds for an Envoy whose node metadata does not name one. */
+export function discoveryRoutes(scope: FastifyInstance, pool: Pool, attachment: Attachment): void {
+  scope.post<{ Body: DiscoveryRequest | null }>("/discovery::clusters", async (request, reply) => {
+    const named = request.body?.node?.metadata?.hintway_attachment;
+    const own = named === "pause" || named === "buffer" ? named : attachment;
+    return respond(reply, request.body, CLUSTER_TYPE, [poolCluster(pool, own)]);
+  });
+  scope.post<{ Body: DiscoveryRequest | null }>("/discovery::endpoints", async (request, reply) => {
+    const names = request.body?.resource_names ?? [];
+    const isAsked = names.length === 0 || names.includes(pool.name);
+    return respond(reply, request.body, ENDPOINTS_TYPE, isAsked ? [poolEndpoints(pool)] : []);
+  });
+}
+
+/** The version is the content's hash, so that it survives a restart of this process. */
+function respond(
+  reply: FastifyReply,
+  request: DiscoveryRequest | null,
+  type: string,
+  messages: EnvoyMessage[],
+): FastifyReply {
+  const resources = messages.map((message) => ({ "@type": type, ...message }));
+  const hash = createHash("sha256").update(JSON.stringify(resources));
+  const version = hash.digest("hex").slice(0, VERSION_CHARACTERS);
+  if (request?.version_info === version) return reply.code(304).send();
+  return reply.send({ version_info: version, type_url: type, resources, nonce: version });
+}
+
+const VERSION_CHARACTERS = 16;

@@ -1,0 +1,63 @@
+// What gateways call: hints by long poll, reports by POST. Bodies are frames.
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { FRAME_BYTES_MAX, VERSION_MAX, VERSION_MIN } from "../../protocol/limits.ts";
+import type { Exchange, Outcome } from "../hints/exchange.ts";
+import { refusalError } from "../hints/read-frame.ts";
+import type { Series } from "../metrics/series.ts";
+
+export function gatewayRoutes(scope: FastifyInstance, exchange: Exchange, series: Series): void {
+  scope.removeAllContentTypeParsers();
+  const options = { parseAs: "buffer", bodyLimit: FRAME_BYTES_MAX } as const;
+  scope.addContentTypeParser("*", options, (_request, body, done) => done(null, body));
+
+  scope.post("/hints", async (request, reply) => {
+    const startMs = performance.now();
+    const outcome = await exchange.poll(viewOf(request.body), (callback) => {
+      reply.raw.once("close", callback);
+    });
+    series.polled(outcome.kind, performance.now() - startMs);
+    if (outcome.kind === "frame") series.pushed(outcome.frame.length);
+    return answer(reply, outcome, series);
+  });
+
+  scope.post("/reports", async (request, reply) => {
+    return answer(reply, exchange.report(viewOf(request.body)), series);
+  });
+}
+
+function viewOf(body: unknown): DataView {
+  if (!Buffer.isBuffer(body)) return new DataView(new ArrayBuffer(0));
+  return new DataView(body.buffer, body.byteOffset, body.length);
+}
+
+function answer(reply: FastifyReply, outcome: Outcome, series: Series): FastifyReply {
+  switch (outcome.kind) {
+    case "frame":
+      return reply.type(FRAME_TYPE).send(outcome.frame);
+    case "nothing":
+      return reply.code(204).send();
+    case "generation":
+      series.frameRefused("generation");
+      return reply.code(409).type(FRAME_TYPE).send(outcome.frame);
+    case "version":
+      series.frameRefused("version");
+      return reply.code(426).send(versionError(outcome.versionMin, outcome.versionMax));
+    case "crowded":
+      series.frameRefused("crowded");
+      return reply.code(429).send({ error: { code: "GATEWAYS", message: "Too many gateways." } });
+    case "refused": {
+      series.frameRefused(outcome.refusal);
+      const { code, message } = refusalError(outcome.refusal);
+      return reply.code(400).send({ error: { code, message } });
+    }
+  }
+}
+
+const FRAME_TYPE = "application/octet-stream";
+
+function versionError(versionMin: number, versionMax: number): object {
+  const message =
+    `The gateway speaks protocol versions ${versionMin} to ${versionMax}, the control plane ` +
+    `${VERSION_MIN} to ${VERSION_MAX}. Run versions of both that are at most one release apart.`;
+  return { error: { code: "PROTOCOL_VERSION", message } };
+}

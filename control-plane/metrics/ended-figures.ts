@@ -1,0 +1,40 @@
+// One ended request as gateways tell it, in the words of metric labels.
+import {
+  DONE_FLAG_CUT,
+  DONE_FLAG_NO_EFFECT,
+  DONE_FLAG_STREAMED,
+  NO_COUNT,
+  STAGE_BLIND,
+  STAGE_FRESH,
+  STAGE_STALE,
+} from "../../protocol/records.ts";
+import type { EndedRequest } from "../hints/reports.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { EndedFigures } from "./figures.ts";
+
+const STAGES = new Map<number, string>([
+  [STAGE_FRESH, "fresh"],
+  [STAGE_STALE, "stale"],
+  [STAGE_BLIND, "blind"],
+]);
+
+export function endedFigures(request: EndedRequest, pool: Pool, model: string): EndedFigures {
+  const { flags, firstByteMs } = request;
+  return {
+    pool: pool.name,
+    endpoint: request.endpoint?.address ?? "",
+    model,
+    stage: STAGES.get(request.stage) ?? "unknown",
+    status: request.status,
+    isStreamed: (flags & DONE_FLAG_STREAMED) !== 0,
+    isCut: (flags & DONE_FLAG_CUT) !== 0,
+    hasEffect: (flags & DONE_FLAG_NO_EFFECT) === 0,
+    totalMs: request.totalMs,
+    firstByteMs: firstByteMs === NO_COUNT ? null : firstByteMs,
+    promptTokens: request.promptTokens,
+    cachedTokens: request.cachedTokens,
+    completionTokens: request.completionTokens,
+    believedCachedTokens: request.matchedBytes / pool.tokens.bytesPerToken,
+    pickMicroseconds: request.pickMicroseconds,
+  };
+}

@@ -1,0 +1,36 @@
+// The figures of this moment, as a scrape reads them.
+import { STATE_UP } from "../../protocol/records.ts";
+import type { ControlPlane } from "../control-plane.ts";
+import type { Endpoint } from "../pool/endpoint.ts";
+import type { EndpointFigures, Figures } from "./figures.ts";
+
+export function figuresOf(controlPlane: ControlPlane): Figures {
+  const { pool, gateways, polls, index, hints } = controlPlane;
+  return {
+    generation: hints.positions.generation.toString(16).padStart(8, "0"),
+    gateways: gateways.count,
+    heldPolls: polls.heldCount,
+    indexKeys: index.size,
+    pools: [
+      {
+        name: pool.name,
+        bytesPerToken: pool.tokens.bytesPerToken,
+        endpoints: [...pool.endpoints()].map((endpoint) => endpointFigures(controlPlane, endpoint)),
+      },
+    ],
+  };
+}
+
+function endpointFigures(controlPlane: ControlPlane, endpoint: Endpoint): EndpointFigures {
+  const { slot, reading } = endpoint;
+  return {
+    address: endpoint.address,
+    isUp: endpoint.state === STATE_UP,
+    waiting: reading?.waiting ?? 0,
+    running: reading?.running ?? 0,
+    kvUse: reading?.kvUse ?? 0,
+    inFlight: slot === null ? 0 : controlPlane.hints.shares.others(0, slot).requests,
+    indexKeys: slot === null ? 0 : controlPlane.index.sizeOf(slot),
+    capacityBlocks: endpoint.toldCapacityBlocks,
+  };
+}

@@ -1,0 +1,50 @@
+// What the metric series are told, in their labels' words.
+
+/** What is counted elsewhere and read when somebody scrapes. */
+export interface Figures {
+  generation: string;
+  gateways: number;
+  heldPolls: number;
+  indexKeys: number;
+  pools: PoolFigures[];
+}
+
+export interface PoolFigures {
+  name: string;
+  bytesPerToken: number;
+  endpoints: EndpointFigures[];
+}
+
+export interface EndpointFigures {
+  /** `ip:port` */
+  address: string;
+  isUp: boolean;
+  /** Zero before the first good probe, and null means the same. */
+  waiting: number;
+  running: number;
+  kvUse: number;
+  /** Requests that gateways have in flight there. */
+  inFlight: number;
+  indexKeys: number;
+  capacityBlocks: number;
+}
+
+/** One ended request. Counts are null where not told. */
+export interface EndedFigures {
+  pool: string;
+  /** `ip:port`, or empty when none served. */
+  endpoint: string;
+  model: string;
+  stage: string;
+  status: number;
+  isStreamed: boolean;
+  isCut: boolean;
+  hasEffect: boolean;
+  totalMs: number;
+  firstByteMs: number | null;
+  promptTokens: number | null;
+  cachedTokens: number | null;
+  completionTokens: number | null;
+  believedCachedTokens: number;
+  pickMicroseconds: number | null;
+}

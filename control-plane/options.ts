@@ -1,0 +1,99 @@
+// The command line, and the same settings by environment: HINTWAY_CONTROL_PORT for the port (as
+// HINTWAY_PORT is the gateway's), HINTWAY_TOKEN_FILE and so on for the others.
+import { Command, InvalidArgumentError, Option } from "commander";
+import { BLOCK_BYTES_MAX, BLOCK_BYTES_MIN } from "../protocol/limits.ts";
+import type { Attachment } from "./http/clusters.ts";
+
+export interface Options {
+  host: string;
+  port: number;
+  tokenFile: string;
+  stateDir?: string;
+  endpoints?: string;
+  pool?: string;
+  config?: string;
+  poolName: string;
+  attachment: Attachment;
+  explain: boolean;
+  probePeriodMs: number;
+  probeTimeoutMs: number;
+  blockBytes: number;
+  indexKeys: number;
+  reportMs: number;
+  staleMs: number;
+  blindMs: number;
+  fallbacks: number;
+  heldBytes: number;
+  logLevel: string;
+}
+
+const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug"];
+/** A stripe of the key hash: blocks are multiples of it. */
+const BLOCK_STEP_BYTES = 64;
+
+/** Throws commander's CommanderError, with its message already written, for what is not right. */
+export function readOptions(words: string[]): Options {
+  return program().parse(words, { from: "user" }).opts<Options>();
+}
+
+function program(): Command {
+  return new Command("control-plane")
+    .description("Hintway's control plane: tells gateways where model servers are and how they do.")
+    .addOption(setting("--host <ip>", "address to listen on", "127.0.0.1"))
+    .addOption(
+      number("--port <number>", "port to listen on", 8081, 0, 65_535).env("HINTWAY_CONTROL_PORT"),
+    )
+    .addOption(
+      setting("--token-file <file>", "holds the token gateways must show").makeOptionMandatory(),
+    )
+    .addOption(setting("--state-dir <folder>", "keeps what gateways need when this is down"))
+    .addOption(setting("--endpoints <ip:port,...>", "the model servers").conflicts("pool"))
+    .addOption(setting("--pool <file>", "reads, and watches, a YAML file of model servers"))
+    .addOption(setting("--config <file>", "reads, and watches, an EndpointPickerConfig"))
+    .addOption(setting("--pool-name <name>", "the pool's name, and its cluster's", "pool"))
+    .addOption(
+      setting("--attachment <way>", "pause or buffer", "pause").choices(["pause", "buffer"]),
+    )
+    .addOption(new Option("--explain", "clients may ask why").default(false).env("HINTWAY_EXPLAIN"))
+    .addOption(number("--probe-period-ms <ms>", "between two probes", 1000, 50, 3_600_000))
+    .addOption(number("--probe-timeout-ms <ms>", "for one probe", 2000, 10, 60_000))
+    .addOption(
+      number("--block-bytes <n>", "prompt bytes a key", 1024, BLOCK_BYTES_MIN, BLOCK_BYTES_MAX),
+    )
+    .addOption(number("--index-keys <n>", "keys the index may hold", 1_000_000, 1, 64_000_000))
+    .addOption(number("--report-ms <ms>", "between two reports of a gateway", 50, 10, 10_000))
+    .addOption(number("--stale-ms <ms>", "until pushed loads fade", 3000, 100, 3_600_000))
+    .addOption(number("--blind-ms <ms>", "until they count no more", 30_000, 100, 3_600_000))
+    .addOption(number("--fallbacks <n>", "endpoints named after the pick", 2, 0, 16))
+    .addOption(number("--held-bytes <n>", "bodies a worker holds", 268_435_456, 1, 4_294_967_295))
+    .addOption(setting("--log-level <level>", "what is logged", "warn").choices(LOG_LEVELS))
+    .helpOption("--help", "show this text")
+    .allowExcessArguments(false)
+    .exitOverride();
+}
+
+/** Every option may come from the environment by its long name. */
+function setting(flags: string, description: string, standard?: string): Option {
+  const option = new Option(flags, description);
+  option.env(`HINTWAY_${option.name().toUpperCase().replaceAll("-", "_")}`);
+  return standard === undefined ? option : option.default(standard);
+}
+
+function number(
+  flags: string,
+  description: string,
+  standard: number,
+  least: number,
+  most: number,
+): Option {
+  const option = setting(flags, `${description} (${least} to ${most})`).default(standard);
+  const step = option.name() === "block-bytes" ? BLOCK_STEP_BYTES : 1;
+  return option.argParser((text: string) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= least && value <= most && value % step === 0) {
+      return value;
+    }
+    const multiple = step === 1 ? "" : `, a multiple of ${step}`;
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}${multiple}.`);
+  });
+}

@@ -1,0 +1,108 @@
+// One endpoint as the control plane knows it.
+import { STATE_ASLEEP, STATE_DOWN, STATE_DRAINING, STATE_UP } from "../../protocol/records.ts";
+import type { DiscoveredEndpoint } from "../discovery/file.ts";
+import type { EngineReading } from "../engines/engine.ts";
+import { LastChange } from "../index/last-change.ts";
+
+/** Probes that fail in a row before an endpoint that worked counts as down. */
+const FAILURES_MAX = 3;
+
+export class Endpoint {
+  /** `ip:port`, brackets around an IPv6 address. */
+  readonly address: string;
+  discovered: DiscoveredEndpoint;
+  /** Null until gateways may be told of it. */
+  slot: number | null = null;
+  labelBits = 0;
+  reading: EngineReading | null = null;
+  /** Time of the last good probe. */
+  readAtMs: number | null = null;
+  /** When it left the pool's file; null while it is listed. */
+  drainingSinceMs: number | null = null;
+  capacityFactor = 1;
+  /** What gateways were told last. */
+  toldCapacityBlocks = 0;
+  score = 0;
+  /** Why the last failed probe failed; null when the last one was good. */
+  lastFailure: string | null = null;
+  /** Loads sequence of the last change that gateways must hear of at once, and of any other. */
+  changed = 0;
+  refreshed = 0;
+  /** The same for other gateways' shares. */
+  readonly flight = new LastChange();
+
+  #failures = 0;
+  #isSuspect = false;
+  #isDown: boolean;
+
+  /** `isTrusted`: taken to be up until a probe says otherwise, as after a restart. */
+  constructor(discovered: DiscoveredEndpoint, isTrusted: boolean) {
+    this.discovered = discovered;
+    this.address = addressText(discovered);
+    this.#isDown = !isTrusted;
+  }
+
+  get isProbed(): boolean {
+    return this.readAtMs !== null || this.#failures > 0;
+  }
+
+  /** One of the wire's STATE values. */
+  get state(): number {
+    if (this.drainingSinceMs !== null) return STATE_DRAINING;
+    if (this.#isDown || this.#isSuspect) return STATE_DOWN;
+    return this.reading?.asleep === true ? STATE_ASLEEP : STATE_UP;
+  }
+
+  /** Answers whether anything gateways act on is different. */
+  takeReading(reading: EngineReading, atMs: number): boolean {
+    const before = this.state;
+    const isSame = this.reading !== null && isSameLoad(this.reading, reading);
+    this.reading = reading;
+    this.readAtMs = atMs;
+    this.lastFailure = null;
+    this.#failures = 0;
+    this.#isSuspect = false;
+    this.#isDown = false;
+    return !isSame || this.state !== before;
+  }
+
+  /** A probe failed. Answers whether the state changed. */
+  takeFailure(reason: string): boolean {
+    const before = this.state;
+    this.lastFailure = reason;
+    this.#failures++;
+    const hasWorked = this.readAtMs !== null && !this.#isSuspect;
+    if (!hasWorked || this.#failures >= FAILURES_MAX) this.#isDown = true;
+    this.#isSuspect = false;
+    return this.state !== before;
+  }
+
+  /** A gateway saw it fail: down until the next probe decides. Answers whether that is news. */
+  suspect(): boolean {
+    const before = this.state;
+    this.#isSuspect = true;
+    return this.state !== before;
+  }
+}
+
+export function addressText(endpoint: { address: string; port: number }): string {
+  const host = endpoint.address.includes(":") ? `[${endpoint.address}]` : endpoint.address;
+  return `${host}:${endpoint.port}`;
+}
+
+function isSameLoad(a: EngineReading, b: EngineReading): boolean {
+  return (
+    a.waiting === b.waiting &&
+    a.running === b.running &&
+    a.kvUse === b.kvUse &&
+    a.asleep === b.asleep &&
+    a.cacheTokens === b.cacheTokens &&
+    a.adapters.most === b.adapters.most &&
+    isSameList(a.adapters.active, b.adapters.active) &&
+    isSameList(a.adapters.waiting, b.adapters.waiting)
+  );
+}
+
+function isSameList(a: string[], b: string[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}

@@ -1,0 +1,177 @@
+// One pool: the endpoints that discovery lists, and those that have just left it.
+import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
+import type { Profile } from "../config/configuration.ts";
+import type { DiscoveredEndpoint } from "../discovery/file.ts";
+import { capacityBlocks, isWorthTelling } from "./capacity.ts";
+import { addressText, Endpoint } from "./endpoint.ts";
+import type { Slots } from "./slots.ts";
+import { TokenBytes } from "./token-bytes.ts";
+
+/** An endpoint that left the file finishes its requests within this time, then it is gone. */
+export const DRAINING_MS = 60_000;
+/** A capacity and a token's bytes are told anew when they moved by this share. */
+const CAPACITY_SHARE = 0.1;
+const TOKEN_BYTES_SHARE = 0.05;
+
+export interface PoolOptions {
+  /** Also the name of Envoy's cluster. */
+  name: string;
+  number: number;
+  blockBytes: number;
+  profile: Profile;
+}
+
+export class Pool {
+  readonly name: string;
+  readonly number: number;
+  readonly blockBytes: number;
+  readonly tokens = new TokenBytes();
+  #profile: Profile;
+  #toldBytesPerToken = this.tokens.bytesPerToken;
+  readonly #slots: Slots;
+  readonly #byAddress = new Map<string, Endpoint>();
+  readonly #bySlot = new Map<number, Endpoint>();
+  #hasSlots = false;
+  #isDiscovered = false;
+
+  constructor(options: PoolOptions, slots: Slots) {
+    this.name = options.name;
+    this.number = options.number;
+    this.blockBytes = options.blockBytes;
+    this.#profile = options.profile;
+    this.#slots = slots;
+  }
+
+  get profile(): Profile {
+    return this.#profile;
+  }
+
+  set profile(profile: Profile) {
+    this.#profile = profile;
+    for (const endpoint of this.#byAddress.values()) this.#describe(endpoint);
+  }
+
+  /** Prompt bytes of a token as gateways were told. */
+  get bytesPerToken(): number {
+    return this.#toldBytesPerToken;
+  }
+
+  get hasSlots(): boolean {
+    return this.#hasSlots;
+  }
+
+  /** Every endpoint was probed once, so that what gateways are told is true. */
+  get isReady(): boolean {
+    if (!this.#isDiscovered) return false;
+    for (const endpoint of this.#byAddress.values()) if (!endpoint.isProbed) return false;
+    return true;
+  }
+
+  endpoints(): IterableIterator<Endpoint> {
+    return this.#byAddress.values();
+  }
+
+  get endpointCount(): number {
+    return this.#byAddress.size;
+  }
+
+  atAddress(address: string): Endpoint | undefined {
+    return this.#byAddress.get(address);
+  }
+
+  atSlot(slot: number): Endpoint | undefined {
+    return this.#bySlot.get(slot);
+  }
+
+  /**
+   * Takes the pool's listed endpoints. Those no longer listed drain. Endpoints past
+   * POOL_ENDPOINTS_MAX are left out; answers how many.
+   */
+  discover(listed: DiscoveredEndpoint[], nowMs: number): number {
+    const taken = listed.slice(0, POOL_ENDPOINTS_MAX);
+    const addresses = new Set(taken.map(addressText));
+    for (const endpoint of this.#byAddress.values()) {
+      if (!addresses.has(endpoint.address)) endpoint.drainingSinceMs ??= nowMs;
+    }
+    for (const discovered of taken) this.#list(discovered);
+    this.#isDiscovered = true;
+    if (this.#hasSlots) this.assignSlots(nowMs);
+    return listed.length - taken.length;
+  }
+
+  /** Gives each endpoint that has none a slot. Before the first call none has one. */
+  assignSlots(nowMs: number): void {
+    this.#hasSlots = true;
+    for (const endpoint of this.#byAddress.values()) {
+      endpoint.slot ??= this.#slots.assign(endpoint.address, nowMs);
+      if (endpoint.slot !== null) this.#bySlot.set(endpoint.slot, endpoint);
+    }
+  }
+
+  /** Lets go of endpoints that have drained and answers them, their slots still set. */
+  sweep(nowMs: number): Endpoint[] {
+    const gone: Endpoint[] = [];
+    for (const endpoint of this.#byAddress.values()) {
+      const sinceMs = endpoint.drainingSinceMs;
+      if (sinceMs === null || nowMs - sinceMs < DRAINING_MS) continue;
+      gone.push(endpoint);
+      this.#byAddress.delete(endpoint.address);
+      if (endpoint.slot === null) continue;
+      this.#bySlot.delete(endpoint.slot);
+      this.#slots.release(endpoint.slot, nowMs);
+    }
+    return gone;
+  }
+
+  /** Computes the score that is pushed, after a probe or a changed profile. */
+  rescore(endpoint: Endpoint): void {
+    const score = this.#profile.pushedScore(endpoint.reading);
+    endpoint.score = Number.isFinite(score) ? score : 0;
+  }
+
+  /** Follows what was learned. Answers whether gateways have to be told anew. */
+  retell(): boolean {
+    let isNews = false;
+    const learned = this.tokens.bytesPerToken;
+    if (isWorthTelling(this.#toldBytesPerToken, learned, TOKEN_BYTES_SHARE)) {
+      this.#toldBytesPerToken = learned;
+      isNews = true;
+    }
+    for (const endpoint of this.#byAddress.values())
+      isNews = this.#retellCapacity(endpoint) || isNews;
+    return isNews;
+  }
+
+  #retellCapacity(endpoint: Endpoint): boolean {
+    const blocks = this.#capacityOf(endpoint);
+    if (!isWorthTelling(endpoint.toldCapacityBlocks, blocks, CAPACITY_SHARE)) return false;
+    endpoint.toldCapacityBlocks = blocks;
+    return true;
+  }
+
+  #capacityOf(endpoint: Endpoint): number {
+    const cacheTokens = endpoint.reading?.cacheTokens ?? null;
+    const { blockBytes, tokens } = this;
+    return capacityBlocks(cacheTokens, tokens.bytesPerToken, blockBytes, endpoint.capacityFactor);
+  }
+
+  #list(discovered: DiscoveredEndpoint): void {
+    const address = addressText(discovered);
+    // After a restart, gateways already send to what is listed: it is trusted until it is probed.
+    const endpoint = this.#byAddress.get(address) ?? new Endpoint(discovered, !this.#isDiscovered);
+    endpoint.discovered = discovered;
+    endpoint.drainingSinceMs = null;
+    this.#byAddress.set(address, endpoint);
+    this.#describe(endpoint);
+  }
+
+  #describe(endpoint: Endpoint): void {
+    endpoint.labelBits = 0;
+    for (const [bit, passes] of this.#profile.labelFilters.entries()) {
+      if (passes(endpoint.discovered.labels)) endpoint.labelBits |= 1 << bit;
+    }
+    endpoint.labelBits >>>= 0;
+    this.rescore(endpoint);
+    this.#retellCapacity(endpoint);
+  }
+}

@@ -1,0 +1,24 @@
+// What gateways are told once for all, from the options.
+import { PROMPT_KEYS_MAX } from "../protocol/limits.ts";
+import type { Settings } from "./hints/table-records.ts";
+import type { Options } from "./options.ts";
+
+/** Bodies above this get 413 from the filter. */
+const BODY_BYTES_MAX = 32 * 1024 * 1024;
+/** A prompt is walked so far, and then picked on what is known. */
+const WALK_BYTES_MAX = 4 * 1024 * 1024;
+
+export function settingsOf(options: Options): Settings {
+  return {
+    staleMs: options.staleMs,
+    blindMs: options.blindMs,
+    bodyBytesMax: BODY_BYTES_MAX,
+    heldBytesMax: options.heldBytes,
+    // With small blocks, keys end before bytes do.
+    walkBytesMax: Math.min(WALK_BYTES_MAX, PROMPT_KEYS_MAX * options.blockBytes),
+    reportMs: options.reportMs,
+    indexKeysMax: options.indexKeys,
+    fallbacks: options.fallbacks,
+    isExplained: options.explain,
+  };
+}
