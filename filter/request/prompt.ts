@@ -62,8 +62,6 @@ export class Prompt {
   keyCount: u32 = 0;
   keys: usize = 0;
   stripCount: u32 = 0;
-  /** The reason is UNREADABLE_STRIPS: such a body is to be refused. */
-  hasTooManyStrips: bool = false;
 
   private readonly reader: PromptReader = new PromptReader();
   private bytesLeft: u32 = 0;
@@ -83,7 +81,6 @@ export class Prompt {
     this.promptBytes = 0;
     this.keyCount = 0;
     this.stripCount = 0;
-    this.hasTooManyStrips = false;
   }
 
   /**
@@ -108,7 +105,6 @@ export class Prompt {
   private refuse(reason: u32): void {
     this.readable = false;
     this.reason = reason;
-    this.hasTooManyStrips = reason === UNREADABLE_STRIPS;
   }
 
   /** After the last bytes: everything is final. An unreadable body has no keys. */
