@@ -3,7 +3,6 @@
 import {
   CONTROL_PLANE_CLUSTER,
   controlPlaneCluster,
-  lastKnownCluster,
   originalDestinationCluster,
 } from "./clusters.ts";
 import type { Attachment } from "./filters.ts";
@@ -15,7 +14,10 @@ export type { Address, EnvoyMessage } from "./message.ts";
 
 /** What the control plane left on disk for an Envoy that starts while it is down. */
 export interface LastKnown {
-  /** Clusters with their endpoints written in, type STATIC. */
+  /**
+   * Clusters with their endpoints written in, type STATIC, named `pool-last-known`: Envoy would not
+   * let discovery change a cluster that was there at its start.
+   */
   clusters: EnvoyMessage[];
   /** The last hints, base64, as the filter takes them in. */
   hints: string;
@@ -68,7 +70,7 @@ export function bootstrap(options: BootstrapOptions): EnvoyMessage {
       clusters: [
         controlPlaneCluster(options.controlPlane, options.token),
         ...(usesDiscovery ? [] : [originalDestinationCluster()]),
-        ...lastKnownClusters.map(lastKnownCluster),
+        ...lastKnownClusters,
       ],
     },
     overload_manager: { resource_monitors: [connectionLimit()] },

@@ -70,14 +70,6 @@ export function originalDestinationCluster(): EnvoyMessage {
   };
 }
 
-/**
- * A cluster of the last known state under a name of its own: Envoy refuses to let discovery change
- * a cluster that was there at its start.
- */
-export function lastKnownCluster(cluster: EnvoyMessage): EnvoyMessage {
-  return { ...cluster, name: `${String(cluster["name"])}-last-known` };
-}
-
 const HEADER_MUTATION = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
 const UPSTREAM_CODEC = "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec";
 const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";

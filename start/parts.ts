@@ -33,6 +33,7 @@ export function simulatorPart({ port, flags = [] }: SimulatorOptions): PartDefin
 
 export interface ControlPlaneOptions {
   port: number;
+  attachment?: Attachment;
   tokenFile: string;
   stateDir: string;
   /** `ip:port` of each model server; or a pool file. */
@@ -52,6 +53,7 @@ export function controlPlanePart(options: ControlPlaneOptions): PartDefinition {
       projectPath("control-plane", "main.ts"),
       ...["--host", LOOPBACK, "--port", String(port), "--explain"],
       ...["--token-file", options.tokenFile, "--state-dir", options.stateDir],
+      ...["--attachment", options.attachment === "buffer" ? "buffer" : "pause"],
       ...(endpoints.length > 0 ? ["--endpoints", endpoints.join(",")] : []),
       ...(pool ? ["--pool", pool] : []),
       ...(config ? ["--config", config] : []),

@@ -67,10 +67,10 @@ function lastKnown(port: number): string {
   const address = { socket_address: { address: "127.0.0.1", port_value: port } };
   const endpoints = [{ lb_endpoints: [{ endpoint: { address } }] }];
   const cluster = {
-    name: "pool",
+    name: "pool-last-known",
     type: "STATIC",
     connect_timeout: "1s",
-    load_assignment: { cluster_name: "pool", endpoints },
+    load_assignment: { cluster_name: "pool-last-known", endpoints },
   };
   return JSON.stringify({ clusters: [cluster], hints: "AAAA" });
 }

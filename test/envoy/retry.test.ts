@@ -146,7 +146,7 @@ function cluster(): EnvoyMessage {
     endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } },
   }));
   return {
-    name: "pool",
+    name: "pool-last-known",
     type: "STATIC",
     connect_timeout: "1s",
     load_assignment: { cluster_name: "pool", endpoints: [{ lb_endpoints: assigned }] },

@@ -66,6 +66,7 @@ export async function startSimulators(count: number, flags: string[] = []): Prom
 }
 
 export interface ControlPlaneOptions {
+  attachment?: Attachment;
   /** `ip:port` of each model server; or a pool file. */
   endpoints?: string[];
   pool?: string;
@@ -139,6 +140,7 @@ export async function startWholeGateway(options: WholeGatewayOptions = {}): Prom
       endpoints: simulators.map(({ address }) => address),
       ...(options.config ? { config: options.config } : {}),
       flags: options.controlPlaneFlags ?? [],
+      attachment: options.attachment ?? "pause",
     });
     running.push(controlPlane);
     const envoy = await startEnvoy({ ...options, controlPlane });
