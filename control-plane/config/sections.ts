@@ -85,7 +85,7 @@ function checkFlowControl(
   const { flowControl = {}, saturationDetector } = document.file;
   const { saturationDetector: inner, ...settings } = flowControl;
   if (Object.keys(settings).length > 0) {
-    document.warn(["flowControl"], "has no effect: the gate flowControl is closed");
+    document.warn(["flowControl"], "flowControl has no effect: its gate is closed");
   }
   const detectors = [
     { path: ["saturationDetector"], detector: saturationDetector },
@@ -96,7 +96,7 @@ function checkFlowControl(
     if (detector.pluginRef) {
       checkDefaulted(document, declared, [...path, "pluginRef"], detector.pluginRef);
     }
-    document.warn(path, "has no effect: requests are not refused for saturation");
+    document.warn(path, "saturationDetector has no effect: no request is refused for saturation");
   }
 }
 

@@ -1,11 +1,15 @@
 // YAML whose values still know where they stand, so that an error names line and column.
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
-import type { HintwayError } from "../errors.ts";
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
+import { HintwayError } from "../errors.ts";
 
 /** Configuration and pool files; upstream's limit for the latter. */
 export const TEXT_BYTES_MAX = 1024 * 1024;
 /** Aliases may not blow a small file up. */
 const ALIASES_MAX = 100;
+
+/** The library's own check for repeated keys and its long messages take quadratic time. */
+const OPTIONS = { merge: true, prettyErrors: false, uniqueKeys: false };
+const PROBLEM_CHARACTERS_MAX = 200;
 
 export type Path = readonly (string | number)[];
 
@@ -27,7 +31,7 @@ export class YamlText {
       throw refusal(source, `the text exceeds ${TEXT_BYTES_MAX} bytes`);
     }
     try {
-      this.#document = parseDocument(text, { lineCounter: this.#lines, merge: true });
+      this.#document = parseDocument(text, { lineCounter: this.#lines, ...OPTIONS });
     } catch (cause) {
       throw refusal(source, "the text is nested too deeply", cause);
     }
@@ -56,10 +60,30 @@ export class YamlText {
     return start === undefined ? this.place(path) : this.#at(start);
   }
 
+  #checkKeys(refusal: Refusal): void {
+    visit(this.#document, {
+      Map: (_, map) => {
+        const seen = new Set<unknown>();
+        for (const { key } of map.items) {
+          if (!isScalar(key)) continue;
+          if (seen.has(key.value)) {
+            throw refusal(this.#at(key.range?.[0] ?? 0), `"${key.value}" is there twice`);
+          }
+          seen.add(key.value);
+        }
+      },
+    });
+  }
+
   #plain(refusal: Refusal): unknown {
     try {
-      return this.#document.toJS({ maxAliasCount: ALIASES_MAX });
+      this.#checkKeys(refusal);
+      const value: unknown = this.#document.toJS({ maxAliasCount: ALIASES_MAX });
+      // Throws where a value holds itself, which no reader expects.
+      JSON.stringify(value);
+      return value;
     } catch (cause) {
+      if (cause instanceof HintwayError) throw cause;
       const problem = cause instanceof Error ? firstLine(cause.message) : String(cause);
       throw refusal(this.#source, problem, cause);
     }
@@ -72,5 +96,5 @@ export class YamlText {
 }
 
 function firstLine(message: string): string {
-  return (message.split("\n", 1)[0] ?? message).replace(/ at line \d+, column \d+:?$/, "");
+  return (message.split("\n", 1)[0] ?? message).slice(0, PROBLEM_CHARACTERS_MAX);
 }
