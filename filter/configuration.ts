@@ -1,0 +1,107 @@
+// The plugin's configuration, which never changes while it runs: where the control plane is and how
+// this gateway attaches. Everything that is tuned arrives in the hints.
+
+import { FRAME_OK } from "../protocol/frame.ts";
+import { defineCounters } from "./hints/counters.ts";
+import { agreeOnGatewayId } from "./hints/gateway-id.ts";
+import { checkHints, takeHints } from "./hints/intake.ts";
+import { configureLink } from "./hints/link.ts";
+import { join } from "./hints/machines.ts";
+import { takeKeptTable } from "./hints/sharing.ts";
+import { setCold } from "./hints/table.ts";
+import { bufferAt, PLUGIN_CONFIGURATION, readBuffer } from "./host/buffers.ts";
+import { warn } from "./host/callouts.ts";
+import { nowMs } from "./host/clock.ts";
+import { Text } from "./host/memory.ts";
+import { FlatObject } from "./json/flat-object.ts";
+import { seedRandom } from "./request/random.ts";
+import { setAttachment } from "./request/stream.ts";
+import { setRoot } from "./root.ts";
+import { TextBuffer } from "./text-buffer.ts";
+import { startTicking } from "./tick.ts";
+
+const HEADERS_BYTES_MAX: u32 = 4096;
+
+const NOT_AN_OBJECT = new Text(
+  'hintway: the plugin configuration is not a flat JSON object; write {"attachment":"pause","controlPlaneCluster":"...","token":"..."}',
+);
+const BAD_ATTACHMENT = new Text(
+  'hintway: "attachment" in the plugin configuration is neither "pause" nor "buffer"; set one of them',
+);
+
+const pollHeaders = new TextBuffer(HEADERS_BYTES_MAX);
+const reportHeaders = new TextBuffer(HEADERS_BYTES_MAX);
+let hasJoined: bool = false;
+
+/** Reads the configuration and joins the gateway's other machines; false refuses to start. */
+export function configure(root: u32, bytes: u32): bool {
+  const object = new FlatObject();
+  const read = readBuffer(PLUGIN_CONFIGURATION, 0, bytes);
+  if (read > 0 && !object.read(bufferAt(), read)) {
+    warn(NOT_AN_OBJECT);
+    return false;
+  }
+  const buffers = object.isText("attachment", "buffer");
+  if (object.has("attachment") && !buffers && !object.isText("attachment", "pause")) {
+    warn(BAD_ATTACHMENT);
+    return false;
+  }
+  setAttachment(!buffers);
+  setRoot(root);
+  linkTo(textOf(object, "controlPlaneCluster"), textOf(object, "token"));
+  const startMs = nowMs();
+  if (!hasJoined) {
+    hasJoined = true;
+    const seed = <u64>(startMs * 1e6);
+    seedRandom(seed);
+    defineCounters();
+    agreeOnGatewayId(seed);
+    join(<u32>seed | 1, startMs);
+  }
+  if (!takeKeptTable(startMs)) takeColdHints(object, startMs);
+  startTicking();
+  return true;
+}
+
+function textOf(object: FlatObject, name: string): string {
+  return String.UTF8.decodeUnsafe(object.text(name), object.textBytes(name));
+}
+
+function linkTo(cluster: string, token: string): void {
+  pollHeaders.clear();
+  reportHeaders.clear();
+  addHeaders(pollHeaders, "/v1/hints", token);
+  addHeaders(reportHeaders, "/v1/reports", token);
+  configureLink(new Text(cluster), pollHeaders, reportHeaders);
+}
+
+/** Without a token of its own the filter leaves it to the cluster to add one. */
+function addHeaders(into: TextBuffer, path: string, token: string): void {
+  const pairs = [
+    new Text(":method"),
+    new Text("POST"),
+    new Text(":path"),
+    new Text(path),
+    new Text(":authority"),
+    new Text("hintway"),
+    new Text("content-type"),
+    new Text("application/octet-stream"),
+  ];
+  if (token.length > 0) {
+    pairs.push(new Text("authorization"));
+    pairs.push(new Text(`Bearer ${token}`));
+  }
+  into.addPairs(StaticArray.fromArray(pairs));
+}
+
+/** Hints that the gateway's start found on disk: they serve until the control plane is heard. */
+function takeColdHints(object: FlatObject, startMs: f64): void {
+  if (!object.decode("hints")) return;
+  const bytes = object.textBytes("hints");
+  const frame = new ArrayBuffer(<i32>bytes);
+  const view = new DataView(frame);
+  memory.copy(changetype<usize>(frame), object.text("hints"), bytes);
+  if (checkHints(view, 0, bytes) !== FRAME_OK) return;
+  takeHints(view, changetype<usize>(frame), bytes, startMs);
+  setCold(true);
+}

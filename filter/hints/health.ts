@@ -1,0 +1,46 @@
+// Which endpoints fail, as this gateway sees it: an endpoint that failed before it answered gets no
+// picks until the control plane has probed it well since, or, without word from there, until one
+// request may try it again.
+import { SLOTS_MAX } from "../../protocol/limits.ts";
+import { STATE_UP } from "../../protocol/records.ts";
+import { stateOf } from "./table.ts";
+
+const SLOTS: i32 = <i32>SLOTS_MAX;
+const RETRY_MS_MIN: f64 = 1_000;
+const RETRY_MS_MAX: f64 = 30_000;
+/** A probe that began before the failure was known proves nothing; clocks and messages take this. */
+const PROBE_MARGIN_MS: f64 = 100;
+
+const failedAtMs = new StaticArray<f64>(SLOTS);
+const retryAtMs = new StaticArray<f64>(SLOTS);
+const waitMs = new StaticArray<f64>(SLOTS);
+
+export function noteFailure(slot: u32, atMs: f64): void {
+  const wait = unchecked(waitMs[slot]);
+  unchecked((waitMs[slot] = wait === 0 ? RETRY_MS_MIN : min(wait * 2, RETRY_MS_MAX)));
+  unchecked((failedAtMs[slot] = atMs));
+  unchecked((retryAtMs[slot] = atMs + waitMs[slot]));
+}
+
+/** It answered: whatever was held against it is over. */
+export function noteSuccess(slot: u32): void {
+  if (unchecked(failedAtMs[slot]) === 0) return;
+  unchecked((failedAtMs[slot] = 0));
+  unchecked((waitMs[slot] = 0));
+}
+
+export function noteProbe(slot: u32, goodAtMs: f64): void {
+  const failed = unchecked(failedAtMs[slot]);
+  if (failed !== 0 && goodAtMs > failed + PROBE_MARGIN_MS) noteSuccess(slot);
+}
+
+export function mayBePicked(slot: u32, atMs: f64): bool {
+  if (unchecked(stateOf[slot]) !== STATE_UP) return false;
+  return unchecked(failedAtMs[slot]) === 0 || atMs >= unchecked(retryAtMs[slot]);
+}
+
+/** A pick of an endpoint on trial: nobody else tries until this one is known. */
+export function notePick(slot: u32, atMs: f64): void {
+  if (unchecked(failedAtMs[slot]) === 0) return;
+  unchecked((retryAtMs[slot] = atMs + waitMs[slot]));
+}

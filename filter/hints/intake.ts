@@ -1,0 +1,285 @@
+// Hints become the table in force. A frame is checked to its last field before the first is taken:
+// what does not verify is refused whole and the table in force stays.
+import {
+  FLAG_WHOLE_TABLE,
+  FRAME_HEADER_BYTES,
+  FRAME_OK,
+  FRAME_OVER_LIMIT,
+  FRAME_RECORD,
+  frameFlags,
+  frameGeneration,
+  padded,
+  RECORD_HEADER_BYTES,
+  recordBytes,
+  recordKind,
+  verifyFrame,
+} from "../../protocol/frame.ts";
+import {
+  ADAPTERS_MAX,
+  ADDRESS_BYTES_MAX,
+  BLOCK_BYTES_MAX,
+  BLOCK_BYTES_MIN,
+  POOL_MODELS_MAX,
+  POOLS_MAX,
+  PROFILE_STEPS_MAX,
+  SLOTS_MAX,
+} from "../../protocol/limits.ts";
+import { STEP_BYTES } from "../../protocol/profile.ts";
+import * as wire from "../../protocol/records.ts";
+import { setAdapters } from "./adapters.ts";
+import { clearFlight } from "./flight.ts";
+import { noteSlot } from "./gauges.ts";
+import { noteProbe } from "./health.ts";
+import { position } from "./position.ts";
+import { forgetSlot, insertAged, insertKeys, removeKeys, reserve } from "./prefix-index.ts";
+import * as table from "./table.ts";
+
+/** Checks a whole frame; FRAME_OK or the reason of refusal. */
+export function checkHints(view: DataView, start: u32, bytes: u32): u32 {
+  const result = verifyFrame(view, start, bytes);
+  if (result !== FRAME_OK) return result;
+  const end = start + bytes;
+  for (let at = start + FRAME_HEADER_BYTES; at < end; ) {
+    const size = recordBytes(view, at);
+    const reason = checkRecord(view, recordKind(view, at), at + RECORD_HEADER_BYTES, size);
+    if (reason !== FRAME_OK) return reason;
+    at += RECORD_HEADER_BYTES + size;
+  }
+  return FRAME_OK;
+}
+
+function checkRecord(view: DataView, kind: u32, at: u32, bytes: u32): u32 {
+  if (kind === wire.SETTINGS) return bytes >= wire.SETTINGS_BYTES ? FRAME_OK : FRAME_RECORD;
+  if (kind === wire.POSITION) return bytes >= wire.POSITION_BYTES ? FRAME_OK : FRAME_RECORD;
+  if (kind === wire.POOL) return checkPool(view, at, bytes);
+  if (kind === wire.ENDPOINT) return checkEndpoint(view, at, bytes);
+  if (kind === wire.LOAD) return checkLoad(view, at, bytes);
+  if (kind === wire.PICK) return checkList(view, at, bytes, wire.PICK_BYTES, wire.PICK_KEYS, 8);
+  if (kind === wire.ENTRIES) {
+    return checkList(view, at, bytes, wire.ENTRIES_BYTES, wire.ENTRIES_COUNT, wire.ENTRY_BYTES);
+  }
+  if (kind === wire.FLIGHT) return checkSlot(view, at, bytes, wire.FLIGHT_BYTES);
+  if (kind === wire.FAILURE) return checkSlot(view, at, bytes, wire.FAILURE_BYTES);
+  if (kind === wire.CONTACT) return bytes >= wire.CONTACT_BYTES ? FRAME_OK : FRAME_RECORD;
+  return FRAME_OK;
+}
+
+function checkSlot(view: DataView, at: u32, bytes: u32, bytesMin: u32): u32 {
+  if (bytes < bytesMin) return FRAME_RECORD;
+  return view.getUint32(at, true) < SLOTS_MAX ? FRAME_OK : FRAME_OVER_LIMIT;
+}
+
+function checkList(view: DataView, at: u32, bytes: u32, fixed: u32, countAt: u32, each: u32): u32 {
+  const reason = checkSlot(view, at, bytes, fixed);
+  if (reason !== FRAME_OK) return reason;
+  const count: u64 = view.getUint32(at + countAt, true);
+  return count * <u64>each + <u64>fixed <= <u64>bytes ? FRAME_OK : FRAME_RECORD;
+}
+
+function checkPool(view: DataView, at: u32, bytes: u32): u32 {
+  if (bytes < wire.POOL_BYTES) return FRAME_RECORD;
+  const steps = view.getUint32(at + wire.POOL_STEPS, true);
+  const models = view.getUint32(at + wire.POOL_MODELS, true);
+  const name = view.getUint32(at + wire.POOL_NAME_BYTES, true);
+  const block = view.getUint32(at + wire.POOL_BLOCK_BYTES, true);
+  if (view.getUint32(at + wire.POOL_NUMBER, true) >= POOLS_MAX) return FRAME_OVER_LIMIT;
+  if (steps > PROFILE_STEPS_MAX || models > POOL_MODELS_MAX) return FRAME_OVER_LIMIT;
+  if (block < BLOCK_BYTES_MIN || block > BLOCK_BYTES_MAX || block % 64 !== 0)
+    return FRAME_OVER_LIMIT;
+  const session = view.getUint32(at + wire.POOL_SESSION_BYTES, true);
+  if (name > bytes || session > ADDRESS_BYTES_MAX) return FRAME_RECORD;
+  const fixed = wire.POOL_BYTES + steps * STEP_BYTES + models * 8;
+  const needed = fixed + padded(name) + padded(session);
+  return needed <= bytes ? FRAME_OK : FRAME_RECORD;
+}
+
+function checkEndpoint(view: DataView, at: u32, bytes: u32): u32 {
+  const reason = checkSlot(view, at, bytes, wire.ENDPOINT_BYTES);
+  if (reason !== FRAME_OK) return reason;
+  if (view.getUint32(at + wire.ENDPOINT_POOL, true) >= POOLS_MAX) return FRAME_OVER_LIMIT;
+  const address = view.getUint32(at + wire.ENDPOINT_ADDRESS_BYTES, true);
+  if (address === 0 || address > ADDRESS_BYTES_MAX) return FRAME_OVER_LIMIT;
+  return wire.ENDPOINT_BYTES + padded(address) <= bytes ? FRAME_OK : FRAME_RECORD;
+}
+
+function checkLoad(view: DataView, at: u32, bytes: u32): u32 {
+  const reason = checkSlot(view, at, bytes, wire.LOAD_BYTES);
+  if (reason !== FRAME_OK) return reason;
+  const active = view.getUint32(at + wire.LOAD_ADAPTERS_ACTIVE, true);
+  const waiting = view.getUint32(at + wire.LOAD_ADAPTERS_WAITING, true);
+  if (active > ADAPTERS_MAX || waiting > ADAPTERS_MAX) return FRAME_OVER_LIMIT;
+  if (active + waiting > ADAPTERS_MAX) return FRAME_OVER_LIMIT;
+  return wire.LOAD_BYTES + (active + waiting) * 8 <= bytes ? FRAME_OK : FRAME_RECORD;
+}
+
+// ---- taking -------------------------------------------------------------------------------------
+
+const isNamed = new StaticArray<bool>(<i32>SLOTS_MAX);
+
+/**
+ * Takes a checked frame of hints. `memoryAt` is where the view's byte 0 stands. A pick of another
+ * generation's slots is skipped; everything else that is told replaces what was known.
+ */
+export function takeHints(view: DataView, memoryAt: usize, bytes: u32, nowMs: f64): void {
+  const isWhole = (frameFlags(view, 0) & FLAG_WHOLE_TABLE) !== 0;
+  const isOurs = isWhole || frameGeneration(view, 0) === table.generation;
+  if (isWhole) beginTable(frameGeneration(view, 0));
+  for (let at = FRAME_HEADER_BYTES; at < bytes; ) {
+    const size = recordBytes(view, at);
+    takeRecord(view, recordKind(view, at), at + RECORD_HEADER_BYTES, memoryAt, isOurs, nowMs);
+    at += RECORD_HEADER_BYTES + size;
+  }
+  if (isWhole) endTable();
+}
+
+function takeRecord(
+  view: DataView,
+  kind: u32,
+  at: u32,
+  memoryAt: usize,
+  isOurs: bool,
+  nowMs: f64,
+): void {
+  if (kind === wire.SETTINGS) takeSettings(view, at);
+  else if (kind === wire.POOL) takePool(view, at, memoryAt);
+  else if (kind === wire.ENDPOINT) takeEndpoint(view, at, memoryAt);
+  else if (!isOurs) return;
+  else if (kind === wire.LOAD) takeLoad(view, at, memoryAt, nowMs);
+  else if (kind === wire.PICK) takePick(view, at, memoryAt);
+  else if (kind === wire.ENTRIES) takeEntries(view, at, memoryAt);
+  else if (kind === wire.POSITION) position.take(view, at);
+}
+
+function beginTable(generation: u32): void {
+  isNamed.fill(false);
+  table.adoptGeneration(generation);
+  for (let pool: u32 = 0; pool < POOLS_MAX; pool++) {
+    const known = unchecked(table.pools[pool]);
+    known.isUsed = false;
+    known.slotCount = 0;
+  }
+}
+
+function endTable(): void {
+  for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) {
+    if (unchecked(isNamed[slot]) || !table.isServing(slot)) continue;
+    table.vacate(slot);
+    clearFlight(slot);
+    forgetSlot(slot);
+  }
+  table.countPools();
+  reserve(table.settings.indexKeysMax);
+}
+
+function takeSettings(view: DataView, at: u32): void {
+  const settings = table.settings;
+  settings.staleMs = <f64>view.getUint32(at + wire.SETTINGS_STALE_MS, true);
+  settings.blindMs = max(
+    settings.staleMs + 1,
+    <f64>view.getUint32(at + wire.SETTINGS_BLIND_MS, true),
+  );
+  settings.bodyBytesMax = view.getUint32(at + wire.SETTINGS_BODY_BYTES, true);
+  settings.heldBytesMax = view.getUint32(at + wire.SETTINGS_HELD_BYTES, true);
+  settings.walkBytesMax = view.getUint32(at + wire.SETTINGS_WALK_BYTES, true);
+  settings.reportMs = <f64>view.getUint32(at + wire.SETTINGS_REPORT_MS, true);
+  settings.flags = view.getUint32(at + wire.SETTINGS_FLAGS, true);
+  settings.indexKeysMax = min(view.getUint32(at + wire.SETTINGS_INDEX_KEYS, true), 1_000_000);
+  settings.fallbacks = view.getUint32(at + wire.SETTINGS_FALLBACKS, true);
+}
+
+function takePool(view: DataView, at: u32, memoryAt: usize): void {
+  const pool = unchecked(table.pools[view.getUint32(at + wire.POOL_NUMBER, true)]);
+  pool.isUsed = true;
+  pool.clusterLow = view.getUint32(at + wire.POOL_CLUSTER_LOW, true);
+  pool.clusterHigh = view.getUint32(at + wire.POOL_CLUSTER_HIGH, true);
+  pool.blockBytes = view.getUint32(at + wire.POOL_BLOCK_BYTES, true);
+  pool.bytesPerToken = max(0.5, <f64>view.getUint32(at + wire.POOL_TOKEN_MILLIBYTES, true) / 1_000);
+  const steps = view.getUint32(at + wire.POOL_STEPS, true);
+  const models = view.getUint32(at + wire.POOL_MODELS, true);
+  const program = at + wire.POOL_BYTES;
+  pool.setProgram(memoryAt + program, <i32>steps);
+  const name = program + steps * STEP_BYTES + models * 8;
+  const nameBytes = view.getUint32(at + wire.POOL_NAME_BYTES, true);
+  pool.setName(memoryAt + name, nameBytes);
+  const session = name + padded(nameBytes);
+  pool.setSession(memoryAt + session, view.getUint32(at + wire.POOL_SESSION_BYTES, true));
+}
+
+function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
+  const slot = view.getUint32(at + wire.ENDPOINT_SLOT, true);
+  const pool = view.getUint32(at + wire.ENDPOINT_POOL, true);
+  const bytes = view.getUint32(at + wire.ENDPOINT_ADDRESS_BYTES, true);
+  const address = memoryAt + at + wire.ENDPOINT_BYTES;
+  if (unchecked(isNamed[slot]) || !unchecked(table.pools[pool]).isUsed) return;
+  unchecked((isNamed[slot] = true));
+  if (!table.isAddressOf(slot, address, bytes)) {
+    table.setAddress(slot, address, bytes);
+    unchecked((table.tenancyOf[slot] = table.tenancyOf[slot] + 1));
+    clearFlight(slot);
+    forgetSlot(slot);
+  }
+  unchecked((table.poolOf[slot] = pool));
+  noteSlot(slot);
+  unchecked((table.labelsOf[slot] = view.getUint32(at + wire.ENDPOINT_LABELS, true)));
+  unchecked(
+    (table.capacityOf[slot] = min(
+      view.getUint32(at + wire.ENDPOINT_CAPACITY_BLOCKS, true),
+      16_000_000,
+    )),
+  );
+  unchecked(table.pools[pool]).addEndpoint(slot);
+}
+
+function takeLoad(view: DataView, at: u32, memoryAt: usize, nowMs: f64): void {
+  const slot = view.getUint32(at + wire.LOAD_SLOT, true);
+  const state = view.getUint32(at + wire.LOAD_STATE, true);
+  unchecked((table.stateOf[slot] = state));
+  unchecked((table.scoreOf[slot] = view.getFloat32(at + wire.LOAD_SCORE, true)));
+  unchecked((table.waitingOf[slot] = view.getUint32(at + wire.LOAD_WAITING, true)));
+  unchecked((table.runningOf[slot] = view.getUint32(at + wire.LOAD_RUNNING, true)));
+  unchecked((table.otherRequestsOf[slot] = view.getUint32(at + wire.LOAD_OTHER_REQUESTS, true)));
+  unchecked(
+    (table.otherBacklogOf[slot] = view.getUint32(at + wire.LOAD_OTHER_BACKLOG_BYTES, true)),
+  );
+  unchecked(
+    (table.otherResidentOf[slot] = view.getUint32(at + wire.LOAD_OTHER_RESIDENT_BYTES, true)),
+  );
+  if (state === wire.STATE_UP) {
+    noteProbe(slot, nowMs - <f64>view.getUint32(at + wire.LOAD_PROBE_AGE_MS, true));
+  }
+  setAdapters(
+    slot,
+    view.getUint32(at + wire.LOAD_ADAPTERS_MOST, true),
+    view.getUint32(at + wire.LOAD_ADAPTERS_ACTIVE, true),
+    view.getUint32(at + wire.LOAD_ADAPTERS_WAITING, true),
+    memoryAt + at + wire.LOAD_BYTES,
+  );
+}
+
+/** Takes a pick that another worker or another gateway made. */
+export function takePick(view: DataView, at: u32, memoryAt: usize): void {
+  const slot = view.getUint32(at + wire.PICK_SLOT, true);
+  const flags = view.getUint32(at + wire.PICK_FLAGS, true);
+  const count = view.getUint32(at + wire.PICK_KEYS, true);
+  const keys = memoryAt + at + wire.PICK_BYTES;
+  if (!table.isServing(slot)) return;
+  if ((flags & wire.PICK_FLAG_REMOVE) !== 0) {
+    removeKeys(slot, keys, count);
+    return;
+  }
+  insertKeys(slot, keys, count);
+  if ((flags & wire.PICK_FLAG_TOUCH) !== 0) return;
+  const pool = unchecked(table.pools[table.poolOf[slot]]);
+  pool.learnUncached(<f64>view.getUint32(at + wire.PICK_UNCACHED_BYTES, true));
+}
+
+export function takeEntries(view: DataView, at: u32, memoryAt: usize): void {
+  const slot = view.getUint32(at + wire.ENTRIES_SLOT, true);
+  if (!table.isServing(slot)) return;
+  const count = view.getUint32(at + wire.ENTRIES_COUNT, true);
+  let entry = memoryAt + at + wire.ENTRIES_BYTES;
+  for (let i: u32 = 0; i < count; i++) {
+    insertAged(slot, load<u64>(entry), min(load<u32>(entry, 8), 100_000_000));
+    entry += <usize>wire.ENTRY_BYTES;
+  }
+}

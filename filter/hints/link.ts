@@ -1,0 +1,281 @@
+// The gateway's link to the control plane, kept by the machine that holds the lease: a long poll
+// that brings hints, and reports in batches the other way.
+import {
+  FLAG_WANTS_INDEX,
+  FLAG_WHOLE_TABLE,
+  FRAME_HEADER_BYTES,
+  FRAME_OK,
+  FRAME_VERSION,
+  frameFlags,
+  frameGeneration,
+  RECORD_HEADER_BYTES,
+} from "../../protocol/frame.ts";
+import { FRAME_BYTES_MAX, SLOTS_MAX, VERSION_MAX, VERSION_MIN } from "../../protocol/limits.ts";
+import * as wire from "../../protocol/records.ts";
+import { bufferAt, CALLOUT_RESPONSE_BODY, readBuffer } from "../host/buffers.ts";
+import { call } from "../host/callouts.ts";
+import {
+  CALLOUT_RESPONSE_HEADERS,
+  nameAt,
+  nameBytes,
+  nextHeader,
+  readHeaders,
+  valueAt,
+  valueBytes,
+} from "../host/headers.ts";
+import { equals, scratchView, Text } from "../host/memory.ts";
+import { TextBuffer } from "../text-buffer.ts";
+import { counters } from "./counters.ts";
+import * as flight from "./flight.ts";
+import { gatewayId } from "./gateway-id.ts";
+import { checkHints, takeHints } from "./intake.ts";
+import { isHolder } from "./lease.ts";
+import { position } from "./position.ts";
+import { entrySlots } from "./prefix-index.ts";
+import { RecordBuffer } from "./record-buffer.ts";
+import { addHolders } from "./seeding.ts";
+import { handOn, reports } from "./sharing.ts";
+import * as table from "./table.ts";
+
+const HOLD_MS: u32 = 10_000;
+const POLL_TIMEOUT_MS: u32 = 13_000;
+const REPORT_TIMEOUT_MS: u32 = 2_000;
+const RETRY_MS_MIN: f64 = 100;
+const RETRY_MS_MAX: f64 = 500;
+/** Entries of the index looked at for one report while it is handed back. */
+const HAND_BACK_STEP: u32 = 16_384;
+const POLL_BYTES_MAX: u32 = 1024 * 1024;
+const EMPTY_REPORT_BYTES: u32 = FRAME_HEADER_BYTES + RECORD_HEADER_BYTES + wire.GATEWAY_BYTES;
+
+const STATUS = new Text(":status");
+const poll = new RecordBuffer(POLL_BYTES_MAX);
+let cluster: Text = new Text("");
+let pollHeaders: TextBuffer = new TextBuffer(0);
+let reportHeaders: TextBuffer = new TextBuffer(0);
+
+let pollToken: u32 = 0;
+let reportToken: u32 = 0;
+let pollAtMs: f64 = 0;
+let reportAtMs: f64 = 0;
+let retryMs: f64 = RETRY_MS_MIN;
+/** The next poll tells the table in force, so that a control plane that lost it takes its slots. */
+let tellsTable: bool = true;
+let handBackAt: u32 = 0;
+let handBackEnd: u32 = 0;
+
+/** Which cluster is the control plane, and the marshalled headers of a poll and of a report. */
+export function configureLink(
+  to: Text,
+  headersOfPoll: TextBuffer,
+  headersOfReport: TextBuffer,
+): void {
+  cluster = to;
+  pollHeaders = headersOfPoll;
+  reportHeaders = headersOfReport;
+  beginReport();
+}
+
+export function keepLink(nowMs: f64): void {
+  if (!isHolder || cluster.bytes === 0) return;
+  if (pollToken === 0 && nowMs >= pollAtMs) sendPoll(nowMs);
+  if (reportToken === 0 && nowMs - reportAtMs >= table.settings.reportMs) sendReport(nowMs);
+}
+
+/** An answer came, or a call failed. Answers false when the call is not one of the link's. */
+export function takeAnswer(token: u32, bodyBytes: u32, nowMs: f64): bool {
+  if (token === 0) return false;
+  if (token === pollToken) takePollAnswer(bodyBytes, nowMs);
+  else if (token === reportToken) takeReportAnswer(bodyBytes, nowMs);
+  else return false;
+  return true;
+}
+
+// ---- polls --------------------------------------------------------------------------------------
+
+function addGateway(to: RecordBuffer): void {
+  const body = to.begin(wire.GATEWAY, wire.GATEWAY_BYTES);
+  if (body !== 0) writeGateway(to.at + body);
+}
+
+function writeGateway(at: usize): void {
+  memory.copy(at, gatewayId, 16);
+  store<u32>(at + wire.GATEWAY_VERSION_MIN, VERSION_MIN);
+  store<u32>(at + wire.GATEWAY_VERSION_MAX, VERSION_MAX);
+  store<u32>(at + wire.GATEWAY_GENERATION, table.generation);
+  store<u32>(at + wire.GATEWAY_TABLE, position.table);
+  store<u32>(at + wire.GATEWAY_LOADS, position.loads);
+  store<u32>(at + wire.GATEWAY_INDEX, position.index);
+  store<u32>(at + wire.GATEWAY_HOLD_MS, HOLD_MS);
+}
+
+function addEndpoint(slot: u32): void {
+  const bytes = table.addressBytes(slot);
+  const padded = ((bytes + 3) >> 2) << 2;
+  const body = poll.begin(wire.ENDPOINT, wire.ENDPOINT_BYTES + padded);
+  if (body === 0) return;
+  const at = poll.at + body;
+  memory.fill(at, 0, wire.ENDPOINT_BYTES + padded);
+  store<u32>(at, slot);
+  store<u32>(at + wire.ENDPOINT_POOL, unchecked(table.poolOf[slot]));
+  store<u32>(at + wire.ENDPOINT_LABELS, unchecked(table.labelsOf[slot]));
+  store<u32>(at + wire.ENDPOINT_CAPACITY_BLOCKS, unchecked(table.capacityOf[slot]));
+  store<u32>(at + wire.ENDPOINT_ADDRESS_BYTES, bytes);
+  memory.copy(at + wire.ENDPOINT_BYTES, table.addressAt(slot), bytes);
+}
+
+function sendPoll(nowMs: f64): void {
+  poll.clear();
+  addGateway(poll);
+  if (tellsTable) {
+    for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) if (table.isServing(slot)) addEndpoint(slot);
+  }
+  poll.seal(0, table.generation, 0);
+  pollToken = call(
+    cluster.at,
+    cluster.bytes,
+    pollHeaders.at,
+    pollHeaders.bytes,
+    poll.at,
+    poll.frameBytes,
+    POLL_TIMEOUT_MS,
+  );
+  if (pollToken === 0) pollFailed(nowMs);
+}
+
+function pollFailed(nowMs: f64): void {
+  counters.pollsFailed++;
+  pollAtMs = nowMs + retryMs;
+  retryMs = min(retryMs * 2, RETRY_MS_MAX);
+  tellsTable = true;
+}
+
+function takePollAnswer(bodyBytes: u32, nowMs: f64): void {
+  pollToken = 0;
+  const status = answerStatus();
+  if (status === 426) counters.versionsRefused++;
+  if (status === 409) position.forget();
+  if (status !== 200 && status !== 204) {
+    pollFailed(nowMs);
+    return;
+  }
+  if (status === 200 && !takeFrame(bodyBytes, nowMs)) {
+    position.forget();
+    pollFailed(nowMs);
+    return;
+  }
+  retryMs = RETRY_MS_MIN;
+  tellsTable = false;
+  table.heardControlPlane(nowMs);
+  table.setCold(false);
+  pollAtMs = nowMs;
+  keepLink(nowMs);
+}
+
+function takeFrame(bodyBytes: u32, nowMs: f64): bool {
+  const bytes = readBuffer(CALLOUT_RESPONSE_BODY, 0, min(bodyBytes, FRAME_BYTES_MAX + 1));
+  const result = checkHints(scratchView, 0, bytes);
+  if (result !== FRAME_OK) {
+    if (result === FRAME_VERSION) counters.versionsRefused++;
+    counters.hintsRefused++;
+    return false;
+  }
+  counters.hintsAccepted++;
+  const flags = frameFlags(scratchView, 0);
+  const isWholeTable = (flags & FLAG_WHOLE_TABLE) !== 0;
+  const isNewGeneration = frameGeneration(scratchView, 0) !== table.generation;
+  takeHints(scratchView, bufferAt(), bytes, nowMs);
+  if ((flags & FLAG_WANTS_INDEX) !== 0) beginHandBack();
+  if (isNewGeneration) reportAllFlight();
+  handOn(bufferAt(), bytes, isWholeTable);
+  return true;
+}
+
+function answerStatus(): u32 {
+  let status: u32 = 0;
+  readHeaders(CALLOUT_RESPONSE_HEADERS);
+  while (nextHeader()) {
+    if (!equals(nameAt, nameBytes, STATUS)) continue;
+    for (let i: u32 = 0; i < min(valueBytes, 3); i++) {
+      status = status * 10 + load<u8>(valueAt + i) - 48;
+    }
+  }
+  return status;
+}
+
+// ---- reports ------------------------------------------------------------------------------------
+
+function reportAllFlight(): void {
+  for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) {
+    if (flight.requestsOn(slot) > 0) flight.unreported.add(slot);
+  }
+}
+
+function beginHandBack(): void {
+  handBackAt = 0;
+  handBackEnd = entrySlots();
+}
+
+function addHandBack(): void {
+  const end = min(handBackEnd, handBackAt + HAND_BACK_STEP);
+  while (handBackAt < end && addHolders(reports, handBackAt)) handBackAt++;
+}
+
+/** A report begins with the gateway's record; the rest is gathered behind it. */
+function beginReport(): void {
+  reports.clear();
+  addGateway(reports);
+}
+
+function sendReport(nowMs: f64): void {
+  if (table.generation === 0 || table.contactMs === 0) {
+    beginReport();
+    return;
+  }
+  if (handBackAt < handBackEnd) addHandBack();
+  if (reports.frameBytes === EMPTY_REPORT_BYTES && flight.unreported.count === 0) return;
+  reportAtMs = nowMs;
+  while (flight.unreported.count > 0) {
+    const slot = flight.unreported.take();
+    reports.addFlight(
+      slot,
+      flight.requestsOn(slot),
+      flight.backlogOn(slot),
+      flight.residentOn(slot),
+    );
+  }
+  writeGateway(reports.at + FRAME_HEADER_BYTES + RECORD_HEADER_BYTES);
+  reports.seal(0, table.generation, 0);
+  reportToken = call(
+    cluster.at,
+    cluster.bytes,
+    reportHeaders.at,
+    reportHeaders.bytes,
+    reports.at,
+    reports.frameBytes,
+    REPORT_TIMEOUT_MS,
+  );
+  beginReport();
+  if (reportToken === 0) reportFailed();
+}
+
+function reportFailed(): void {
+  counters.reportsFailed++;
+  reportAllFlight();
+}
+
+function takeReportAnswer(bodyBytes: u32, nowMs: f64): void {
+  reportToken = 0;
+  const status = answerStatus();
+  if (status !== 200) {
+    if (status === 409) {
+      position.forget();
+      pollAtMs = nowMs;
+    }
+    reportFailed();
+    return;
+  }
+  table.heardControlPlane(nowMs);
+  const bytes = readBuffer(CALLOUT_RESPONSE_BODY, 0, bodyBytes);
+  if (bytes === 0 || checkHints(scratchView, 0, bytes) !== FRAME_OK) return;
+  if ((frameFlags(scratchView, 0) & FLAG_WANTS_INDEX) !== 0) beginHandBack();
+}

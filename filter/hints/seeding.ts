@@ -1,0 +1,83 @@
+// A worker that starts with nothing is told what the holder of the lease knows: loads and index.
+import { SLOTS_MAX } from "../../protocol/limits.ts";
+import * as wire from "../../protocol/records.ts";
+import { adapterNames, adaptersActive, adaptersMost, adaptersWaiting } from "./adapters.ts";
+import { sendTo } from "./machines.ts";
+import { position } from "./position.ts";
+import { entrySlots, holderAgeBlocks, holderSlot, keyOf } from "./prefix-index.ts";
+import { RecordBuffer } from "./record-buffer.ts";
+import * as table from "./table.ts";
+
+const SEED_BYTES_MAX: u32 = 512 * 1024;
+const HOLDERS_MAX: i32 = 4;
+/** The wire's number for a load whose probe age is not known: it clears no failure. */
+const AGE_UNKNOWN_MS: u32 = 0xffffffff;
+
+const seed = new RecordBuffer(SEED_BYTES_MAX);
+
+export function seedMachine(machine: i32): void {
+  if (table.generation === 0) return;
+  for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) {
+    if (table.isServing(slot)) addLoad(slot);
+  }
+  addPosition();
+  send(machine);
+  for (let index: u32 = 0; index < entrySlots(); index++) {
+    if (addHolders(seed, index)) continue;
+    send(machine);
+    addHolders(seed, index);
+  }
+  send(machine);
+}
+
+function send(machine: i32): void {
+  if (!seed.isEmpty) {
+    seed.seal(0, table.generation, 0);
+    sendTo(machine, seed.at, seed.frameBytes);
+  }
+  seed.clear();
+}
+
+/** Adds what one entry of the index says; false when the buffer is full and must be sent first. */
+export function addHolders(into: RecordBuffer, index: u32): bool {
+  const key = keyOf(index);
+  if (key === 0) return true;
+  for (let holder = 0; holder < HOLDERS_MAX; holder++) {
+    const slot = holderSlot(index, holder);
+    if (slot < 0 || !table.isServing(<u32>slot)) continue;
+    if (!into.addEntry(<u32>slot, key, holderAgeBlocks(index, holder))) return false;
+  }
+  return true;
+}
+
+function addLoad(slot: u32): void {
+  const active = adaptersActive(slot);
+  const waiting = adaptersWaiting(slot);
+  const body = seed.begin(wire.LOAD, wire.LOAD_BYTES + (active + waiting) * 8);
+  if (body === 0) return;
+  const at = seed.at + body;
+  store<u32>(at, slot);
+  store<u32>(at + wire.LOAD_STATE, unchecked(table.stateOf[slot]));
+  store<u32>(at + wire.LOAD_PROBE_AGE_MS, AGE_UNKNOWN_MS);
+  store<f32>(at + wire.LOAD_SCORE, unchecked(table.scoreOf[slot]));
+  store<u32>(at + wire.LOAD_WAITING, unchecked(table.waitingOf[slot]));
+  store<u32>(at + wire.LOAD_RUNNING, unchecked(table.runningOf[slot]));
+  store<f32>(at + wire.LOAD_KV_USE, 0);
+  store<u32>(at + wire.LOAD_OTHER_REQUESTS, unchecked(table.otherRequestsOf[slot]));
+  store<u32>(at + wire.LOAD_OTHER_BACKLOG_BYTES, unchecked(table.otherBacklogOf[slot]));
+  store<u32>(at + wire.LOAD_OTHER_RESIDENT_BYTES, unchecked(table.otherResidentOf[slot]));
+  store<u32>(at + wire.LOAD_ADAPTERS_MOST, adaptersMost(slot));
+  store<u32>(at + wire.LOAD_ADAPTERS_ACTIVE, active);
+  store<u32>(at + wire.LOAD_ADAPTERS_WAITING, waiting);
+  if (active + waiting > 0) {
+    memory.copy(at + wire.LOAD_BYTES, adapterNames(slot), (<usize>(active + waiting)) << 3);
+  }
+}
+
+function addPosition(): void {
+  const body = seed.begin(wire.POSITION, wire.POSITION_BYTES);
+  if (body === 0) return;
+  store<u32>(seed.at + body, position.table);
+  store<u32>(seed.at + body + wire.POSITION_LOADS, position.loads);
+  store<u32>(seed.at + body + wire.POSITION_INDEX, position.index);
+}

@@ -1,0 +1,158 @@
+// What the workers of one gateway tell each other: every pick, failure and end, and each one's
+// share of what is in flight, at every tick. The holder of the lease also keeps what is to be
+// reported to the control plane, and hands hints on to the others.
+import {
+  FRAME_HEADER_BYTES,
+  FRAME_OK,
+  frameGeneration,
+  frameSender,
+  RECORD_HEADER_BYTES,
+  recordBytes,
+  recordKind,
+} from "../../protocol/frame.ts";
+import { SLOTS_MAX, VMS_MAX } from "../../protocol/limits.ts";
+import * as wire from "../../protocol/records.ts";
+import { receivedAt, scratchView, Text } from "../host/memory.ts";
+import { dequeue, readShared, writeShared } from "../host/shared.ts";
+import { counters } from "./counters.ts";
+import * as flight from "./flight.ts";
+import { noteChange, zeroGauges } from "./gauges.ts";
+import { noteFailure } from "./health.ts";
+import { checkHints, takeEntries, takeHints, takePick } from "./intake.ts";
+import { isHolder } from "./lease.ts";
+import * as machines from "./machines.ts";
+import { RecordBuffer } from "./record-buffer.ts";
+import { seedMachine } from "./seeding.ts";
+import * as table from "./table.ts";
+
+const MESSAGE_BYTES_MAX: u32 = 2 * 1024 * 1024;
+const REPORT_BYTES_MAX: u32 = 4 * 1024 * 1024;
+const CONTACT_PERIOD_MS: f64 = 250;
+const TABLE_KEY = new Text("hintway:table");
+
+/** Records of this machine since the last tick. */
+export const outbox = new RecordBuffer(MESSAGE_BYTES_MAX);
+/** Records of all machines since the last report; only the holder of the lease fills it. */
+export const reports = new RecordBuffer(REPORT_BYTES_MAX);
+
+let contactToldMs: f64 = 0;
+
+/** Tells the others what this machine did since the last tick. */
+export function shareAll(nowMs: f64): void {
+  if (!machines.isReady) return;
+  meetMachines(nowMs);
+  if (isHolder) copyOwnToReports();
+  while (flight.changed.count > 0) {
+    const slot = flight.changed.take();
+    noteChange(slot);
+    outbox.addFlight(
+      slot,
+      unchecked(flight.ownRequests[slot]),
+      unchecked(flight.ownBacklog[slot]),
+      unchecked(flight.ownResident[slot]),
+    );
+  }
+  if (isHolder && nowMs - contactToldMs >= CONTACT_PERIOD_MS && table.contactMs > 0) {
+    contactToldMs = nowMs;
+    const body = outbox.begin(wire.CONTACT, wire.CONTACT_BYTES);
+    if (body !== 0) store<u32>(outbox.at + body, <u32>max(0, nowMs - table.contactMs));
+  }
+  if (outbox.isEmpty) return;
+  outbox.seal(0, table.generation, <u32>(machines.ownNumber + 1));
+  machines.sendToAll(outbox.at, outbox.frameBytes);
+  outbox.clear();
+}
+
+function copyOwnToReports(): void {
+  const end = outbox.frameBytes;
+  for (let at = FRAME_HEADER_BYTES; at < end; ) {
+    const size = RECORD_HEADER_BYTES + recordBytes(outbox.view, at);
+    reports.copyRecord(outbox.at + at, size);
+    at += size;
+  }
+}
+
+function meetMachines(nowMs: f64): void {
+  machines.keepAlive(nowMs);
+  for (let i = 0; i < machines.leftCount; i++) {
+    const machine = unchecked(machines.left[i]);
+    flight.forgetMachine(machine);
+    if (isHolder) zeroGauges(machine);
+  }
+  if (machines.joinedCount === 0) return;
+  for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) {
+    if (unchecked(flight.ownRequests[slot]) > 0) flight.changed.add(slot);
+  }
+  if (!isHolder) return;
+  for (let i = 0; i < machines.joinedCount; i++) seedMachine(unchecked(machines.joined[i]));
+}
+
+// ---- hearing ------------------------------------------------------------------------------------
+
+/** Takes every message that waits in a queue. */
+export function hear(token: u32, nowMs: f64): void {
+  for (;;) {
+    const bytes = dequeue(token);
+    if (bytes === 0) return;
+    // A queue of the main thread's silent machine: its messages are nobody's.
+    if (!machines.isOwnQueue(token)) continue;
+    if (machines.takeGreeting(bytes, nowMs)) continue;
+    if (checkHints(scratchView, 0, bytes) !== FRAME_OK) {
+      counters.messagesRefused++;
+      continue;
+    }
+    const sender = frameSender(scratchView, 0);
+    if (sender === 0) takeHints(scratchView, receivedAt(), bytes, nowMs);
+    else if (sender <= VMS_MAX) takeMessage(scratchView, <i32>sender - 1, bytes, nowMs);
+  }
+}
+
+function takeMessage(view: DataView, sender: i32, bytes: u32, nowMs: f64): void {
+  const memoryAt = receivedAt();
+  const isSameTable = frameGeneration(view, 0) === table.generation;
+  for (let at = FRAME_HEADER_BYTES; at < bytes; ) {
+    const kind = recordKind(view, at);
+    const size = RECORD_HEADER_BYTES + recordBytes(view, at);
+    const body = at + RECORD_HEADER_BYTES;
+    if (kind === wire.FLIGHT) takeFlight(view, sender, body);
+    else if (kind === wire.CONTACT) {
+      table.heardControlPlane(nowMs - <f64>view.getUint32(body, true));
+    } else if (isSameTable) {
+      if (kind === wire.PICK) takePick(view, body, memoryAt);
+      else if (kind === wire.ENTRIES) takeEntries(view, body, memoryAt);
+      else if (kind === wire.FAILURE) noteFailure(view.getUint32(body, true), nowMs);
+      if (isHolder && isReported(kind)) reports.copyRecord(memoryAt + at, size);
+    }
+    at += size;
+  }
+}
+
+function isReported(kind: u32): bool {
+  return kind === wire.PICK || kind === wire.FAILURE || kind === wire.DONE;
+}
+
+function takeFlight(view: DataView, sender: i32, at: u32): void {
+  flight.replaceShare(
+    sender,
+    view.getUint32(at, true),
+    view.getUint32(at + wire.FLIGHT_REQUESTS, true),
+    view.getUint32(at + wire.FLIGHT_BACKLOG_BYTES, true),
+    view.getUint32(at + wire.FLIGHT_RESIDENT_BYTES, true),
+  );
+}
+
+// ---- the table for machines to come -------------------------------------------------------------
+
+/** Hands hints on to the other machines, and keeps a whole table where one to come finds it. */
+export function handOn(frame: usize, bytes: u32, isWholeTable: bool): void {
+  if (isWholeTable) writeShared(TABLE_KEY, frame, bytes, 0);
+  machines.sendToAll(frame, bytes);
+}
+
+/** Takes the table an earlier machine of this gateway kept. */
+export function takeKeptTable(nowMs: f64): bool {
+  const bytes = readShared(TABLE_KEY);
+  if (bytes === 0 || checkHints(scratchView, 0, bytes) !== FRAME_OK) return false;
+  takeHints(scratchView, receivedAt(), bytes, nowMs);
+  return true;
+}

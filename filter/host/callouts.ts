@@ -1,0 +1,43 @@
+import {
+  proxy_http_call,
+  proxy_log,
+  proxy_set_tick_period_milliseconds,
+} from "@solo-io/proxy-runtime/assembly/imports";
+import { outNumber, Text } from "./memory.ts";
+
+/** Sends a request to a cluster; answers its token, 0 when it was refused at once. */
+export function call(
+  cluster: usize,
+  clusterBytes: u32,
+  headers: usize,
+  headersBytes: u32,
+  body: usize,
+  bodyBytes: u32,
+  timeoutMs: u32,
+): u32 {
+  store<u32>(outNumber, 0);
+  const result = proxy_http_call(
+    cluster,
+    clusterBytes,
+    headers,
+    headersBytes,
+    body,
+    bodyBytes,
+    0,
+    0,
+    timeoutMs,
+    outNumber,
+  );
+  return result === 0 ? load<u32>(outNumber) : 0;
+}
+
+/** Only from a root context. */
+export function setTickPeriod(periodMs: u32): void {
+  proxy_set_tick_period_milliseconds(periodMs);
+}
+
+const LEVEL_WARN: usize = 3;
+
+export function warn(message: Text): void {
+  proxy_log(LEVEL_WARN, message.at, message.bytes);
+}

@@ -1,0 +1,94 @@
+// What each request counts for, and on which endpoint: from the pick, over the first byte of the
+// response's body, to the end, whatever way it ends.
+import { SLOTS_MAX } from "../../protocol/limits.ts";
+import * as wire from "../../protocol/records.ts";
+import { counters } from "../hints/counters.ts";
+import { addFlight, requestsOn } from "../hints/flight.ts";
+import { noteFailure, notePick } from "../hints/health.ts";
+import { Pool } from "../hints/pool.ts";
+import { insertKeys, removeKeys } from "../hints/prefix-index.ts";
+import { outbox } from "../hints/sharing.ts";
+import { tenancyOf } from "../hints/table.ts";
+import { noteColdUse } from "./cold-use.ts";
+import { Request } from "./live.ts";
+import * as picks from "./pick.ts";
+
+/** The pick just made is in flight, and its keys are on that endpoint from here on. */
+export function countPick(request: Request, pool: Pool): void {
+  const slot = <u32>unchecked(request.destinations[0]);
+  request.matchedKeys = picks.pickedMatchedKeys;
+  const wish = request.wish;
+  const hasPrompt = wish.promptBytes > 0;
+  const uncached = hasPrompt ? <f64>picks.pickedUncachedBytes : 0;
+  request.backlogBytes = uncached;
+  request.residentBytes = <f64>wish.promptBytes;
+  request.matchedBytes = hasPrompt ? wish.promptBytes - picks.pickedUncachedBytes : 0;
+  notePick(slot, request.startedMs);
+  put(request, slot);
+  if (!hasPrompt) return;
+  if (request.matchedKeys === 0) noteColdUse(slot);
+  pool.learnUncached(uncached);
+  insertKeys(slot, wish.keys, wish.keyCount);
+  outbox.addPick(slot, 0, <u32>uncached, wish.promptBytes, wish.keys, wish.keyCount);
+}
+
+function put(request: Request, slot: u32): void {
+  request.slot = slot;
+  request.tenancy = unchecked(tenancyOf[slot]);
+  request.isCounted = true;
+  addFlight(slot, 1, request.backlogBytes, request.residentBytes);
+}
+
+function isStillThere(request: Request): bool {
+  return request.isCounted && unchecked(tenancyOf[request.slot]) === request.tenancy;
+}
+
+/** Another endpoint than the picked one serves: load and keys belong to it. */
+export function moveTo(request: Request, slot: u32): void {
+  const wish = request.wish;
+  if (isStillThere(request)) {
+    addFlight(request.slot, -1, -request.backlogBytes, -request.residentBytes);
+    const novel = wish.keyCount - request.matchedKeys;
+    const keys = wish.keys + ((<usize>request.matchedKeys) << 3);
+    removeKeys(request.slot, keys, novel);
+    if (novel > 0) outbox.addPick(request.slot, wire.PICK_FLAG_REMOVE, 0, 0, keys, novel);
+  }
+  put(request, slot);
+  if (wish.keyCount === 0) return;
+  insertKeys(slot, wish.keys, wish.keyCount);
+  const uncached = <u32>request.backlogBytes;
+  outbox.addPick(slot, 0, uncached, wish.promptBytes, wish.keys, wish.keyCount);
+}
+
+/** The first byte of the response's body: prefill is over. */
+export function releaseBacklog(request: Request): void {
+  if (request.backlogBytes === 0) return;
+  if (isStillThere(request)) addFlight(request.slot, 0, -request.backlogBytes, 0);
+  request.backlogBytes = 0;
+}
+
+/** The request is over; answers whether the endpoint is idle but for it. */
+export function releaseAll(request: Request): void {
+  if (isStillThere(request)) {
+    const wasAlone = requestsOn(request.slot) <= 1;
+    addFlight(request.slot, -1, -request.backlogBytes, -request.residentBytes);
+    if (wasAlone && request.hasFirstByte) touch(request);
+  }
+  request.isCounted = false;
+}
+
+/** The engine frees the blocks at the end: on an idle endpoint they are its newest. */
+function touch(request: Request): void {
+  const wish = request.wish;
+  if (wish.keyCount === 0) return;
+  insertKeys(request.slot, wish.keys, wish.keyCount);
+  outbox.addPick(request.slot, wire.PICK_FLAG_TOUCH, 0, 0, wish.keys, wish.keyCount);
+}
+
+/** The endpoint failed before it answered: no worker picks it until it is known to be back. */
+export function countFailure(slot: u32, atMs: f64): void {
+  if (slot >= SLOTS_MAX) return;
+  counters.endpointFailures++;
+  noteFailure(slot, atMs);
+  outbox.addFailure(slot);
+}

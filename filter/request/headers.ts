@@ -1,0 +1,108 @@
+// What the request's headers say: path, what may not come from a client, and what the client asks.
+
+import { Pool } from "../hints/pool.ts";
+import {
+  nameAt,
+  nameBytes,
+  nextHeader,
+  REQUEST_HEADERS,
+  readHeaders,
+  removeHeader,
+  valueAt,
+  valueBytes,
+} from "../host/headers.ts";
+import { equals, Text } from "../host/memory.ts";
+import { COLD, DESTINATION } from "./destination.ts";
+import { API_NONE, apiOf } from "./prompt.ts";
+import { sessionSlotOf } from "./session.ts";
+import { NO_SESSION } from "./wish.ts";
+
+/** Headers that only the gateway may set; a client's are removed. */
+const RESERVED: StaticArray<Text> = [
+  DESTINATION,
+  new Text("x-gateway-destination-endpoint-subset"),
+  new Text("x-gateway-destination-endpoint-served"),
+  new Text("x-gateway-destination-endpoint-fallbacks"),
+  new Text("x-prefiller-host-port"),
+  new Text("x-prefiller-url"),
+  new Text("x-encoder-hosts-ports"),
+  new Text("x-data-parallel-host-port"),
+  new Text("x-kv-cache-source-host-port"),
+  COLD,
+];
+const isFound = new StaticArray<bool>(RESERVED.length);
+
+const PATH = new Text(":path");
+const METHOD = new Text(":method");
+const POST = new Text("POST");
+const CONTENT_LENGTH = new Text("content-length");
+const CONTENT_ENCODING = new Text("content-encoding");
+const IDENTITY = new Text("identity");
+const EXPLAIN = new Text("x-hintway-explain");
+const ONE = new Text("1");
+/** In the test build, a request with this header makes the virtual machine trap. */
+const TRAP = new Text("x-hintway-trap");
+
+export let api: u32 = API_NONE;
+export let isPost: bool = false;
+export let isEncoded: bool = false;
+export let wantsExplanation: bool = false;
+export let contentBytes: f64 = 0;
+/** The endpoint the client's session names. */
+export let sessionSlot: i32 = NO_SESSION;
+/** Reserved headers that were removed. */
+export let strippedCount: u32 = 0;
+
+/** Reads all headers once, then removes those that are reserved. */
+export function takeRequestHeaders(pool: Pool | null): void {
+  sessionSlot = NO_SESSION;
+  api = API_NONE;
+  isPost = false;
+  isEncoded = false;
+  wantsExplanation = false;
+  contentBytes = 0;
+  strippedCount = 0;
+  readHeaders(REQUEST_HEADERS);
+  while (nextHeader()) {
+    if (nameBytes === 0) continue;
+    const first = load<u8>(nameAt);
+    if (first === 58) takePseudoHeader();
+    else if (first === 99) takeContentHeader();
+    else if (first === 120) takeExtensionHeader();
+    if (pool !== null && sessionSlot === NO_SESSION) sessionSlot = sessionSlotOf(pool);
+  }
+  for (let i = 0; i < RESERVED.length && strippedCount > 0; i++) {
+    if (!unchecked(isFound[i])) continue;
+    unchecked((isFound[i] = false));
+    removeHeader(REQUEST_HEADERS, unchecked(RESERVED[i]));
+  }
+}
+
+function takePseudoHeader(): void {
+  if (equals(nameAt, nameBytes, PATH)) api = apiOf(valueAt, valueBytes);
+  else if (equals(nameAt, nameBytes, METHOD)) isPost = equals(valueAt, valueBytes, POST);
+}
+
+function takeContentHeader(): void {
+  if (equals(nameAt, nameBytes, CONTENT_LENGTH)) {
+    for (let i: u32 = 0; i < min(valueBytes, 18); i++) {
+      contentBytes = contentBytes * 10 + <f64>(load<u8>(valueAt + i) - 48);
+    }
+  } else if (equals(nameAt, nameBytes, CONTENT_ENCODING)) {
+    isEncoded = !equals(valueAt, valueBytes, IDENTITY);
+  }
+}
+
+function takeExtensionHeader(): void {
+  if (TRAPS !== 0 && equals(nameAt, nameBytes, TRAP)) unreachable();
+  if (equals(nameAt, nameBytes, EXPLAIN)) {
+    wantsExplanation = equals(valueAt, valueBytes, ONE);
+    return;
+  }
+  for (let i = 0; i < RESERVED.length; i++) {
+    if (!equals(nameAt, nameBytes, unchecked(RESERVED[i]))) continue;
+    unchecked((isFound[i] = true));
+    strippedCount++;
+    return;
+  }
+}

@@ -1,0 +1,118 @@
+// The requests that are under way on this machine, found by the host's context id. Records are made
+// once and used again.
+import { TextBuffer } from "../text-buffer.ts";
+import { DESTINATIONS_MAX } from "./pick.ts";
+import { Prompt } from "./prompt.ts";
+import { Usage } from "./usage.ts";
+import { NO_SESSION, Wish } from "./wish.ts";
+
+/** Reads the body; its pick is still to come. */
+export const READING: u32 = 0;
+/** Has its destination; waits for response headers. */
+export const SENT: u32 = 1;
+/** Response headers came. */
+export const ANSWERED: u32 = 2;
+/** Is none of the filter's business, or was answered by it. */
+export const APART: u32 = 3;
+
+export class Request {
+  context: u32 = 0;
+  phase: u32 = READING;
+  pool: u32 = 0;
+  api: u32 = 0;
+  hasPrompt: bool = false;
+  isUnread: bool = false;
+  walkedBytes: u32 = 0;
+  heldBytes: u32 = 0;
+  prompt: Prompt = new Prompt();
+  wish: Wish = new Wish();
+
+  destinations: StaticArray<u16> = new StaticArray<u16>(DESTINATIONS_MAX);
+  destinationCount: i32 = 0;
+  /** The endpoint that the shares below are counted on, and its tenancy then. */
+  slot: u32 = 0;
+  tenancy: u32 = 0;
+  isCounted: bool = false;
+  backlogBytes: f64 = 0;
+  residentBytes: f64 = 0;
+  matchedKeys: u32 = 0;
+  matchedBytes: u32 = 0;
+  stage: u32 = 0;
+
+  startedMs: f64 = 0;
+  firstByteMs: f64 = 0;
+  status: u32 = 0;
+  doneFlags: u32 = 0;
+  hasFirstByte: bool = false;
+  isComplete: bool = false;
+  readsUsage: bool = false;
+  usage: Usage = new Usage();
+
+  wantsExplanation: bool = false;
+  explanation: TextBuffer | null = null;
+  next: Request | null = null;
+
+  begin(context: u32, nowMs: f64): void {
+    this.context = context;
+    this.phase = READING;
+    this.hasPrompt = false;
+    this.isUnread = false;
+    this.walkedBytes = 0;
+    this.heldBytes = 0;
+    this.destinationCount = 0;
+    this.isCounted = false;
+    this.backlogBytes = 0;
+    this.residentBytes = 0;
+    this.matchedKeys = 0;
+    this.matchedBytes = 0;
+    this.stage = 0;
+    this.startedMs = nowMs;
+    this.firstByteMs = 0;
+    this.status = 0;
+    this.doneFlags = 0;
+    this.hasFirstByte = false;
+    this.isComplete = false;
+    this.readsUsage = false;
+    this.wantsExplanation = false;
+    this.wish.keyCount = 0;
+    this.wish.promptBytes = 0;
+    this.wish.modelName = 0;
+    this.wish.sessionSlot = NO_SESSION;
+  }
+}
+
+// ---- context id → request -----------------------------------------------------------------------
+
+const BUCKETS: i32 = 4096;
+const buckets = new StaticArray<Request | null>(BUCKETS);
+let free: Request | null = null;
+
+export function takeRequest(context: u32, nowMs: f64): Request {
+  let request = free;
+  if (request === null) request = new Request();
+  else free = request.next;
+  request.begin(context, nowMs);
+  const bucket = <i32>(context & <u32>(BUCKETS - 1));
+  request.next = unchecked(buckets[bucket]);
+  unchecked((buckets[bucket] = request));
+  return request;
+}
+
+export function requestOf(context: u32): Request | null {
+  let request = unchecked(buckets[<i32>(context & <u32>(BUCKETS - 1))]);
+  while (request !== null && request.context !== context) request = request.next;
+  return request;
+}
+
+export function dropRequest(request: Request): void {
+  const bucket = <i32>(request.context & <u32>(BUCKETS - 1));
+  const first = unchecked(buckets[bucket]);
+  if (first === request) unchecked((buckets[bucket] = request.next));
+  else {
+    let before = first;
+    while (before !== null && before.next !== request) before = before.next;
+    if (before !== null) before.next = request.next;
+  }
+  request.next = free;
+  free = request;
+}

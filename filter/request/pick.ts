@@ -1,0 +1,93 @@
+// The pick: candidates, filters, scores, and an ordered list of endpoints, the best one first.
+// Everything here is decided from the table and numbers; the host is not asked.
+import { PICK_RANDOM, PICK_WEIGHTED_RANDOM } from "../../protocol/profile.ts";
+import { Pool } from "../hints/pool.ts";
+import { matchedKeys, matchKeys } from "../hints/prefix-index.ts";
+import { settings, trustAt } from "../hints/table.ts";
+import { candidateCount, candidates, filterCandidates, gatherCandidates } from "./candidates.ts";
+import { uncachedBytes } from "./cover.ts";
+import { random, randomBelow } from "./random.ts";
+import { scoreCandidates, scores } from "./score.ts";
+import { Wish } from "./wish.ts";
+
+/** Endpoints a destination may name: the pick and what Envoy may retry on. */
+export const DESTINATIONS_MAX: i32 = 8;
+
+export const PICKED: u32 = 0;
+/** No endpoint of the pool serves. */
+export const NO_ENDPOINTS: u32 = 1;
+/** The profile's filters left none. */
+export const SATURATED: u32 = 2;
+
+/** The last pick: slots, the best first. */
+export const destinations = new StaticArray<u16>(DESTINATIONS_MAX);
+export let destinationCount: i32 = 0;
+export let pickedMatchedKeys: u32 = 0;
+export let pickedUncachedBytes: u32 = 0;
+
+const order = new StaticArray<i32>(DESTINATIONS_MAX);
+
+export function pick(pool: Pool, wish: Wish, nowMs: f64): u32 {
+  destinationCount = 0;
+  gatherCandidates(pool, nowMs);
+  if (candidateCount === 0) return NO_ENDPOINTS;
+  matchKeys(wish.keys, wish.keyCount, pool.slots, pool.slotCount);
+  filterCandidates(pool, wish, nowMs);
+  if (candidateCount === 0) return SATURATED;
+  scoreCandidates(pool, wish, trustAt(nowMs));
+  const picker = pool.pickerStep();
+  const operation = picker < 0 ? 0 : pool.operation(picker);
+  const asked = picker < 0 ? 1 : <i32>min(pool.parameterBits(picker, 0), <u32>DESTINATIONS_MAX);
+  const wanted = min(DESTINATIONS_MAX, max(asked, 1 + <i32>min(settings.fallbacks, 7)));
+  if (operation === PICK_RANDOM) drawAll();
+  else if (operation === PICK_WEIGHTED_RANDOM) drawWeighted();
+  chooseBest(min(wanted, candidateCount));
+  const first = unchecked(destinations[0]);
+  pickedMatchedKeys = unchecked(matchedKeys[first]);
+  pickedUncachedBytes = uncachedBytes(wish, pickedMatchedKeys);
+  return PICKED;
+}
+
+/** A uniform draw: every score becomes a random number. */
+function drawAll(): void {
+  for (let i = 0; i < candidateCount; i++) unchecked((scores[i] = random()));
+}
+
+/** Efraimidis and Spirakis' A-Res: U^(1/score); all scores zero is a uniform draw. */
+function drawWeighted(): void {
+  let sum: f64 = 0;
+  for (let i = 0; i < candidateCount; i++) sum += unchecked(scores[i]);
+  if (sum <= 0) {
+    drawAll();
+    return;
+  }
+  for (let i = 0; i < candidateCount; i++) {
+    const score = unchecked(scores[i]);
+    unchecked((scores[i] = score <= 0 ? 0 : random() ** (1 / score)));
+  }
+}
+
+/** Takes the best scores in order, equal ones at random. */
+function chooseBest(wanted: i32): void {
+  for (let place = 0; place < wanted; place++) {
+    let best = -1;
+    let ties = 0;
+    for (let i = 0; i < candidateCount; i++) {
+      if (isChosen(i, place)) continue;
+      if (best >= 0 && unchecked(scores[i]) < unchecked(scores[best])) continue;
+      const isTie = best >= 0 && unchecked(scores[i]) === unchecked(scores[best]);
+      ties = isTie ? ties + 1 : 1;
+      if (!isTie || randomBelow(ties) === 0) best = i;
+    }
+    unchecked((order[place] = best));
+    unchecked((destinations[place] = candidates[best]));
+  }
+  destinationCount = wanted;
+}
+
+function isChosen(candidate: i32, places: i32): bool {
+  for (let place = 0; place < places; place++) {
+    if (unchecked(order[place]) === candidate) return true;
+  }
+  return false;
+}

@@ -1,0 +1,96 @@
+// Answers the filter gives itself: JSON errors in the shape OpenAI's clients parse.
+import { Text } from "../host/memory.ts";
+import { respond } from "../host/stream.ts";
+import { TextBuffer } from "../text-buffer.ts";
+
+const CONTENT_TYPE = new Text("content-type");
+const JSON = new Text("application/json");
+const DROPPED_REASON = new Text("x-llm-d-request-dropped-reason");
+const RETRY_AFTER = new Text("retry-after");
+const ONE = new Text("1");
+
+class Reply {
+  details: Text;
+  body: Text;
+  headers: TextBuffer = new TextBuffer(256);
+
+  constructor(
+    public status: u32,
+    type: string,
+    code: string,
+    message: string,
+    extra: StaticArray<Text>,
+  ) {
+    this.details = new Text("hintway_" + code);
+    this.body = new Text(
+      '{"error":{"message":"' +
+        message +
+        '","type":"' +
+        type +
+        '","param":null,"code":"' +
+        code +
+        '"}}',
+    );
+    const pairs = new StaticArray<Text>(2 + extra.length);
+    pairs[0] = CONTENT_TYPE;
+    pairs[1] = JSON;
+    for (let i = 0; i < extra.length; i++) pairs[2 + i] = extra[i];
+    this.headers.addPairs(pairs);
+  }
+
+  send(): void {
+    respond(
+      this.status,
+      this.details,
+      this.body.at,
+      this.body.bytes,
+      this.headers.at,
+      this.headers.bytes,
+    );
+  }
+}
+
+const NONE: StaticArray<Text> = [];
+const NO_ENDPOINTS: StaticArray<Text> = [DROPPED_REASON, new Text("rejected-no-endpoints")];
+const SATURATED: StaticArray<Text> = [
+  DROPPED_REASON,
+  new Text("rejected-saturated"),
+  RETRY_AFTER,
+  ONE,
+];
+
+export const replyNoEndpoints = new Reply(
+  503,
+  "service_unavailable",
+  "no_endpoints",
+  "No model server of this pool can be reached. Try again; the operator finds each server's state on the control plane's /status.",
+  NO_ENDPOINTS,
+);
+export const replySaturated = new Reply(
+  429,
+  "rate_limit_exceeded",
+  "saturated",
+  "The scheduling profile's filters left no model server for this request. Try again later.",
+  SATURATED,
+);
+export const replyTooLarge = new Reply(
+  413,
+  "invalid_request_error",
+  "body_too_large",
+  "The request's body is larger than this gateway holds. Send a smaller one, or ask the operator to raise the limit.",
+  NONE,
+);
+export const replyHeldBytes = new Reply(
+  429,
+  "rate_limit_exceeded",
+  "gateway_memory",
+  "This gateway holds as many request bodies as it may. Try again later.",
+  SATURATED,
+);
+export const replyBadBody = new Reply(
+  400,
+  "invalid_request_error",
+  "reserved_members",
+  "The request's body has too many members that only the gateway may set (kv_transfer_params, ec_transfer_params, bootstrap_*). Remove them.",
+  NONE,
+);

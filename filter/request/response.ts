@@ -1,0 +1,231 @@
+// The second half of a request's life: who served, when the first byte came, what it used.
+import * as wire from "../../protocol/records.ts";
+import { counters } from "../hints/counters.ts";
+import { noteSuccess } from "../hints/health.ts";
+import { outbox } from "../hints/sharing.ts";
+import * as table from "../hints/table.ts";
+import { bufferAt, RESPONSE_BODY, readBuffer } from "../host/buffers.ts";
+import { nowMs } from "../host/clock.ts";
+import {
+  nameAt,
+  nameBytes,
+  nextHeader,
+  RESPONSE_HEADERS,
+  readHeaders,
+  setHeader,
+  valueAt,
+  valueBytes,
+} from "../host/headers.ts";
+import { equals, Text } from "../host/memory.ts";
+import {
+  CODE_DETAILS,
+  propertyAt,
+  RESPONSE_FLAGS,
+  readNumber,
+  readProperty,
+  UPSTREAM_ADDRESS,
+} from "../host/properties.ts";
+import { countFailure, moveTo, releaseAll, releaseBacklog } from "./accounts.ts";
+import { giveBack } from "./explain.ts";
+import { ANSWERED, APART, dropRequest, Request, requestOf, SENT } from "./live.ts";
+import { giveSession } from "./session.ts";
+import { letGo } from "./stream.ts";
+
+const STATUS = new Text(":status");
+const CONTENT_TYPE = new Text("content-type");
+const CONTENT_ENCODING = new Text("content-encoding");
+const EVENT_STREAM = new Text("text/event-stream");
+const JSON = new Text("application/json");
+const VIA_UPSTREAM = new Text("via_upstream");
+const ENDPOINT = new Text("x-hintway-endpoint");
+const EXPLAIN = new Text("x-hintway-explain");
+
+// Envoy's response flags, bits of `response.flags`.
+const REMOTE_RESET: u64 = 1 << 4;
+const CONNECTION_FAILURE: u64 = 1 << 5;
+const CONNECTION_TERMINATION: u64 = 1 << 6;
+const ENDPOINT_FAULTS: u64 = REMOTE_RESET | CONNECTION_FAILURE | CONNECTION_TERMINATION;
+
+const SLICE_BYTES: u32 = 64 * 1024;
+const NOT_NAMED: i32 = -1;
+
+let isEventStream: bool = false;
+let isReadable: bool = false;
+
+export function onResponseHeaders(context: u32, isEnd: bool): void {
+  const request = requestOf(context);
+  if (request === null || request.phase !== SENT) return;
+  request.phase = ANSWERED;
+  request.isComplete = isEnd;
+  takeHeaders(request);
+  const place = placeOfServer(request);
+  if (request.status >= 500 && isLocalReply()) failed(request, place);
+  else served(request, place);
+  if (isEventStream) request.doneFlags |= wire.DONE_FLAG_STREAMED;
+  request.readsUsage = isReadable;
+  if (isReadable) request.usage.begin(isEventStream);
+  giveExplanation(request);
+}
+
+/** Status and content type, in one call to the host. */
+function takeHeaders(request: Request): void {
+  isEventStream = false;
+  isReadable = false;
+  let isEncoded = false;
+  readHeaders(RESPONSE_HEADERS);
+  while (nextHeader()) {
+    if (equals(nameAt, nameBytes, STATUS)) request.status = digits(valueAt, valueBytes);
+    else if (equals(nameAt, nameBytes, CONTENT_TYPE)) {
+      isEventStream = startsWith(valueAt, valueBytes, EVENT_STREAM);
+      isReadable = isEventStream || startsWith(valueAt, valueBytes, JSON);
+    } else if (equals(nameAt, nameBytes, CONTENT_ENCODING)) isEncoded = true;
+  }
+  if (isEncoded || request.status !== 200) isReadable = false;
+}
+
+function digits(at: usize, bytes: u32): u32 {
+  let value: u32 = 0;
+  for (let i: u32 = 0; i < min(bytes, 3); i++) value = value * 10 + load<u8>(at + i) - 48;
+  return value;
+}
+
+function startsWith(at: usize, bytes: u32, text: Text): bool {
+  return bytes >= text.bytes && memory.compare(at, text.at, text.bytes) === 0;
+}
+
+// ---- who served ---------------------------------------------------------------------------------
+
+/** Where in the destination the endpoint stands that Envoy tried last. */
+function placeOfServer(request: Request): i32 {
+  const bytes = readProperty(UPSTREAM_ADDRESS);
+  const at = propertyAt();
+  for (let place = 0; place < request.destinationCount; place++) {
+    if (table.isAddressOf(<u32>unchecked(request.destinations[place]), at, bytes)) return place;
+  }
+  return bytes === 0 ? NOT_NAMED : slotByAddress(request, at, bytes);
+}
+
+/** The endpoint is not in the destination: the pick had no effect. Its place is put at the end. */
+function slotByAddress(request: Request, at: usize, bytes: u32): i32 {
+  const pool = unchecked(table.pools[request.pool]);
+  for (let i = 0; i < pool.slotCount; i++) {
+    const slot = unchecked(pool.slots[i]);
+    if (!table.isAddressOf(slot, at, bytes)) continue;
+    counters.picksWithoutEffect++;
+    request.doneFlags |= wire.DONE_FLAG_NO_EFFECT;
+    const last = request.destinationCount - 1;
+    unchecked((request.destinations[last] = slot));
+    return last;
+  }
+  return NOT_NAMED;
+}
+
+/** Whether Envoy wrote the response, after its tries failed or instead of trying. */
+function isLocalReply(): bool {
+  const bytes = readProperty(CODE_DETAILS);
+  return !equals(propertyAt(), bytes, VIA_UPSTREAM);
+}
+
+/** Those named before the one that served have failed. */
+function served(request: Request, place: i32): void {
+  if (place < 0) return;
+  const slot = <u32>unchecked(request.destinations[place]);
+  const hadEffect = (request.doneFlags & wire.DONE_FLAG_NO_EFFECT) === 0;
+  if (place > 0) {
+    counters.requestsRetried++;
+    request.doneFlags |= wire.DONE_FLAG_RETRIED;
+    for (let i = 0; i < place && hadEffect; i++) {
+      countFailure(<u32>unchecked(request.destinations[i]), nowMs());
+    }
+  }
+  if (slot !== request.slot) moveTo(request, slot);
+  noteSuccess(slot);
+  const pool = unchecked(table.pools[request.pool]);
+  giveSession(pool, slot);
+}
+
+/** Envoy answered in the endpoints' stead. */
+function failed(request: Request, place: i32): void {
+  request.doneFlags |= wire.DONE_FLAG_LOCAL;
+  if ((readNumber(RESPONSE_FLAGS) & ENDPOINT_FAULTS) === 0) return;
+  for (let i = 0; i <= max(place, 0) && i < request.destinationCount; i++) {
+    countFailure(<u32>unchecked(request.destinations[i]), nowMs());
+  }
+}
+
+function giveExplanation(request: Request): void {
+  const explanation = request.explanation;
+  if (explanation === null) return;
+  const slot = request.slot;
+  setHeader(RESPONSE_HEADERS, ENDPOINT, table.addressAt(slot), table.addressBytes(slot));
+  setHeader(RESPONSE_HEADERS, EXPLAIN, explanation.at, explanation.bytes);
+}
+
+// ---- body and end -------------------------------------------------------------------------------
+
+export function onResponseBody(context: u32, bytes: u32, isEnd: bool): void {
+  const request = requestOf(context);
+  if (request === null || request.phase !== ANSWERED) return;
+  if (isEnd) request.isComplete = true;
+  if (bytes === 0) return;
+  if (!request.hasFirstByte) {
+    request.hasFirstByte = true;
+    request.firstByteMs = nowMs();
+    releaseBacklog(request);
+  }
+  if (!request.readsUsage) return;
+  for (let start: u32 = 0; start < bytes; ) {
+    const read = readBuffer(RESPONSE_BODY, start, min(SLICE_BYTES, bytes - start));
+    if (read === 0) return;
+    request.usage.read(bufferAt(), read);
+    start += read;
+  }
+}
+
+export function onDone(context: u32): void {
+  const request = requestOf(context);
+  if (request === null) return;
+  letGo(request);
+  const atMs = nowMs();
+  if (request.phase === ANSWERED && !request.isComplete) noteCut(request, atMs);
+  releaseAll(request);
+  if (request.phase !== APART) report(request, atMs);
+  const explanation = request.explanation;
+  if (explanation !== null) {
+    giveBack(explanation);
+    request.explanation = null;
+  }
+  request.prompt.release();
+  dropRequest(request);
+}
+
+/** A response that began and did not reach its end; it cannot be retried. */
+function noteCut(request: Request, atMs: f64): void {
+  const flags = readNumber(RESPONSE_FLAGS);
+  if (flags === 0) return;
+  counters.streamsCut++;
+  request.doneFlags |= wire.DONE_FLAG_CUT;
+  if ((flags & ENDPOINT_FAULTS) !== 0) countFailure(request.slot, atMs);
+}
+
+function report(request: Request, atMs: f64): void {
+  const at = outbox.addDone();
+  if (at === 0) return;
+  const usage = request.usage;
+  const told = request.readsUsage;
+  if (request.isUnread) request.doneFlags |= wire.DONE_FLAG_UNREAD;
+  const firstByteMs = request.hasFirstByte ? request.firstByteMs - request.startedMs : 0;
+  store<u32>(at, request.destinationCount > 0 ? request.slot : wire.NO_SLOT);
+  store<u32>(at + wire.DONE_POOL, request.pool);
+  store<u32>(at + wire.DONE_STATUS, request.status);
+  store<u32>(at + wire.DONE_FLAGS, request.doneFlags);
+  store<u32>(at + wire.DONE_PROMPT_BYTES, request.wish.promptBytes);
+  store<u32>(at + wire.DONE_MATCHED_BYTES, request.matchedBytes);
+  store<u32>(at + wire.DONE_PROMPT_TOKENS, told ? usage.promptTokens : wire.NO_COUNT);
+  store<u32>(at + wire.DONE_CACHED_TOKENS, told ? usage.cachedTokens : wire.NO_COUNT);
+  store<u32>(at + wire.DONE_COMPLETION_TOKENS, told ? usage.completionTokens : wire.NO_COUNT);
+  store<u32>(at + wire.DONE_FIRST_BYTE_MS, <u32>max(0, firstByteMs));
+  store<u32>(at + wire.DONE_TOTAL_MS, <u32>max(0, atMs - request.startedMs));
+  store<u64>(at + wire.DONE_MODEL_LOW, request.wish.modelName);
+  store<u32>(at + wire.DONE_STAGE, request.stage);
+}

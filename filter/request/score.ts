@@ -1,0 +1,157 @@
+// Scores of the candidates: the sum over the profile's scorers of score × weight, each score clamped
+// to [0, 1] as upstream does, without dividing by the weights.
+import { POOL_ENDPOINTS_MAX, PROFILE_STEPS_MAX } from "../../protocol/limits.ts";
+import * as profile from "../../protocol/profile.ts";
+import { adapterAffinity } from "../hints/adapters.ts";
+import { backlogOn, requestsOn } from "../hints/flight.ts";
+import { Pool } from "../hints/pool.ts";
+import { matchedKeys } from "../hints/prefix-index.ts";
+import * as table from "../hints/table.ts";
+import { candidateCount, candidates } from "./candidates.ts";
+import { coldUseOf } from "./cold-use.ts";
+import { uncachedBytes } from "./cover.ts";
+import { costs, scoreCosts } from "./token-cost.ts";
+import { Wish } from "./wish.ts";
+
+export const scores = new StaticArray<f64>(<i32>POOL_ENDPOINTS_MAX);
+/** What each step gave each candidate, kept while a request asks to be explained. */
+export const parts = new StaticArray<f64>(<i32>(POOL_ENDPOINTS_MAX * PROFILE_STEPS_MAX));
+export let keepsParts: bool = false;
+
+const column = new StaticArray<f64>(<i32>POOL_ENDPOINTS_MAX);
+
+export function keepParts(keeps: bool): void {
+  keepsParts = keeps;
+}
+
+/** Scores every candidate; `trust` is how much pushed loads still count. */
+export function scoreCandidates(pool: Pool, wish: Wish, trust: f64): void {
+  for (let i = 0; i < candidateCount; i++) unchecked((scores[i] = 0));
+  for (let step = 0; step < pool.steps; step++) {
+    if (!fillColumn(pool, step, wish, trust)) continue;
+    const weight = pool.weight(step);
+    const isSum = pool.operation(step) === profile.SCORE_PUSHED;
+    for (let i = 0; i < candidateCount; i++) {
+      const raw = unchecked(column[i]);
+      const score = isSum ? raw : max(0, min(1, raw));
+      unchecked((scores[i] = scores[i] + score * weight));
+      if (keepsParts) unchecked((parts[step * <i32>POOL_ENDPOINTS_MAX + i] = score));
+    }
+  }
+}
+
+/** Fills the column with what one step gives each candidate; false when it is not a scorer. */
+function fillColumn(pool: Pool, step: i32, wish: Wish, trust: f64): bool {
+  switch (pool.operation(step)) {
+    case profile.SCORE_PUSHED:
+      for (let i = 0; i < candidateCount; i++) {
+        unchecked((column[i] = trust * <f64>table.scoreOf[candidates[i]]));
+      }
+      return true;
+    case profile.SCORE_QUEUE:
+      spread(table.waitingOf, trust);
+      return true;
+    case profile.SCORE_RUNNING:
+      spread(table.runningOf, trust);
+      return true;
+    case profile.SCORE_ACTIVE_REQUEST:
+      scoreActiveRequests(pool.parameter(step, 0), pool.parameter(step, 1), trust);
+      return true;
+    case profile.SCORE_TOKEN_LOAD:
+      scoreTokenLoad(pool, pool.parameter(step, 0), wish, trust);
+      return true;
+    case profile.SCORE_PREFIX:
+      scorePrefix(pool, pool.parameter(step, 0), pool.parameter(step, 1), wish);
+      return true;
+    case profile.SCORE_LORA:
+      for (let i = 0; i < candidateCount; i++) {
+        unchecked((column[i] = adapterAffinity(candidates[i], wish.modelName)));
+      }
+      return true;
+    case profile.SCORE_NO_HIT_LRU:
+      scoreNoHit(wish);
+      return true;
+    case profile.SCORE_SESSION:
+      for (let i = 0; i < candidateCount; i++) {
+        unchecked((column[i] = <i32>candidates[i] === wish.sessionSlot ? 1 : 0));
+      }
+      return true;
+    case profile.SCORE_TOKEN_COST:
+      scoreCosts(pool, step, wish, trust, column);
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** (most − value) / (most − least); all equal is 1. Stale gauges are drawn to 1. */
+function spread(values: StaticArray<u32>, trust: f64): void {
+  let least = Infinity;
+  let most = -Infinity;
+  for (let i = 0; i < candidateCount; i++) {
+    const value = <f64>unchecked(values[candidates[i]]);
+    least = min(least, value);
+    most = max(most, value);
+  }
+  for (let i = 0; i < candidateCount; i++) {
+    const value = <f64>unchecked(values[candidates[i]]);
+    const score = most === least ? 1 : (most - value) / (most - least);
+    unchecked((column[i] = 1 - trust * (1 - score)));
+  }
+}
+
+function requests(slot: u32, trust: f64): f64 {
+  return <f64>requestsOn(slot) + trust * <f64>unchecked(table.otherRequestsOf[slot]);
+}
+
+function scoreActiveRequests(idle: f64, busyMost: f64, trust: f64): void {
+  let most: f64 = 0;
+  for (let i = 0; i < candidateCount; i++) most = max(most, requests(candidates[i], trust));
+  for (let i = 0; i < candidateCount; i++) {
+    const count = requests(unchecked(candidates[i]), trust);
+    unchecked((column[i] = count <= idle ? 1 : ((most - count) / most) * busyMost));
+  }
+}
+
+function scoreTokenLoad(pool: Pool, threshold: f64, wish: Wish, trust: f64): void {
+  for (let i = 0; i < candidateCount; i++) {
+    const slot = <u32>unchecked(candidates[i]);
+    const backlog = backlogOn(slot) + trust * <f64>unchecked(table.otherBacklogOf[slot]);
+    const uncached = uncachedBytes(wish, unchecked(matchedKeys[slot]));
+    const tokens = (backlog + <f64>uncached) / pool.bytesPerToken;
+    unchecked((column[i] = tokens <= 0 ? 1 : 1 - min(tokens, threshold) / threshold));
+  }
+}
+
+function scorePrefix(pool: Pool, lengthWeight: f64, scaleTokens: f64, wish: Wish): void {
+  for (let i = 0; i < candidateCount; i++) {
+    const matched = <f64>unchecked(matchedKeys[candidates[i]]);
+    const ratio = wish.keyCount === 0 ? 0 : matched / <f64>wish.keyCount;
+    const tokens = (matched * <f64>pool.blockBytes) / pool.bytesPerToken;
+    const length = min(1, tokens / max(1, scaleTokens));
+    unchecked((column[i] = lengthWeight * length * length + (1 - lengthWeight) * ratio));
+  }
+}
+
+/** A prompt nobody holds goes to the endpoint that has longest been without such a one. */
+function scoreNoHit(wish: Wish): void {
+  let isWarm = false;
+  for (let i = 0; i < candidateCount; i++) {
+    if (unchecked(matchedKeys[candidates[i]]) > 0) isWarm = true;
+  }
+  for (let i = 0; i < candidateCount; i++) {
+    let rank = 0;
+    const own = coldUseOf(unchecked(candidates[i]));
+    for (let j = 0; j < candidateCount && !isWarm; j++) {
+      const use = coldUseOf(unchecked(candidates[j]));
+      if (use < own || (use === own && j < i)) rank++;
+    }
+    const warm = isWarm || candidateCount <= 1;
+    unchecked((column[i] = warm ? 0.5 : 1 - <f64>rank / <f64>(candidateCount - 1)));
+  }
+}
+
+/** The cost behind a candidate's score, 0 when the profile has no token-cost-scorer. */
+export function costOf(candidate: i32): f64 {
+  return unchecked(costs[candidate]);
+}

@@ -1,0 +1,229 @@
+// A request's life, from its headers to the end of its response: the one state machine.
+//
+//   READING ──pick──▶ SENT ──response headers──▶ ANSWERED ──▶ done
+//      └──── refused, or none of ours ──▶ APART ──▶ done
+
+import { SETTINGS_FLAG_EXPLAIN, STAGE_BLIND, STAGE_STALE } from "../../protocol/records.ts";
+import { counters } from "../hints/counters.ts";
+import { Pool } from "../hints/pool.ts";
+import * as table from "../hints/table.ts";
+import { bufferAt, overwriteRequestBody, REQUEST_BODY, readBuffer } from "../host/buffers.ts";
+import { nowMs } from "../host/clock.ts";
+import { CLUSTER_NAME, propertyAt, readProperty } from "../host/properties.ts";
+import { CONTINUE, STOP, STOP_AND_BUFFER } from "../host/stream.ts";
+import { TextHash } from "../json/text-hash.ts";
+import { countPick } from "./accounts.ts";
+import { coverBy } from "./cover.ts";
+import { nameInFilterState, nameInHeader } from "./destination.ts";
+import { explain, takeExplanation } from "./explain.ts";
+import * as headers from "./headers.ts";
+import { APART, READING, Request, requestOf, SENT, takeRequest } from "./live.ts";
+import * as picks from "./pick.ts";
+import { API_NONE, UNREADABLE_STRIPS } from "./prompt.ts";
+import * as replies from "./replies.ts";
+import { keepParts } from "./score.ts";
+
+const SLICE_BYTES: u32 = 64 * 1024;
+const clusterName = new TextHash();
+const SPACE: u8 = 0x20;
+
+/** Attachment A holds the request by itself; B leaves that to the buffer filter behind it. */
+export let holdsHeaders: bool = true;
+/** Bytes of bodies held by this worker for requests not yet picked. */
+export let heldBytes: f64 = 0;
+
+export function setAttachment(pauses: bool): void {
+  holdsHeaders = pauses;
+}
+
+// ---- request ------------------------------------------------------------------------------------
+
+export function onRequestHeaders(context: u32, isEnd: bool): u32 {
+  const number = poolNumber();
+  const pool = poolAt(number);
+  headers.takeRequestHeaders(pool);
+  counters.headersStripped += headers.strippedCount;
+  if (pool === null) return withoutHints(context);
+  const request = takeRequest(context, nowMs());
+  request.pool = number;
+  request.wish.sessionSlot = headers.sessionSlot;
+  const mayExplain = (table.settings.flags & SETTINGS_FLAG_EXPLAIN) !== 0;
+  request.wantsExplanation = headers.wantsExplanation && mayExplain;
+  if (isEnd || headers.api === API_NONE || headers.isEncoded || !headers.isPost) {
+    request.isUnread = !isEnd && headers.api !== API_NONE;
+    return choose(request) ? CONTINUE : STOP;
+  }
+  if (headers.contentBytes > <f64>table.settings.bodyBytesMax) return refuseLarge(request);
+  request.hasPrompt = true;
+  request.prompt.begin(headers.api, pool.blockBytes, table.settings.walkBytesMax);
+  return holdsHeaders ? STOP : CONTINUE;
+}
+
+function poolAt(number: u32): Pool | null {
+  if (number === table.NO_POOL) return null;
+  return unchecked(table.pools[number]);
+}
+
+function poolNumber(): u32 {
+  if (table.poolCount <= 1) return table.poolOfCluster(0, 0);
+  const bytes = readProperty(CLUSTER_NAME);
+  clusterName.begin();
+  clusterName.add(propertyAt(), bytes);
+  const name = clusterName.stripes();
+  return table.poolOfCluster(<u32>name, <u32>(name >> 32));
+}
+
+/** No table yet: the cluster's own policy serves (A), or nobody can (B). */
+function withoutHints(context: u32): u32 {
+  counters.picksWithoutHints++;
+  if (holdsHeaders) return CONTINUE;
+  takeRequest(context, nowMs()).phase = APART;
+  replies.replyNoEndpoints.send();
+  return STOP;
+}
+
+function refuseLarge(request: Request): u32 {
+  counters.rejectedTooLarge++;
+  setApart(request);
+  replies.replyTooLarge.send();
+  return STOP;
+}
+
+function setApart(request: Request): void {
+  request.phase = APART;
+  letGo(request);
+}
+
+/** The body is no longer this worker's to hold. */
+export function letGo(request: Request): void {
+  heldBytes -= <f64>request.heldBytes;
+  request.heldBytes = 0;
+}
+
+export function onRequestBody(context: u32, bytes: u32, isEnd: bool): u32 {
+  const request = requestOf(context);
+  if (request === null || request.phase !== READING) return CONTINUE;
+  if (bytes > table.settings.bodyBytesMax) return refuseLarge(request);
+  heldBytes += <f64>(bytes - request.heldBytes);
+  request.heldBytes = bytes;
+  if (heldBytes > <f64>table.settings.heldBytesMax) {
+    counters.rejectedHeldBytes++;
+    setApart(request);
+    replies.replyHeldBytes.send();
+    return STOP_AND_BUFFER;
+  }
+  walkTo(request, bytes);
+  if (!isEnd) return STOP_AND_BUFFER;
+  return finishBody(request) ? CONTINUE : STOP_AND_BUFFER;
+}
+
+export function onRequestTrailers(context: u32): u32 {
+  const request = requestOf(context);
+  if (request === null || request.phase !== READING) return CONTINUE;
+  return finishBody(request) ? CONTINUE : STOP;
+}
+
+/** Walks what arrived since the last call; each byte is copied out of the host once. */
+function walkTo(request: Request, bytes: u32): void {
+  const end = min(bytes, table.settings.walkBytesMax);
+  while (request.walkedBytes < end) {
+    const start = request.walkedBytes;
+    const read = readBuffer(REQUEST_BODY, start, min(SLICE_BYTES, end - start));
+    if (read === 0) return;
+    request.prompt.walk(bufferAt(), read);
+    request.walkedBytes = start + read;
+  }
+}
+
+function finishBody(request: Request): bool {
+  const prompt = request.prompt;
+  prompt.finish();
+  if (prompt.reason === UNREADABLE_STRIPS) {
+    counters.rejectedBadBody++;
+    setApart(request);
+    replies.replyBadBody.send();
+    return false;
+  }
+  if (prompt.stripCount > 0) blankStrips(request);
+  if (prompt.truncated) counters.bodiesTruncated++;
+  const wish = request.wish;
+  wish.modelName = <u64>prompt.modelLow | ((<u64>prompt.modelHigh) << 32);
+  if (prompt.readable || prompt.truncated) {
+    wish.keys = prompt.keys;
+    wish.keyCount = prompt.keyCount;
+    wish.promptBytes = prompt.promptBytes;
+  } else {
+    request.isUnread = true;
+    counters.bodiesUnreadable++;
+  }
+  return choose(request);
+}
+
+/** Members that only the gateway may set become spaces; the body keeps its length. */
+function blankStrips(request: Request): void {
+  const prompt = request.prompt;
+  let end: u32 = 0;
+  for (let i: u32 = 0; i < prompt.stripCount; i++) end = max(end, prompt.stripEnd(i));
+  if (readBuffer(REQUEST_BODY, 0, end) < end) return;
+  const body = bufferAt();
+  for (let i: u32 = 0; i < prompt.stripCount; i++) {
+    const start = prompt.stripStart(i);
+    memory.fill(body + start, SPACE, prompt.stripEnd(i) - start);
+  }
+  overwriteRequestBody(body, end);
+  counters.membersStripped += prompt.stripCount;
+}
+
+// ---- the pick -----------------------------------------------------------------------------------
+
+/** Picks and sets the destination; false when the filter has answered instead. */
+function choose(request: Request): bool {
+  letGo(request);
+  const pool = unchecked(table.pools[request.pool]);
+  const atMs = request.startedMs;
+  request.stage = table.stageAt(atMs);
+  coverBy(request.wish.keyCount > 0 ? request.prompt : null);
+  keepParts(request.wantsExplanation);
+  const result = picks.pick(pool, request.wish, atMs);
+  if (result !== picks.PICKED) return refuse(request, result);
+  countStage(request);
+  keepExplanation(request, pool);
+  const count = picks.destinationCount;
+  request.destinationCount = count;
+  memory.copy(
+    changetype<usize>(request.destinations),
+    changetype<usize>(picks.destinations),
+    (<usize>count) << 1,
+  );
+  request.phase = SENT;
+  if (holdsHeaders) nameInHeader(request.destinations, count);
+  else nameInFilterState(<u32>unchecked(picks.destinations[0]));
+  countPick(request, pool);
+  return true;
+}
+
+function refuse(request: Request, result: u32): bool {
+  request.phase = APART;
+  if (result === picks.NO_ENDPOINTS) {
+    counters.rejectedNoEndpoints++;
+    replies.replyNoEndpoints.send();
+  } else {
+    counters.rejectedSaturated++;
+    replies.replySaturated.send();
+  }
+  return false;
+}
+
+function countStage(request: Request): void {
+  if (request.wish.keyCount === 0) counters.picksWithoutPrompt++;
+  if (request.stage === STAGE_BLIND) counters.picksBlind++;
+  else if (request.stage === STAGE_STALE) counters.picksStale++;
+  else counters.picksFresh++;
+}
+
+function keepExplanation(request: Request, pool: Pool): void {
+  if (!request.wantsExplanation) return;
+  const buffer = takeExplanation();
+  request.explanation = buffer;
+  explain(buffer, pool, request.wish, request.stage);
+}

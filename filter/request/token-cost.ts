@@ -1,0 +1,63 @@
+// The default profile's scorer: what it costs, in prompt bytes, to send the request to an endpoint.
+//
+//   cost(e) = backlog(e) + (γ + α · mean(backlog) / mean(uncached)) · uncached(e) + ω · resident(e)
+//
+// backlog: uncached bytes sent to e and not answered yet. uncached: bytes of this prompt that e does
+// not hold, less a credit for what it held until recently. resident: prompt bytes of all requests in
+// flight on e, which its decode steps read. All in one unit, so a constant factor cancels out.
+import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
+import { backlogOn, residentOn } from "../hints/flight.ts";
+import { Pool } from "../hints/pool.ts";
+import { matchedKeys, rememberedKeys } from "../hints/prefix-index.ts";
+import { otherBacklogOf, otherResidentOf } from "../hints/table.ts";
+import { candidateCount, candidates } from "./candidates.ts";
+import { uncachedBytes } from "./cover.ts";
+import { Wish } from "./wish.ts";
+
+export const costs = new StaticArray<f64>(<i32>POOL_ENDPOINTS_MAX);
+const backlogs = new StaticArray<f64>(<i32>POOL_ENDPOINTS_MAX);
+
+/** Fills `column` with least cost / cost: 1 for the cheapest candidate, towards 0 for a dear one. */
+export function scoreCosts(
+  pool: Pool,
+  step: i32,
+  wish: Wish,
+  trust: f64,
+  column: StaticArray<f64>,
+): void {
+  const omega = pool.parameter(step, 2);
+  const credit = pool.parameter(step, 3);
+  const price = priceOfUncached(pool, step, trust);
+  let least = Infinity;
+  for (let i = 0; i < candidateCount; i++) {
+    const slot = <u32>unchecked(candidates[i]);
+    const resident = residentOn(slot) + trust * <f64>unchecked(otherResidentOf[slot]);
+    const missing = missingBytes(wish, slot, credit);
+    const cost = unchecked(backlogs[i]) + price * missing + omega * resident;
+    unchecked((costs[i] = cost));
+    least = min(least, cost);
+  }
+  for (let i = 0; i < candidateCount; i++) {
+    unchecked((column[i] = costs[i] <= least ? 1 : least / costs[i]));
+  }
+}
+
+/** γ + α · mean(backlog) / mean(uncached); fills the backlogs on its way. */
+function priceOfUncached(pool: Pool, step: i32, trust: f64): f64 {
+  let sum: f64 = 0;
+  for (let i = 0; i < candidateCount; i++) {
+    const slot = <u32>unchecked(candidates[i]);
+    const backlog = backlogOn(slot) + trust * <f64>unchecked(otherBacklogOf[slot]);
+    unchecked((backlogs[i] = backlog));
+    sum += backlog;
+  }
+  const mean = sum / <f64>candidateCount;
+  return pool.parameter(step, 0) + (pool.parameter(step, 1) * mean) / max(1, pool.meanUncached);
+}
+
+function missingBytes(wish: Wish, slot: u32, credit: f64): f64 {
+  const missing = <f64>uncachedBytes(wish, unchecked(matchedKeys[slot]));
+  const remembered = unchecked(rememberedKeys[slot]);
+  if (credit <= 0 || remembered <= unchecked(matchedKeys[slot])) return missing;
+  return missing - credit * (missing - <f64>uncachedBytes(wish, remembered));
+}

@@ -1,0 +1,10 @@
+// The root context that ticks and calls for this machine: the one configured last.
+let root: u32 = 0;
+
+export function setRoot(context: u32): void {
+  root = context;
+}
+
+export function isRoot(context: u32): bool {
+  return context === root;
+}
