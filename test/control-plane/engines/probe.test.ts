@@ -1,0 +1,203 @@
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import type { EngineReading } from "../../../control-plane/engines/engine.ts";
+import { Prober, type ProberOptions } from "../../../control-plane/engines/probe.ts";
+import type { HintwayError } from "../../../control-plane/errors.ts";
+import { until } from "../../support/until.ts";
+
+const PAGE = "vllm:num_requests_running 3\nvllm:num_requests_waiting 2\n";
+const HOUR_MS = 3_600_000;
+
+const servers: Server[] = [];
+const probers: Prober[] = [];
+
+afterEach(async () => {
+  await Promise.all(probers.splice(0).map((prober) => prober.stop()));
+  for (const server of servers.splice(0)) server.close().closeAllConnections();
+});
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  servers.push(server);
+  await once(server, "listening");
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+interface Heard {
+  key: string;
+  reading?: EngineReading;
+  error?: HintwayError;
+}
+
+function probe(options: Partial<ProberOptions> = {}) {
+  const heard: Heard[] = [];
+  const prober = new Prober({
+    periodMs: 20,
+    timeoutMs: 2000,
+    jitter: 0.1,
+    bytesMax: 10_000,
+    random: Math.random,
+    now: Date.now,
+    onReading: (key, reading) => heard.push({ key, reading }),
+    onFailure: (key, error) => heard.push({ key, error }),
+    ...options,
+  });
+  probers.push(prober);
+  return { prober, heard };
+}
+
+function target(key: string, engine: string | null = null) {
+  return { key, url: `http://${key}/metrics`, engine };
+}
+
+test("an endpoint is read again and again over one connection", async () => {
+  let connections = 0;
+  const key = await serve((_, response) => response.end(PAGE));
+  servers[0]?.on("connection", () => connections++);
+  const { prober, heard } = probe();
+  prober.setTargets([target(key)]);
+  await until("the probe", () => heard.length >= 5);
+  expect(heard[4]).toMatchObject({ key, reading: { engine: "vllm", running: 3, waiting: 2 } });
+  expect(connections).toBe(1);
+});
+
+test("probes of one endpoint never overlap, however slow it is", async () => {
+  let open = 0;
+  let most = 0;
+  const key = await serve((_, response) => {
+    most = Math.max(most, ++open);
+    setTimeout(() => {
+      open--;
+      response.end(PAGE);
+    }, 60);
+  });
+  const { prober, heard } = probe({ periodMs: 5 });
+  prober.setTargets([target(key)]);
+  await until("the probe", () => {
+    prober.probeNow(key);
+    return heard.length >= 4;
+  });
+  expect(most).toBe(1);
+});
+
+test("a probe asked for while one is under way follows it", async () => {
+  const waiting: (() => void)[] = [];
+  const key = await serve((_, response) => waiting.push(() => response.end(PAGE)));
+  const { prober, heard } = probe({ periodMs: HOUR_MS, timeoutMs: 10_000, jitter: 0 });
+  prober.setTargets([target(key)]);
+  await until("the probe", () => waiting.length === 1);
+  prober.probeNow(key);
+  prober.probeNow(key);
+  waiting[0]?.();
+  await until("the probe", () => waiting.length === 2);
+  waiting[1]?.();
+  await until("the probe", () => heard.length === 2);
+  expect(waiting).toHaveLength(2);
+});
+
+test("one asked for between two periods comes at once", async () => {
+  const key = await serve((_, response) => response.end(PAGE));
+  const { prober, heard } = probe({ periodMs: HOUR_MS, jitter: 0 });
+  prober.setTargets([target(key)]);
+  await until("the probe", () => heard.length === 1);
+  prober.probeNow(key);
+  prober.probeNow("127.0.0.1:1");
+  await until("the probe", () => heard.length === 2);
+});
+
+test("an endpoint that refuses, hangs or fails is told as failed, and as well when it is back", async () => {
+  let mode: "fail" | "hang" | "reset" | "well" = "fail";
+  const key = await serve((request, response) => {
+    if (mode === "fail") response.writeHead(500).end();
+    else if (mode === "reset") request.socket.destroy();
+    else if (mode === "well") response.end(PAGE);
+    else response.write("vllm:");
+  });
+  const { prober, heard } = probe({ timeoutMs: 100 });
+  prober.setTargets([target(key)]);
+  const heardAnew = async () => {
+    heard.length = 0;
+    await until("the probe", () => heard.length >= 2);
+    return heard[1];
+  };
+  expect((await heardAnew())?.error?.message).toContain("it answers status 500");
+  mode = "hang";
+  await until("the probe", () => heard.at(-1)?.error?.message.includes("timeout") === true);
+  mode = "reset";
+  await until(
+    "the probe",
+    () => heard.at(-1)?.error?.message.includes("other side closed") === true,
+  );
+  expect((await heardAnew())?.error?.code).toBe("PROBE_FAILED");
+  mode = "well";
+  await until("the probe", () => heard.at(-1)?.reading?.running === 3);
+});
+
+test("a page that is too large is refused, before it ends", async () => {
+  const key = await serve((_, response) => {
+    response.write("x".repeat(20_000));
+  });
+  const { prober, heard } = probe();
+  prober.setTargets([target(key)]);
+  await until("the probe", () => heard.length > 0);
+  expect(heard[0]?.error?.code).toBe("PROBE_TOO_LARGE");
+});
+
+test("a server without a metrics page is one whose load is not told", async () => {
+  const key = await serve((_, response) => response.writeHead(404).end("no such page"));
+  const { prober, heard } = probe();
+  prober.setTargets([target(key, "vllm")]);
+  await until("the probe", () => heard.length > 0);
+  expect(heard[0]?.reading).toMatchObject({ engine: "generic", waiting: 0 });
+});
+
+test("a label that names another engine does not hide the metrics there are", async () => {
+  const key = await serve((_, response) => response.end(PAGE));
+  const { prober, heard } = probe();
+  prober.setTargets([target(key, "sglang")]);
+  await until("the probe", () => heard.length > 0);
+  expect(heard[0]?.reading).toMatchObject({ engine: "vllm", running: 3 });
+});
+
+test("endpoints that are no targets any more are neither probed nor told", async () => {
+  const answers: (() => void)[] = [];
+  const key = await serve((_, response) => answers.push(() => response.end(PAGE)));
+  const other = await serve((_, response) => response.end(PAGE));
+  const { prober, heard } = probe();
+  prober.setTargets([target(key), target(other)]);
+  await until("the probe", () => answers.length === 1 && heard.length > 0);
+  prober.setTargets([target(other)]);
+  answers[0]?.();
+  heard.length = 0;
+  await until("the probe", () => heard.length >= 5);
+  expect(heard.every((one) => one.key === other)).toBe(true);
+  expect(answers).toHaveLength(1);
+});
+
+test("after stop nothing is told and no probe goes out", async () => {
+  let requests = 0;
+  const key = await serve(() => requests++);
+  const { prober, heard } = probe({ timeoutMs: 10_000 });
+  prober.setTargets([target(key)]);
+  await until("the probe", () => requests === 1);
+  await prober.stop();
+  prober.probeNow(key);
+  prober.setTargets([target(key)]);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(heard).toEqual([]);
+  expect(requests).toBe(1);
+});
+
+test("a thousand endpoints are all read", async () => {
+  const key = await serve((_, response) => response.end(PAGE));
+  const { prober, heard } = probe({ periodMs: 2000, timeoutMs: 20_000, jitter: 0.5 });
+  const targets = Array.from({ length: 1000 }, (_, index) => ({
+    ...target(key),
+    key: `endpoint-${index}`,
+  }));
+  prober.setTargets(targets);
+  await until("the probe", () => new Set(heard.map((one) => one.key)).size === 1000);
+  expect(heard.every((one) => one.error === undefined)).toBe(true);
+});
