@@ -58,7 +58,7 @@ export class TextBuffer {
 
   /** A number with up to three decimals. */
   addNumber(value: f64): void {
-    if (isNaN(value)) {
+    if (!(value >= 0 || value < 0)) {
       this.addByte(48);
       return;
     }

@@ -1,7 +1,9 @@
-// A worker that starts with nothing is told what the holder of the lease knows: loads and index.
+// A worker that starts with nothing is told what the holder of the lease knows: table, loads
+// and index.
 import { SLOTS_MAX } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
 import { adapterNames, adaptersActive, adaptersMost, adaptersWaiting } from "./adapters.ts";
+import { sendKeptTable } from "./kept-table.ts";
 import { sendTo } from "./machines.ts";
 import { position } from "./position.ts";
 import { entrySlots, holderAgeBlocks, holderSlot, keyOf } from "./prefix-index.ts";
@@ -17,6 +19,7 @@ const seed = new RecordBuffer(SEED_BYTES_MAX);
 
 export function seedMachine(machine: i32): void {
   if (table.generation === 0) return;
+  sendKeptTable(machine);
   for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) {
     if (table.isServing(slot)) addLoad(slot);
   }

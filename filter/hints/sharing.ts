@@ -12,13 +12,14 @@ import {
 } from "../../protocol/frame.ts";
 import { SLOTS_MAX, VMS_MAX } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
-import { receivedAt, scratchView, Text } from "../host/memory.ts";
-import { dequeue, readShared, writeShared } from "../host/shared.ts";
+import { receivedAt, scratchView } from "../host/memory.ts";
+import { dequeue } from "../host/shared.ts";
 import { counters } from "./counters.ts";
 import * as flight from "./flight.ts";
 import { noteChange, zeroGauges } from "./gauges.ts";
 import { noteFailure } from "./health.ts";
 import { checkHints, takeEntries, takeHints, takePick } from "./intake.ts";
+import { keepTable } from "./kept-table.ts";
 import { isHolder } from "./lease.ts";
 import * as machines from "./machines.ts";
 import { RecordBuffer } from "./record-buffer.ts";
@@ -28,7 +29,6 @@ import * as table from "./table.ts";
 const MESSAGE_BYTES_MAX: u32 = 2 * 1024 * 1024;
 const REPORT_BYTES_MAX: u32 = 4 * 1024 * 1024;
 const CONTACT_PERIOD_MS: f64 = 250;
-const TABLE_KEY = new Text("hintway:table");
 
 /** Records of this machine since the last tick. */
 export const outbox = new RecordBuffer(MESSAGE_BYTES_MAX);
@@ -141,18 +141,8 @@ function takeFlight(view: DataView, sender: i32, at: u32): void {
   );
 }
 
-// ---- the table for machines to come -------------------------------------------------------------
-
-/** Hands hints on to the other machines, and keeps a whole table where one to come finds it. */
+/** Hands hints on to the other machines. */
 export function handOn(frame: usize, bytes: u32, isWholeTable: bool): void {
-  if (isWholeTable) writeShared(TABLE_KEY, frame, bytes, 0);
+  if (isWholeTable) keepTable(frame, bytes);
   machines.sendToAll(frame, bytes);
-}
-
-/** Takes the table an earlier machine of this gateway kept. */
-export function takeKeptTable(nowMs: f64): bool {
-  const bytes = readShared(TABLE_KEY);
-  if (bytes === 0 || checkHints(scratchView, 0, bytes) !== FRAME_OK) return false;
-  takeHints(scratchView, receivedAt(), bytes, nowMs);
-  return true;
 }

@@ -4,7 +4,7 @@ import { respond } from "../host/stream.ts";
 import { TextBuffer } from "../text-buffer.ts";
 
 const CONTENT_TYPE = new Text("content-type");
-const JSON = new Text("application/json");
+const JSON_TYPE = new Text("application/json");
 const DROPPED_REASON = new Text("x-llm-d-request-dropped-reason");
 const RETRY_AFTER = new Text("retry-after");
 const ONE = new Text("1");
@@ -33,7 +33,7 @@ class Reply {
     );
     const pairs = new StaticArray<Text>(2 + extra.length);
     pairs[0] = CONTENT_TYPE;
-    pairs[1] = JSON;
+    pairs[1] = JSON_TYPE;
     for (let i = 0; i < extra.length; i++) pairs[2 + i] = extra[i];
     this.headers.addPairs(pairs);
   }

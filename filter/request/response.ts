@@ -35,7 +35,7 @@ const STATUS = new Text(":status");
 const CONTENT_TYPE = new Text("content-type");
 const CONTENT_ENCODING = new Text("content-encoding");
 const EVENT_STREAM = new Text("text/event-stream");
-const JSON = new Text("application/json");
+const JSON_TYPE = new Text("application/json");
 const VIA_UPSTREAM = new Text("via_upstream");
 const ENDPOINT = new Text("x-hintway-endpoint");
 const EXPLAIN = new Text("x-hintway-explain");
@@ -77,7 +77,7 @@ function takeHeaders(request: Request): void {
     if (equals(nameAt, nameBytes, STATUS)) request.status = digits(valueAt, valueBytes);
     else if (equals(nameAt, nameBytes, CONTENT_TYPE)) {
       isEventStream = startsWith(valueAt, valueBytes, EVENT_STREAM);
-      isReadable = isEventStream || startsWith(valueAt, valueBytes, JSON);
+      isReadable = isEventStream || startsWith(valueAt, valueBytes, JSON_TYPE);
     } else if (equals(nameAt, nameBytes, CONTENT_ENCODING)) isEncoded = true;
   }
   if (isEncoded || request.status !== 200) isReadable = false;

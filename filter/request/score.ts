@@ -69,7 +69,7 @@ function fillColumn(pool: Pool, step: i32, wish: Wish, trust: f64): bool {
       }
       return true;
     case profile.SCORE_NO_HIT_LRU:
-      scoreNoHit(wish);
+      scoreNoHit();
       return true;
     case profile.SCORE_SESSION:
       for (let i = 0; i < candidateCount; i++) {
@@ -134,7 +134,7 @@ function scorePrefix(pool: Pool, lengthWeight: f64, scaleTokens: f64, wish: Wish
 }
 
 /** A prompt nobody holds goes to the endpoint that has longest been without such a one. */
-function scoreNoHit(wish: Wish): void {
+function scoreNoHit(): void {
   let isWarm = false;
   for (let i = 0; i < candidateCount; i++) {
     if (unchecked(matchedKeys[candidates[i]]) > 0) isWarm = true;
