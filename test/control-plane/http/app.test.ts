@@ -1,0 +1,124 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { HintwayError } from "../../../control-plane/errors.ts";
+import { until } from "../../support/until.ts";
+import { TestGateway } from "../hints/gateway.ts";
+import { Started, type StartedOptions, TOKEN } from "../hints/started.ts";
+
+let started: Started | null = null;
+
+afterEach(async () => {
+  await started?.stop();
+  started = null;
+});
+
+async function start(options?: StartedOptions): Promise<Started> {
+  started = await Started.start(options);
+  return started;
+}
+
+describe("a caller without the token", () => {
+  const paths = ["/v1/hints", "/v1/reports", "/v3/discovery:clusters", "/v1/none", "/v3/none"];
+
+  it("gets the same 401 for every path, also for those that do not exist", async () => {
+    const { app } = await start({ engines: 0 });
+    const answers = new Set<string>();
+    for (const url of [...paths, "/%761/hints", "/v1"]) {
+      for (const authorization of ["", "Bearer", "Bearer wrong", `Basic ${TOKEN}`]) {
+        const headers = authorization === "" ? {} : { authorization };
+        const answer = await app.inject({ method: "POST", url, headers, payload: "x" });
+        answers.add(`${answer.statusCode} ${answer.payload}`);
+      }
+    }
+    expect([...answers]).toEqual([expect.stringContaining("401")]);
+  });
+
+  it("gets it before its body is read", async () => {
+    const { app } = await start({ engines: 0 });
+    const payload = Buffer.alloc(9 * 1024 * 1024);
+    const answer = await app.inject({ method: "POST", url: "/v1/reports", payload });
+    expect(answer.statusCode).toBe(401);
+  });
+
+  it("may see health, readiness, metrics and status", async () => {
+    const { app } = await start();
+    for (const url of ["/healthz", "/readyz", "/metrics", "/status"]) {
+      expect((await app.inject({ url })).statusCode).toBe(200);
+    }
+  });
+});
+
+describe("over a real connection", () => {
+  it("a poll without a content type is answered with a frame", async () => {
+    const { app } = await start();
+    const url = await app.listen({ host: "127.0.0.1", port: 0 });
+    const gateway = connectedGateway(url);
+    expect((await gateway.poll())?.endpoints).toHaveLength(2);
+    expect((await gateway.report((records) => records.failure(0))).status).toBe(200);
+  });
+
+  it("a gateway that hangs up leaves no poll behind", async () => {
+    const { app, controlPlane } = await start({ engines: 0 });
+    const url = await app.listen({ host: "127.0.0.1", port: 0 });
+    const hangUp = new AbortController();
+    const gateway = connectedGateway(url, hangUp.signal);
+    await gateway.poll();
+    const held = gateway.poll({ holdMs: 20_000 });
+    await until("the poll is held", () => controlPlane.polls.heldCount);
+    hangUp.abort();
+    await expect(held).rejects.toThrow("aborted");
+    await until("the poll is let go", () => controlPlane.polls.heldCount === 0);
+  });
+
+  it("a body over the frame limit is refused with 413", async () => {
+    const { post } = await start({ engines: 0 });
+    expect((await post("/v1/reports", Buffer.alloc(8 * 1024 * 1024 + 1))).status).toBe(413);
+  });
+});
+
+describe("readiness", () => {
+  it("waits until every endpoint was probed, whatever the probe said", async () => {
+    const { app, controlPlane } = await start({ engines: 0 });
+    expect((await app.inject({ url: "/readyz" })).statusCode).toBe(200);
+    controlPlane.discover([
+      { name: "a", namespace: "default", address: "127.0.0.1", port: 1, labels: {} },
+    ]);
+    expect((await app.inject({ url: "/readyz" })).statusCode).toBe(503);
+    await expect
+      .poll(async () => (await app.inject({ url: "/readyz" })).statusCode, { timeout: 10_000 })
+      .toBe(200);
+  });
+});
+
+describe("the status page", () => {
+  it("shows endpoints, gateways, the index and the last refusal as text", async () => {
+    const { app, controlPlane, gateway, engines } = await start();
+    await gateway("a").poll();
+    controlPlane.refuse("pool", new HintwayError("POOL_FILE_INVALID", "pool.yaml:3:1: broken."));
+    const { payload, headers } = await app.inject({ url: "/status" });
+    expect(headers["content-type"]).toContain("text/plain");
+    expect(payload).toContain(`${engines[0]!.address}  0     up     vllm`);
+    expect(payload).toContain("pool.yaml:3:1: broken.");
+    expect(payload).toContain("index 0 of 100000 keys");
+    expect(payload).toContain(Buffer.from("a").toString("hex").padEnd(32, "0"));
+  });
+
+  it("is JSON for who asks for it", async () => {
+    const { app, engines } = await start();
+    const asked = await app.inject({ url: "/status?format=json" });
+    const accepted = await app.inject({ url: "/status", headers: { accept: "application/json" } });
+    for (const answer of [asked, accepted]) {
+      const { pools, ready, configuration } = answer.json();
+      expect(ready).toBe(true);
+      expect(configuration.lastRefusal).toBeNull();
+      expect(pools[0].endpoints[1]).toMatchObject({ address: engines[1]!.address, state: "up" });
+    }
+  });
+});
+
+function connectedGateway(url: string, signal: AbortSignal | null = null): TestGateway {
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  return new TestGateway(async (path, body) => {
+    const answer = await fetch(`${url}${path}`, { method: "POST", headers, body, signal });
+    return { status: answer.status, body: Buffer.from(await answer.arrayBuffer()) };
+  }, "a");
+}

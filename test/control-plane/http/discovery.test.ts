@@ -1,0 +1,73 @@
+import { afterEach, expect, it } from "vitest";
+import { Started, type StartedOptions } from "../hints/started.ts";
+
+let started: Started | null = null;
+
+afterEach(async () => {
+  await started?.stop();
+  started = null;
+});
+
+async function start(options?: StartedOptions): Promise<Started> {
+  started = await Started.start(options);
+  return started;
+}
+
+const CLUSTERS = "/v3/discovery:clusters";
+const ENDPOINTS = "/v3/discovery:endpoints";
+
+it("the pool is a cluster whose endpoints come by discovery and are named by the header", async () => {
+  const running = await start();
+  const answer = (await running.discover(CLUSTERS, {})).json();
+  expect(answer.type_url).toBe("type.googleapis.com/envoy.config.cluster.v3.Cluster");
+  const [cluster] = answer.resources;
+  expect(cluster).toMatchObject({ "@type": answer.type_url, name: "pool", type: "EDS" });
+  const [policy] = cluster.load_balancing_policy.policies;
+  expect(policy.typed_extension_config.typed_config.override_host_sources).toEqual([
+    { header: "x-gateway-destination-endpoint" },
+  ]);
+});
+
+it("the buffer attachment's cluster takes its destination from the filter", async () => {
+  const running = await start({ attachment: "buffer" });
+  const [cluster] = (await running.discover(CLUSTERS, {})).json().resources;
+  expect(cluster).toMatchObject({ type: "ORIGINAL_DST", lb_policy: "CLUSTER_PROVIDED" });
+});
+
+it("an Envoy whose node names its attachment gets the cluster of that one", async () => {
+  const running = await start();
+  const node = { id: "a", metadata: { hintway_attachment: "buffer" } };
+  const [cluster] = (await running.discover(CLUSTERS, { node })).json().resources;
+  expect(cluster.type).toBe("ORIGINAL_DST");
+});
+
+it("who has the version in force is answered 304, until something changes", async () => {
+  const running = await start();
+  const first = (await running.discover(ENDPOINTS, { resource_names: ["pool"] })).json();
+  const request = { version_info: first.version_info, resource_names: ["pool"] };
+  const same = await running.discover(ENDPOINTS, request);
+  expect([same.statusCode, same.payload]).toEqual([304, ""]);
+  running.controlPlane.discover(running.listed(1));
+  const changed = await running.discover(ENDPOINTS, request);
+  expect(changed.statusCode).toBe(200);
+  expect(changed.json().version_info).not.toBe(first.version_info);
+});
+
+it("endpoints are healthy, draining or unhealthy as gateways are told", async () => {
+  const running = await start({ engines: 3 });
+  const statuses = async () => {
+    const { resources } = (await running.discover(ENDPOINTS, {})).json();
+    const endpoints: { health_status: string }[] = resources[0].endpoints[0].lb_endpoints;
+    return endpoints.map((endpoint) => endpoint.health_status);
+  };
+  expect(await statuses()).toEqual(["HEALTHY", "HEALTHY", "HEALTHY"]);
+  await running.engines[0]!.close();
+  running.controlPlane.discover(running.listed(2));
+  await expect.poll(statuses, { timeout: 10_000 }).toEqual(["UNHEALTHY", "HEALTHY", "DRAINING"]);
+});
+
+it("a question for other clusters' endpoints is answered with none", async () => {
+  const running = await start();
+  const answer = await running.discover(ENDPOINTS, { resource_names: ["other"] });
+  expect(answer.json().resources).toEqual([]);
+});

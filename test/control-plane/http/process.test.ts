@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { until } from "../../support/until.ts";
+
+const MAIN = fileURLToPath(new URL("../../../control-plane/main.ts", import.meta.url));
+
+let folder = "";
+let token = "";
+const running: ChildProcess[] = [];
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "hintway-"));
+  token = join(folder, "token");
+  writeFileSync(token, "secret\n");
+});
+
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
+  }
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function run(words: string[], environment: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [MAIN, ...words], {
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  running.push(child);
+  const said = { text: "" };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => {
+      said.text += chunk.toString();
+    });
+  }
+  return { child, said };
+}
+
+async function failure(words: string[], environment?: Record<string, string>): Promise<string> {
+  const { child, said } = run(words, environment);
+  const [code] = await once(child, "close");
+  expect(code).not.toBe(0);
+  return said.text;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+it("a flag that does not exist, or has no sound value, ends the process with its name", async () => {
+  expect(await failure(["--token-file", token, "--nonsense"])).toContain("--nonsense");
+  expect(await failure(["--token-file", token, "--port", "70000"])).toMatch(/--port.*0 to 65535/s);
+  expect(await failure(["--token-file", token, "--block-bytes", "1000"])).toContain("multiple");
+  expect(await failure([])).toContain("--token-file");
+  const endpoints = await failure(["--token-file", token, "--endpoints", "localhost"]);
+  expect(endpoints).toContain("--endpoints");
+});
+
+it("a file that cannot be read or is broken ends the process with its name", async () => {
+  const none = join(folder, "none");
+  for (const flag of ["--pool", "--config", "--token-file"]) {
+    expect(await failure(["--token-file", token, flag, none])).toContain(`Cannot read ${none}`);
+  }
+  const broken = join(folder, "broken.yaml");
+  writeFileSync(broken, "endpoints: [{nam: a}]");
+  expect(await failure(["--token-file", token, "--pool", broken])).toContain("broken.yaml:1:");
+});
+
+it("a taken port ends the process with a remedy", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const port = String((server.address() as AddressInfo).port);
+  const said = await failure(["--token-file", token, "--port", port]);
+  server.close();
+  expect(said).toContain(`Port ${port} (--port) is taken.`);
+});
+
+it("settings come from the environment too, and a flag wins", async () => {
+  const environment = { HINTWAY_TOKEN_FILE: token, HINTWAY_BLOCK_BYTES: "7" };
+  expect(await failure([], environment)).toContain("block-bytes");
+  const port = await freePort();
+  const { child } = run(["--port", String(port), "--block-bytes", "512"], environment);
+  const status = await until("it answers", () => statusAt(port));
+  expect(status).toContain("512 bytes a block");
+  child.kill("SIGTERM");
+  expect(await once(child, "exit")).toEqual([0, null]);
+});
+
+it("a changed pool file takes effect, and a broken one is refused and visible", async () => {
+  const pool = join(folder, "pool.yaml");
+  const entry = (name: string, port: number) =>
+    `- {name: ${name}, address: 127.0.0.1, port: "${port}"}\n`;
+  writeFileSync(pool, `endpoints:\n${entry("a", 1)}`);
+  const port = await freePort();
+  run(["--token-file", token, "--port", String(port), "--pool", pool]);
+  await until("it shows the endpoint", async () =>
+    (await statusAt(port))?.includes("127.0.0.1:1 "),
+  );
+  writeFileSync(pool, `endpoints:\n${entry("a", 1)}${entry("b", 2)}`);
+  await until("it shows both", async () => (await statusAt(port))?.includes("127.0.0.1:2 "));
+  writeFileSync(pool, "endpoints: 5");
+  const refused = await until("it shows the refusal", async () => {
+    const status = await statusAt(port);
+    return status?.includes("last refusal none") ? null : status;
+  });
+  expect(refused).toContain("pool.yaml:1:");
+  expect(refused).toContain("127.0.0.1:2 ");
+});
+
+async function statusAt(port: number): Promise<string | null> {
+  try {
+    return await (await fetch(`http://127.0.0.1:${port}/status`)).text();
+  } catch {
+    return null;
+  }
+}

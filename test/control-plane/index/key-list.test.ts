@@ -1,0 +1,145 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { KeyList } from "../../../control-plane/index/key-list.ts";
+
+type Key = [low: number, high: number];
+type Operation =
+  | { kind: "insert" | "touch" | "remove"; key: Key }
+  | { kind: "limit"; limit: number };
+
+/** The same list, as an array with the newest first. */
+class Model {
+  keys: Key[] = [];
+  limit: number;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  apply(operation: Operation): void {
+    if (operation.kind === "limit") {
+      this.limit = operation.limit;
+    } else {
+      const { key, kind } = operation;
+      const rest = this.keys.filter((known) => !isSame(known, key));
+      const isThere = rest.length < this.keys.length;
+      const isNewest = kind === "insert" || (kind === "touch" && isThere);
+      this.keys = isNewest ? [key, ...rest] : rest;
+    }
+    this.keys.length = Math.min(this.keys.length, this.limit);
+  }
+}
+
+function isSame(a: Key, b: Key): boolean {
+  return a[0] === b[0] && a[1] === b[1];
+}
+
+function apply(list: KeyList, operation: Operation): void {
+  if (operation.kind === "limit") list.limit = operation.limit;
+  else list[operation.kind](...operation.key);
+}
+
+function contents(list: KeyList): Key[] {
+  const keys: Key[] = [];
+  list.eachNewestFirst((low, high, age) => {
+    expect(age).toBe(keys.length);
+    keys.push([low, high]);
+    return true;
+  });
+  return keys;
+}
+
+// Few different lows, so that probes collide and keys that share a half are told apart.
+const key = fc.tuple(
+  fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constantFrom(127, 128, 255, 0xffffffff)),
+  fc.integer({ min: 0, max: 3 }),
+);
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("insert" as const), key }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("touch" as const), key }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("remove" as const), key }) },
+  fc.record({ kind: fc.constant("limit" as const), limit: fc.integer({ min: 0, max: 200 }) }),
+);
+
+describe("a list of keys", () => {
+  it("holds what a plain array of the same uses holds, in the same order", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 150 }),
+        fc.array(operation, { maxLength: 600, size: "max" }),
+        (limit, operations) => {
+          const list = new KeyList(limit);
+          const model = new Model(limit);
+          for (const step of operations) {
+            apply(list, step);
+            model.apply(step);
+          }
+          expect(contents(list)).toEqual(model.keys);
+          expect(list.size).toBe(model.keys.length);
+          for (const [age, [low, high]] of model.keys.entries()) {
+            expect(list.age(low, high)).toBe(age);
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it("forgets the least recently used key when it is full", () => {
+    const list = new KeyList(2);
+    list.insert(1, 1);
+    list.insert(2, 2);
+    list.touch(1, 1);
+    list.insert(3, 3);
+    expect(contents(list)).toEqual([
+      [3, 3],
+      [1, 1],
+    ]);
+    expect(list.age(2, 2)).toBe(-1);
+  });
+
+  it("gives merged keys the place of their age, and keeps the lower age of a key known twice", () => {
+    const list = new KeyList(10);
+    for (const low of [4, 3, 2, 1]) list.insert(low, 0);
+    // Known here, newest first: 1 2 3 4. Told: 4 was used last, 9 stands behind two others.
+    list.merge(Uint32Array.of(4, 0, 0, 9, 0, 2, 1, 0, 3, 8, 0, 50));
+    expect(contents(list).map(([low]) => low)).toEqual([4, 1, 2, 9, 3, 8]);
+  });
+
+  it("rebuilds from a dump what the dump was taken of", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(key, { comparator: isSame, maxLength: 200 }), (keys) => {
+        const from = new KeyList(1000);
+        for (const [low, high] of keys) from.insert(low, high);
+        const dump = contents(from).flatMap(([low, high], age) => [low, high, age]);
+        const to = new KeyList(1000);
+        to.merge(Uint32Array.from(dump));
+        expect(contents(to)).toEqual(contents(from));
+      }),
+    );
+  });
+
+  it("stays sound and within its limit whatever is merged into it", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 60 }),
+        fc.array(key, { maxLength: 120 }),
+        fc.array(fc.tuple(key, fc.integer({ min: 0, max: 80 })), { maxLength: 120 }),
+        (limit, own, told) => {
+          const list = new KeyList(limit);
+          for (const [low, high] of own) list.insert(low, high);
+          told.sort(([, a], [, b]) => a - b);
+          list.merge(Uint32Array.from(told.flatMap(([[low, high], age]) => [low, high, age])));
+          const keys = contents(list);
+          expect(keys.length).toBe(list.size);
+          expect(list.size).toBeLessThanOrEqual(limit);
+          expect(new Set(keys.map(String)).size).toBe(keys.length);
+          for (const [age, [low, high]] of keys.entries()) expect(list.age(low, high)).toBe(age);
+          for (const [low, high] of keys) expect(list.remove(low, high)).toBe(true);
+          expect(list.size).toBe(0);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
