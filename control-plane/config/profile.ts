@@ -32,6 +32,8 @@ export interface Profile {
   pushedScore(reading: EngineReading | null): number;
   /** Whether a step looks at LoRA adapters. */
   needsAdapters: boolean;
+  /** The header that carries a client's session, in lower case; empty where no step asks. */
+  sessionHeader: string;
 }
 
 const WEIGHT = 1;
@@ -103,6 +105,7 @@ class ProfileBuilder {
   readonly #pushed: PushedTerm[] = [];
   #picker: Step | undefined;
   #needsAdapters = false;
+  #sessionHeader = "";
 
   constructor(document: ConfigurationDocument) {
     this.#document = document;
@@ -153,6 +156,7 @@ class ProfileBuilder {
       labelFilters: this.#labelFilters,
       pushedScore: (reading) => pushedSum(pushed, reading ?? NO_READING),
       needsAdapters: this.#needsAdapters,
+      sessionHeader: this.#sessionHeader,
     };
   }
 
@@ -162,7 +166,18 @@ class ProfileBuilder {
     if (excess !== undefined) {
       throw this.#document.invalid(path, excess, `a parameter of ${name} is too large`);
     }
-    return { ...body, weight: plugin.role === "scorer" ? weight : WEIGHT, plugin: name };
+    const { operation, parameters, sessionHeader } = body;
+    if (sessionHeader !== undefined) this.#takeSessionHeader(sessionHeader, path);
+    const weightTold = plugin.role === "scorer" ? weight : WEIGHT;
+    return { operation, weight: weightTold, parameters, plugin: name };
+  }
+
+  #takeSessionHeader(header: string, path: Path): void {
+    if (this.#sessionHeader !== "" && this.#sessionHeader !== header) {
+      const problem = `a profile has one session header, and has ${this.#sessionHeader} already`;
+      throw this.#document.invalid(path, header, problem);
+    }
+    this.#sessionHeader = header;
   }
 }
 

@@ -70,9 +70,7 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
     "sheddable-eviction-filter",
     "soft-reflective-ceiling-policy",
   ],
-  "name the header in the session plugin's sessionIdConfig.sources instead": [
-    "session-id-producer",
-  ],
+  "sessions are told by the header of session-affinity-filter or -scorer": ["session-id-producer"],
   "requests carry no agent identity": ["agent-identity"],
   "the control plane's own metrics report usage": ["request-attribute-reporter"],
   "name the file with --pool instead": ["file-discovery"],

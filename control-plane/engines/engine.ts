@@ -23,12 +23,6 @@ const ENGINES: readonly Engine[] = [
 /** Names of all metrics that detection looks at. */
 export const ENGINE_METRICS: readonly string[] = ENGINES.flatMap((engine) => engine.metrics);
 
-/** Labels of an endpoint that name its engine, the one in use first. */
-export const ENGINE_LABELS = [
-  "llm-d.ai/engine-type",
-  "inference.networking.k8s.io/engine-type",
-] as const;
-
 /** The engine that an endpoint's label names. */
 export function engineNamed(name: string): Engine | undefined {
   return ENGINES.find((engine) => engine.name === name);

@@ -9,10 +9,12 @@ import type { EngineReading } from "../engines/engine.ts";
 export interface StepBody {
   operation: number;
   parameters: number[];
+  /** The header that carries a client's session, in lower case, where the step looks at it. */
+  sessionHeader?: string;
 }
 
 /** Where among the parameters something is wrong, and what is expected there. */
-export interface Refusal {
+interface Refusal {
   path: (string | number)[];
   problem: string;
 }

@@ -1,15 +1,21 @@
-// A session's requests go to one endpoint: as a filter, only there; as a scorer, rather there.
-// A header carries the session.
+// A session's requests go to one endpoint: as a filter, only there; as a scorer, rather there. The
+// response gives the client a token in a header; the client brings it back. Upstream's token is
+// the Pod's name in base64, here it is the endpoint's address: to clients both are opaque.
 import { type Static, Type } from "typebox";
+import { ADDRESS_BYTES_MAX } from "../../protocol/limits.ts";
 import { FILTER_SESSION, SCORE_SESSION } from "../../protocol/profile.ts";
-import { nameHash } from "../hints/name-hash.ts";
 import { parameters, stepFilter, stepScorer } from "./plugin.ts";
+
+const HEADER = "x-session-token";
+/** RFC 9110, section 5.6.2. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
 const sessionParameters = parameters({
   strategy: Type.Enum(["encoded_endpoint_header", "session_id"], {
     default: "encoded_endpoint_header",
   }),
   encodedEndpointHeaderConfig: parameters({ header: Type.String({ default: "" }) }),
+  // Only the configuration of the strategy is used.
   sessionIdConfig: parameters({
     sources: Type.Array(
       parameters({
@@ -19,44 +25,37 @@ const sessionParameters = parameters({
       }),
       { default: [] },
     ),
-    evictionTtlSeconds: Type.Number({ default: 0, minimum: 0 }),
-    evictionSweepSeconds: Type.Number({ default: 0, minimum: 0 }),
+    evictionTtlSeconds: Type.Number({ default: 0 }),
+    evictionSweepSeconds: Type.Number({ default: 0 }),
   }),
   profileName: Type.String({ default: "" }),
 });
 type SessionParameters = Static<typeof sessionParameters>;
 
-/** The header whose value names the session. */
-function sessionHeader({ strategy, ...given }: SessionParameters): string {
-  const [name, fallback] =
-    strategy === "session_id"
-      ? [given.sessionIdConfig.sources[0]?.header, "x-session-id"]
-      : [given.encodedEndpointHeaderConfig.header, "x-session-token"];
-  return name?.trim().toLowerCase() || fallback;
+function sessionHeader({ encodedEndpointHeaderConfig: { header } }: SessionParameters): string {
+  return header.trim().toLowerCase() || HEADER;
 }
 
-function refuse({ strategy, sessionIdConfig: { sources } }: SessionParameters) {
-  const path = ["sessionIdConfig", "sources"];
-  if (strategy !== "session_id") return undefined;
-  if (sources.length > 1) return { path, problem: "only one source is read here; leave one" };
-  const [source] = sources;
-  if (source === undefined || (source.header !== "" && source.attribute === "")) return undefined;
-  return { path, problem: "only a header is read here; name the header" };
-}
-
-function warn(given: SessionParameters): string[] {
-  const warnings: string[] = [];
-  if (given.profileName !== "") warnings.push("profileName has no effect: one profile runs");
-  const { evictionTtlSeconds, evictionSweepSeconds } = given.sessionIdConfig;
-  if (evictionTtlSeconds > 0 || evictionSweepSeconds > 0) {
-    warnings.push("evictionTtlSeconds and evictionSweepSeconds have no effect");
+function refuse(given: SessionParameters) {
+  if (given.strategy === "session_id") {
+    return { path: ["strategy"], problem: "use encoded_endpoint_header; no bindings are kept" };
   }
-  return warnings;
+  const header = sessionHeader(given);
+  if (HEADER_NAME.test(header) && header.length <= ADDRESS_BYTES_MAX) return undefined;
+  const problem = `must be a header's name of at most ${ADDRESS_BYTES_MAX} characters`;
+  return { path: ["encodedEndpointHeaderConfig", "header"], problem };
 }
 
-function headerHash(given: SessionParameters): number[] {
-  const { low, high } = nameHash(sessionHeader(given));
-  return [low, high];
+function warn({ profileName }: SessionParameters): string[] {
+  return profileName === "" ? [] : ["profileName has no effect: one profile runs"];
+}
+
+function step(operation: number) {
+  return (given: SessionParameters) => ({
+    operation,
+    parameters: [],
+    sessionHeader: sessionHeader(given),
+  });
 }
 
 const described = { stability: "alpha", parameters: sessionParameters, refuse, warn } as const;
@@ -64,11 +63,11 @@ const described = { stability: "alpha", parameters: sessionParameters, refuse, w
 export const sessionAffinityFilter = stepFilter({
   type: "session-affinity-filter",
   ...described,
-  step: (given) => ({ operation: FILTER_SESSION, parameters: headerHash(given) }),
+  step: step(FILTER_SESSION),
 });
 
 export const sessionAffinityScorer = stepScorer({
   type: "session-affinity-scorer",
   ...described,
-  step: (given) => ({ operation: SCORE_SESSION, parameters: headerHash(given) }),
+  step: step(SCORE_SESSION),
 });

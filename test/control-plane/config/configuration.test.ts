@@ -4,7 +4,6 @@ import {
   parseConfiguration,
 } from "../../../control-plane/config/configuration.ts";
 import { HintwayError } from "../../../control-plane/errors.ts";
-import { nameHash } from "../../../control-plane/hints/name-hash.ts";
 import {
   FILTER_LABEL,
   FILTER_PREFIX_AFFINITY,
@@ -147,9 +146,32 @@ schedulingProfiles:
   });
 });
 
+describe("the session header", () => {
+  test.each([
+    ["plugins: [{type: queue-scorer}]", ""],
+    ["plugins: [{type: session-affinity-scorer}]", "x-session-token"],
+    [
+      "plugins: [{type: session-affinity-filter, parameters: {encodedEndpointHeaderConfig: {header: ' X-Mine '}}}]",
+      "x-mine",
+    ],
+    [
+      "plugins: [{type: session-affinity-scorer}, {type: session-affinity-filter}]",
+      "x-session-token",
+    ],
+  ])("of %s is %j", (body, header) => {
+    expect(read(body).profile.sessionHeader).toBe(header);
+  });
+
+  test("is one a profile", () => {
+    const other = "parameters: {encodedEndpointHeaderConfig: {header: x-b}}";
+    const error = refusal(
+      `plugins: [{type: session-affinity-scorer}, {type: session-affinity-filter, ${other}}]`,
+    );
+    expect(error.message).toContain("has x-session-token already");
+  });
+});
+
 describe("a plugin's parameters", () => {
-  const token = nameHash("x-session-token");
-  const session = nameHash("x-user");
   test.each<[string, string, number, number[]]>([
     ["queue-scorer", "{}", SCORE_QUEUE, []],
     ["running-requests-size-scorer", "{}", SCORE_RUNNING, []],
@@ -163,13 +185,8 @@ describe("a plugin's parameters", () => {
     ["no-hit-lru-scorer", "{lruSize: -4}", SCORE_NO_HIT_LRU, [1024]],
     ["token-cost-scorer", "{omega: 0}", SCORE_TOKEN_COST, [2, 1.5, 0, 0.1, 6]],
     ["prefix-cache-affinity-filter", "{}", FILTER_PREFIX_AFFINITY, [0.8, 0, 18_000, 15_928]],
-    ["session-affinity-filter", "{}", FILTER_SESSION, [token.low, token.high]],
-    [
-      "session-affinity-scorer",
-      "{strategy: session_id, sessionIdConfig: {sources: [{header: X-User}]}}",
-      SCORE_SESSION,
-      [session.low, session.high],
-    ],
+    ["session-affinity-filter", "{}", FILTER_SESSION, []],
+    ["session-affinity-scorer", "{}", SCORE_SESSION, []],
     ["max-score-picker", "{maxNumOfEndpoints: 0}", PICK_MAX_SCORE, [1]],
   ])("%s %s become the step's", (type, given, operation, expected) => {
     const body = `plugins: [{type: ${type}, parameters: ${given}}]`;
@@ -199,6 +216,8 @@ describe("a plugin's parameters", () => {
     ["load-aware-scorer", "{threshold: 1.5}", "must be integer"],
     ["load-aware-scorer", "{threshold: many}", 'parameters.threshold is "many"'],
     ["session-affinity-scorer", "{strategy: cookie}", "must be one of encoded_endpoint_header"],
+    ["session-affinity-filter", "{strategy: session_id}", "use encoded_endpoint_header"],
+    ["session-affinity-filter", "{encodedEndpointHeaderConfig: {header: a b}}", "a header's name"],
     ["by-label", "{label: zone}", "set allowsNoLabel"],
     ["by-label", "{validValues: [a]}", "parameters.label is absent"],
     ["token-cost-scorer", "{gamma: 1.0e+300}", "too large"],
