@@ -17,7 +17,7 @@ class Segment {
   count: u32 = 0;
   bytes: u32 = 0;
   digest: u64 = 0;
-  /** The walk's limit fell into it or before it. */
+  /** The walk's limit fell into it or before it, or there is no room for its keys. */
   isCut: bool = false;
 
   begin(): void {
@@ -68,11 +68,14 @@ export class Segments {
 
   endSystem(): void {
     this.end(this.system);
-    if (this.system.bytes === 0) return;
+    if (this.system.bytes === 0 || this.system.isCut) return;
+    if (!this.keys.hasRoom()) {
+      this.system.isCut = true;
+      return;
+    }
     // The place of the key for all of it.
-    if (this.keys.hasRoom()) this.keys.push(0);
-    else this.system.isCut = true;
-    this.system.count = this.keys.count - this.system.start;
+    this.keys.push(0);
+    this.system.count++;
   }
 
   endMessages(): void {
@@ -84,7 +87,7 @@ export class Segments {
     segment.count = this.keys.count - segment.start;
     segment.bytes = this.text.segmentBytes();
     segment.digest = this.text.digest;
-    segment.isCut = !this.text.isHashing;
+    segment.isCut = !this.text.isHashing && segment.bytes !== 0;
   }
 
   setTools(bytes: u32): void {
@@ -101,21 +104,17 @@ export class Segments {
       system.start = messages.start;
       messages.start = system.end();
     }
-    if (system.isCut && system.bytes !== 0) this.cutAfterSystem();
+    // Where not all of the system text was hashed, what follows it is not known.
+    if (system.isCut) messages.count = 0;
     const toolsKey = this.hasTools ? combine(seed, tools) : seed;
     this.keys.set(0, toolsKey);
     this.keys.combineFrom(system.start, system.count, toolsKey);
     let systemKey = toolsKey;
-    if (system.bytes !== 0) systemKey = combine(toolsKey, system.digest);
-    if (this.hasSystemKey()) this.keys.set(system.end() - 1, systemKey);
+    if (this.hasSystemKey()) {
+      systemKey = combine(toolsKey, system.digest);
+      this.keys.set(system.end() - 1, systemKey);
+    }
     this.keys.combineFrom(messages.start, messages.count, systemKey);
-  }
-
-  /** Not all of the system text was hashed: what follows it is not known. */
-  private cutAfterSystem(): void {
-    const known = this.system.bytes / this.blockBytes;
-    if (this.system.count > known) this.system.count = known;
-    this.messages.count = 0;
   }
 
   private hasSystemKey(): bool {

@@ -36,11 +36,11 @@ export class Usage {
   read(source: usize, bytes: u32): void {
     if (this.isEventStream) {
       this.readEvents(source, source + bytes);
+      if (this.reader.sawLast) this.complete = true;
     } else {
       this.reader.tokens.read<UsageReader>(this.reader, source, bytes);
-      if (this.reader.tokens.hasEnded()) this.complete = true;
+      this.complete = this.reader.tokens.hasEnded();
     }
-    if (this.reader.sawLast) this.complete = true;
     this.tell();
   }
 

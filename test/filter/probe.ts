@@ -18,6 +18,7 @@ export function room(bytes: u32): usize {
   }
   return start;
 }
+export function mark(): usize { return heap.alloc(0); }
 `;
 
 /**
@@ -68,9 +69,15 @@ function readIfThere(path: string): string | null {
   return path.endsWith("asconfig.json") || !existsSync(file) ? null : readFileSync(file, "utf8");
 }
 
+interface Common {
+  room(bytes: number): number;
+  mark(): number;
+  memory: WebAssembly.Memory;
+}
+
 /** An instance of a probe, and the text that it reads. */
 export class Probe<Exports> {
-  readonly exports: Exports & { room(bytes: number): number; memory: WebAssembly.Memory };
+  readonly exports: Exports & Common;
 
   constructor(module: WebAssembly.Module) {
     const instance = new WebAssembly.Instance(module, {});
@@ -100,7 +107,10 @@ export class Probe<Exports> {
     return new DataView(this.exports.memory.buffer);
   }
 
-  memoryBytes(): number {
-    return this.exports.memory.buffer.byteLength;
+  /** Bytes that `use` allocates. Nothing is ever freed. */
+  allocatedBytes(use: () => void): number {
+    const [first, second] = [this.exports.mark(), this.exports.mark()];
+    use();
+    return this.exports.mark() - second - (second - first);
   }
 }

@@ -22,7 +22,10 @@ const SHORT: Record<string, string> = {
   "/": "\\/",
 };
 
-/** One of the many JSON texts of a value: order of members, white space and escapes vary. */
+/**
+ * One of the many JSON texts of a value: order of members, white space and escapes vary, and some
+ * members come twice, first with something else as their value, which does not count.
+ */
 export function respell(value: Json, choose: Choice): string {
   const space = () => ["", "", " ", "\n", "\t\r\n ", " ".repeat(20)][choose(6)];
   const list = (open: string, items: string[], close: string) =>
@@ -36,11 +39,17 @@ export function respell(value: Json, choose: Choice): string {
     );
   }
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const members = Object.entries(value).map(
+  const members = shuffled(Object.entries(value), choose);
+  const all = members.flatMap((member, index) => {
+    const [name] = members[index + choose(members.length - index)] ?? member;
+    const [, other] = members[choose(members.length)] ?? member;
+    return choose(8) === 0 ? [[name, other] as [string, Json], member] : [member];
+  });
+  const spelled = all.map(
     ([name, member]) =>
       `${respellText(name, choose)}${space()}:${space()}${respell(member, choose)}`,
   );
-  return list("{", shuffled(members, choose), "}");
+  return list("{", spelled, "}");
 }
 
 function shuffled<T>(values: T[], choose: Choice): T[] {
