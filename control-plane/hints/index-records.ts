@@ -38,24 +38,6 @@ function writeList(writer: FrameWriter, slot: number, list: KeyList, count: numb
   });
 }
 
-/** The entries of a verified ENTRIES record: key (low, high) and age, ages ascending. */
-export function readEntries(view: DataView, body: number): Uint32Array {
-  const count = view.getUint32(body + wire.ENTRIES_COUNT, true);
-  const entries = new Uint32Array(count * 3);
-  let isSorted = true;
-  for (let word = 0; word < entries.length; word++) {
-    entries[word] = view.getUint32(body + wire.ENTRIES_BYTES + word * 4, true);
-    if (word % 3 === 2 && word > 3 && entries[word]! < entries[word - 3]!) isSorted = false;
-  }
-  return isSorted ? entries : byAge(entries);
-}
-
-function byAge(entries: Uint32Array): Uint32Array {
-  const order = Array.from({ length: entries.length / 3 }, (_, index) => index * 3);
-  order.sort((a, b) => entries[a + 2]! - entries[b + 2]!);
-  return Uint32Array.from(order.flatMap((at) => [...entries.subarray(at, at + 3)]));
-}
-
 /** A verified PICK record's effect on the list of its slot. */
 export function applyPick(view: DataView, body: number, list: KeyList): void {
   const flags = view.getUint32(body + wire.PICK_FLAGS, true);

@@ -6,8 +6,9 @@ import { correctedFactor } from "../pool/capacity.ts";
 import type { Endpoint } from "../pool/endpoint.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { Gateway } from "./gateways.ts";
+import { HandedBack } from "./handed-back.ts";
 import type { Hints } from "./hints.ts";
-import { applyPick, readEntries } from "./index-records.ts";
+import { applyPick } from "./index-records.ts";
 import { eachRecord } from "./read-frame.ts";
 
 /** One request that has ended, as a gateway tells it. Tokens are null where not told. */
@@ -51,14 +52,15 @@ export class Reports {
 
   /** Takes a verified frame of the generation in force. Kinds that are not known are passed over. */
   take(gateway: Gateway, view: DataView): void {
-    let entries = 0;
+    const handedBack = new HandedBack();
     eachRecord(view, (kind, body, bytes) => {
       if (kind === wire.FLIGHT) this.#takeFlight(gateway, view, body);
       else if (kind === wire.PICK) this.#takePick(gateway, view, body, bytes);
       else if (kind === wire.DONE) this.#takeDone(view, body, bytes);
       else if (kind === wire.FAILURE) this.#takeFailure(view, body);
-      else if (kind === wire.ENTRIES) entries += this.#takeEntries(view, body);
+      else if (kind === wire.ENTRIES) handedBack.add(view, body);
     });
+    const entries = handedBack.mergeInto(this.#index);
     if (entries > 0) this.#listener.handedBack(gateway, entries);
   }
 
@@ -110,14 +112,6 @@ export class Reports {
     if (!endpoint) return;
     if (endpoint.suspect()) this.#hints.loadChanged(endpoint, true);
     this.#listener.failed(endpoint);
-  }
-
-  #takeEntries(view: DataView, body: number): number {
-    const list = this.#index.list(view.getUint32(body + wire.ENTRIES_SLOT, true));
-    if (!list) return 0;
-    const entries = readEntries(view, body);
-    list.merge(entries);
-    return entries.length / 3;
   }
 }
 

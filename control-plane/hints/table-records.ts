@@ -42,8 +42,11 @@ export function writeSettings(writer: FrameWriter, settings: Settings, table: nu
 export function writePool(writer: FrameWriter, pool: Pool): void {
   const steps = pool.profile.steps.slice(0, PROFILE_STEPS_MAX);
   const name = Buffer.from(pool.name);
+  const session = Buffer.from(pool.profile.sessionHeader);
   const stepBytes = steps.length * profile.STEP_BYTES;
-  const body = writer.begin(wire.POOL, wire.POOL_BYTES + stepBytes + padded(name.length));
+  const nameAt = wire.POOL_BYTES + stepBytes;
+  const sessionAt = nameAt + padded(name.length);
+  const body = writer.begin(wire.POOL, sessionAt + padded(session.length));
   const set = (offset: number, value: number) => writer.view.setUint32(body + offset, value, true);
   const cluster = nameHash(pool.name);
   set(wire.POOL_NUMBER, pool.number);
@@ -54,17 +57,17 @@ export function writePool(writer: FrameWriter, pool: Pool): void {
   set(wire.POOL_STEPS, steps.length);
   set(wire.POOL_MODELS, 0);
   set(wire.POOL_NAME_BYTES, name.length);
+  set(wire.POOL_SESSION_BYTES, session.length);
   for (const [index, step] of steps.entries()) {
     writeStep(writer.view, body + wire.POOL_BYTES + index * profile.STEP_BYTES, step);
   }
-  writer.writeBytes(body + wire.POOL_BYTES + stepBytes, name);
+  writer.writeBytes(body + nameAt, name);
+  writer.writeBytes(body + sessionAt, session);
 }
 
 /** How many of an operation's first parameters are u32; all others are f32. */
 const WHOLE_PARAMETERS = new Map<number, number>([
   [profile.FILTER_LABEL, 1],
-  [profile.FILTER_SESSION, 2],
-  [profile.SCORE_SESSION, 2],
   [profile.PICK_MAX_SCORE, 1],
   [profile.PICK_RANDOM, 1],
   [profile.PICK_WEIGHTED_RANDOM, 1],

@@ -14,8 +14,12 @@ export class KeyList {
   #high = new Uint32Array(FIRST_ENTRIES);
   #newer = new Int32Array(FIRST_ENTRIES);
   #older = new Int32Array(FIRST_ENTRIES);
+  /** What the clock showed when the entry was last used; descends along the list. */
+  #stamps = new Float64Array(FIRST_ENTRIES);
   #table = new Uint32Array(2 * FIRST_ENTRIES);
   #size = 0;
+  /** Counts uses of keys. */
+  #clock = 0;
   #newest = NONE;
   #oldest = NONE;
   /** Entries that were removed, chained through `#older`. */
@@ -43,13 +47,14 @@ export class KeyList {
 
   /** Makes the key the most recently used one, whether it was there or not. */
   insert(low: number, high: number): void {
-    if (!this.touch(low, high)) this.#add(low, high, this.#newest);
+    if (!this.touch(low, high)) this.#add(low, high, this.#newest, ++this.#clock);
   }
 
   /** Makes a key that is there the most recently used one. Answers whether it was there. */
   touch(low: number, high: number): boolean {
     const entry = this.#find(low, high);
     if (entry === NONE) return false;
+    this.#stamps[entry] = ++this.#clock;
     if (entry !== this.#newest) this.#move(entry, this.#newest);
     return true;
   }
@@ -84,46 +89,43 @@ export class KeyList {
 
   /**
    * Merges keys that somebody else knows, ages ascending, with those here: each takes the place
-   * its age says, and a key known on both sides keeps the lower age. One pass over both.
+   * its age says, and a key known on both sides keeps the lower age. One pass over both; what one
+   * merge takes in counts as its age in the next, so that parts may come in any order.
    * `entries` are key (low, high) and age, three numbers an entry.
    */
   merge(entries: Uint32Array): void {
-    const passed = new Uint8Array(this.#used + entries.length / 3);
+    const clock = this.#clock;
     let cursor = this.#newest;
-    let place = 0;
     for (let at = 0; at < entries.length; at += 3) {
-      for (; cursor !== NONE && place < entries[at + 2]!; place++) {
-        passed[cursor] = 1;
-        cursor = this.#older[cursor]!;
-      }
-      let entry = this.#find(entries[at]!, entries[at + 1]!);
+      const stamp = clock - entries[at + 2]!;
+      while (cursor !== NONE && this.#stamps[cursor]! > stamp) cursor = this.#older[cursor]!;
+      const entry = this.#find(entries[at]!, entries[at + 1]!);
       if (entry === NONE) {
-        if (this.#size >= this.#limit && (cursor === NONE || this.#limit === 0)) return;
+        const isFull = this.#size >= this.#limit;
+        if (isFull && cursor === NONE) return;
         // The oldest makes room, and it may be the one that the newcomer stands before.
-        if (this.#size >= this.#limit && cursor === this.#oldest) cursor = NONE;
-        entry = this.#add(entries[at]!, entries[at + 1]!, cursor);
-      } else if (passed[entry] === 0 && entry !== cursor) {
-        this.#move(entry, cursor);
-      } else if (entry === cursor) {
-        cursor = this.#older[cursor]!;
-        place++;
+        if (isFull && cursor === this.#oldest) cursor = NONE;
+        this.#add(entries[at]!, entries[at + 1]!, cursor, stamp);
+      } else if (this.#stamps[entry]! < stamp) {
+        this.#stamps[entry] = stamp;
+        if (entry === cursor) cursor = this.#older[cursor]!;
+        else this.#move(entry, cursor);
       }
-      passed[entry] = 1;
     }
   }
 
   /** Adds a key before `next` (NONE: as the oldest), where the oldest makes room if need be. */
-  #add(low: number, high: number, next: number): number {
-    if (this.#limit === 0) return NONE;
+  #add(low: number, high: number, next: number, stamp: number): void {
+    if (this.#limit === 0) return;
     const before = this.#size >= this.#limit && next === this.#oldest ? NONE : next;
     if (this.#size >= this.#limit) this.#drop(this.#oldest);
     const entry = this.#allocate();
     this.#low[entry] = low;
     this.#high[entry] = high;
+    this.#stamps[entry] = stamp;
     this.#link(entry, before);
     this.#enter(entry);
     this.#size++;
-    return entry;
   }
 
   #drop(entry: number): void {
@@ -174,6 +176,7 @@ export class KeyList {
     this.#high = grown(this.#high, new Uint32Array(entries));
     this.#newer = grown(this.#newer, new Int32Array(entries));
     this.#older = grown(this.#older, new Int32Array(entries));
+    this.#stamps = grown(this.#stamps, new Float64Array(entries));
     this.#table = new Uint32Array(2 * entries);
     for (let at = this.#newest; at !== NONE; at = this.#older[at]!) this.#enter(at);
   }
@@ -209,7 +212,10 @@ export class KeyList {
   }
 }
 
-function grown<Numbers extends Uint32Array | Int32Array>(from: Numbers, to: Numbers): Numbers {
+function grown<Numbers extends Uint32Array | Int32Array | Float64Array>(
+  from: Numbers,
+  to: Numbers,
+): Numbers {
   to.set(from);
   return to;
 }

@@ -48,6 +48,25 @@ it("a pool tells its cluster by hash, its block size, its steps and its name", a
   expect(Buffer.from(pool.buffer, at, 4).toString()).toBe("pool");
 });
 
+it("a pool names the header that carries a client's session", async () => {
+  const configuration = parseConfiguration(SESSION_PROFILE, "test");
+  const { gateway } = await start({ configuration });
+  const pool = (await gateway("a").poll())!.bodies.get(wire.POOL)!;
+  const bytes = pool.getUint32(wire.POOL_SESSION_BYTES, true);
+  const text = Buffer.from(pool.buffer, pool.byteOffset, pool.byteLength).toString("latin1");
+  const header = configuration.profile.sessionHeader;
+  expect(header).not.toBe("");
+  expect(bytes).toBe(header.length);
+  expect(text.slice(text.lastIndexOf("pool") + 4)).toBe(header.padEnd((bytes + 3) & ~3, "\0"));
+});
+
+const SESSION_PROFILE = `
+apiVersion: llm-d.ai/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: session-affinity-scorer
+`;
+
 it("a poll that knows everything is held, and answered when an engine's queue changes", async () => {
   const { gateway, engines } = await start();
   const polling = gateway("a");

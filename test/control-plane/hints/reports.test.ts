@@ -3,7 +3,7 @@ import { afterEach, expect, it } from "vitest";
 import { frameGeneration } from "../../../protocol/frame.ts";
 import * as wire from "../../../protocol/records.ts";
 import { until } from "../../support/until.ts";
-import type { TestGateway } from "./gateway.ts";
+import type { Hints, TestGateway } from "./gateway.ts";
 import { Started, type StartedOptions } from "./started.ts";
 
 let started: Started | null = null;
@@ -55,23 +55,23 @@ it("a gateway's flight is told to the others as a sum without their own", async 
   await c.poll();
   await a.report((records) => records.flight(slot, 3, 100, 1000));
   await b.report((records) => records.flight(slot, 4, 200, 2000));
-  const told = await c.pollUntil(({ loads }) => loads.some((load) => load.others.requests === 7));
+  const told = await c.pollUntil(othersHave(slot, 7));
   expect(told.loads.find((load) => load.slot === slot)?.others).toEqual({
     requests: 7,
     backlogBytes: 300,
     residentBytes: 3000,
   });
-  await a.pollUntil(({ loads }) => loads.some((load) => load.others.requests === 4));
+  await a.pollUntil(othersHave(slot, 4));
   await a.report((records) => records.flight(slot, 0, 0, 0));
-  await b.pollUntil(({ loads }) => loads.some((load) => load.others.requests === 0));
+  await b.pollUntil(othersHave(slot, 0));
 });
 
 it("a gateway that falls silent is forgotten, and its share with it", async () => {
   const clock = { aheadMs: 0 };
   const [a, b, slot] = await twoGateways(await start({ clock }));
   await a.report((records) => records.flight(slot, 3, 100, 1000));
-  await b.pollUntil(({ loads }) => loads.some((load) => load.others.requests === 3));
-  const held = b.pollUntil(({ loads }) => loads.some((load) => load.others.requests === 0), {
+  await b.pollUntil(othersHave(slot, 3));
+  const held = b.pollUntil(othersHave(slot, 0), {
     holdMs: 20_000,
   });
   await until("the poll is held", () => started?.controlPlane.polls.heldCount);
@@ -114,6 +114,19 @@ it("an index that is handed back is the index again, in order and with its ages"
   // The others lost sight of each other too while nobody passed picks on.
   const told = await b.pollUntil((hints) => hints.entries.length > 0);
   expect(told.entries).toEqual([{ slot, entries }]);
+});
+
+it("an index handed back entry by entry in no order is put in order", async () => {
+  const [a, , slot] = await twoGateways(await start());
+  const entries = Array.from({ length: 300 }, (_, age) => ({ low: age * 7, high: age, age }));
+  const mixed = entries.toSorted((x, y) => ((x.age * 37) % 300) - ((y.age * 37) % 300));
+  for (const part of [mixed.slice(0, 100), mixed.slice(100)]) {
+    await a.report((records) => {
+      for (const entry of part) records.entries(slot, [entry]);
+    });
+  }
+  const fresh = await started!.gateway("fresh").poll();
+  expect(fresh?.entries).toEqual([{ slot, entries }]);
 });
 
 it("a removed key is gone, and a touched key that is not there is not added", async () => {
@@ -232,4 +245,10 @@ async function soundReport(gateway: TestGateway, slot: number): Promise<Buffer> 
     sound = records.seal(gateway.generation);
   });
   return sound;
+}
+
+/** Whether hints say that other gateways have so many requests on the slot. */
+function othersHave(slot: number, requests: number) {
+  return ({ loads }: Hints) =>
+    loads.some((load) => load.slot === slot && load.others.requests === requests);
 }

@@ -119,6 +119,26 @@ describe("a list of keys", () => {
     );
   });
 
+  it("rebuilds it from parts of a dump that come in any order", () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(key, { comparator: isSame, maxLength: 150 }),
+        fc.integer({ min: 1, max: 5 }),
+        (keys, parts) => {
+          const from = new KeyList(1000);
+          for (const [low, high] of keys) from.insert(low, high);
+          const dump = contents(from).map(([low, high], age) => [low, high, age]);
+          const to = new KeyList(1000);
+          for (let part = 0; part < parts; part++) {
+            const own = dump.filter(([low = 0]) => low % parts === part);
+            to.merge(Uint32Array.from(own.flat()));
+          }
+          expect(contents(to)).toEqual(contents(from));
+        },
+      ),
+    );
+  });
+
   it("stays sound and within its limit whatever is merged into it", () => {
     fc.assert(
       fc.property(
