@@ -145,7 +145,7 @@ export async function startWholeGateway(options: WholeGatewayOptions = {}): Prom
     running.push(controlPlane);
     const envoy = await startEnvoy({ ...options, controlPlane });
     running.push(envoy);
-    await firstAnswer(envoy.url, true, LAUNCH);
+    await firstAnswer(envoy.url, true, LAUNCH, options.attachment !== "none");
     return { url: envoy.url, simulators, controlPlane, envoy, stop };
   } catch (error) {
     await stop();
