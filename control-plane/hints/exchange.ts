@@ -92,7 +92,7 @@ export class Exchange {
 }
 
 /** The highest version both sides speak, or null. */
-export function agreedVersion(versionMin: number, versionMax: number): number | null {
+function agreedVersion(versionMin: number, versionMax: number): number | null {
   const highest = Math.min(versionMax, VERSION_MAX);
   return highest >= Math.max(versionMin, VERSION_MIN) ? highest : null;
 }

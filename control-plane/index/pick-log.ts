@@ -2,8 +2,8 @@
 // records and bytes; a gateway that falls behind it is given the whole index instead.
 import { LastChange } from "./last-change.ts";
 
-export const LOG_RECORDS_MAX = 65_536;
-export const LOG_BYTES_MAX = 16 * 1024 * 1024;
+const LOG_RECORDS_MAX = 65_536;
+const LOG_BYTES_MAX = 16 * 1024 * 1024;
 
 interface Logged {
   sequence: number;

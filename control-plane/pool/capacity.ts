@@ -8,7 +8,7 @@
 /** Share of the KV cache that keeps prefixes of requests that have ended. */
 const USED_SHARE = 0.9;
 /** Tokens a cache is taken to hold when the engine does not say: one mid-size model on one GPU. */
-export const DEFAULT_CACHE_TOKENS = 100_000;
+const DEFAULT_CACHE_TOKENS = 100_000;
 /** An index remembers this many times the capacity: what an endpoint held until recently. */
 export const GHOST_FACTOR = 6;
 

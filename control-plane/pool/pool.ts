@@ -8,7 +8,7 @@ import type { Slots } from "./slots.ts";
 import { TokenBytes } from "./token-bytes.ts";
 
 /** An endpoint that left the file finishes its requests within this time, then it is gone. */
-export const DRAINING_MS = 60_000;
+const DRAINING_MS = 60_000;
 /** A capacity and a token's bytes are told anew when they moved by this share. */
 const CAPACITY_SHARE = 0.1;
 const TOKEN_BYTES_SHARE = 0.05;

@@ -3,7 +3,7 @@
 import { SLOTS_MAX } from "../../protocol/limits.ts";
 
 /** A slot rests this long after its endpoint is gone: longer than anything names it in flight. */
-export const QUARANTINE_MS = 15_000;
+const QUARANTINE_MS = 15_000;
 
 export class Slots {
   readonly #quarantineMs: number;

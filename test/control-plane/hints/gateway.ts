@@ -21,14 +21,14 @@ export interface Answer {
 /** Posts bytes to a path of the control plane. */
 export type Post = (path: string, body: Buffer<ArrayBuffer>) => Promise<Answer>;
 
-export interface ToldEndpoint {
+interface ToldEndpoint {
   slot: number;
   address: string;
   capacityBlocks: number;
   labels: number;
 }
 
-export interface ToldLoad {
+interface ToldLoad {
   slot: number;
   state: number;
   probeAgeMs: number;
@@ -40,13 +40,13 @@ export interface ToldLoad {
   adapters: { most: number; active: number; waiting: number };
 }
 
-export interface ToldPick {
+interface ToldPick {
   slot: number;
   flags: number;
   keys: [number, number][];
 }
 
-export interface ToldEntries {
+interface ToldEntries {
   slot: number;
   entries: { low: number; high: number; age: number }[];
 }

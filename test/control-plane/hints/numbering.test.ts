@@ -1,0 +1,95 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Positions } from "../../../control-plane/hints/positions.ts";
+import { correctedFactor } from "../../../control-plane/pool/capacity.ts";
+import { Slots } from "../../../control-plane/pool/slots.ts";
+
+describe("slots", () => {
+  it("an endpoint's slot goes to another one only after it has rested", () => {
+    const slots = new Slots(1000);
+    expect([slots.assign("a", 0), slots.assign("b", 0)]).toEqual([0, 1]);
+    slots.release(0, 100);
+    slots.sweep(200);
+    expect(slots.assign("c", 200)).toBe(2);
+    slots.sweep(1100);
+    expect(slots.assign("d", 1100)).toBe(0);
+  });
+
+  it("an endpoint that returns has its own slot back at once", () => {
+    const slots = new Slots(1000);
+    slots.assign("a", 0);
+    slots.release(0, 100);
+    expect(slots.assign("a", 101)).toBe(0);
+  });
+
+  it("no two endpoints ever share one, whatever is claimed, assigned and released", () => {
+    const address = fc.constantFrom("a", "b", "c", "d", "e");
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant("claim" as const), address, slot: fc.nat(6) }),
+      fc.record({ kind: fc.constant("assign" as const), address }),
+      fc.record({ kind: fc.constant("release" as const), address }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const slots = new Slots(5);
+        const held = new Map<string, number>();
+        for (const [nowMs, taken] of steps.entries()) {
+          const own = held.get(taken.address);
+          if (taken.kind === "claim") slots.claim(taken.address, taken.slot);
+          else if (taken.kind === "assign" && own === undefined) {
+            held.set(taken.address, slots.assign(taken.address, nowMs)!);
+          } else if (taken.kind === "release" && own !== undefined) {
+            slots.release(own, nowMs);
+            held.delete(taken.address);
+          }
+          slots.sweep(nowMs);
+          expect(new Set(held.values()).size).toBe(held.size);
+        }
+      }),
+    );
+  });
+});
+
+describe("positions", () => {
+  it("a count that is used up begins another generation, which is not another process", () => {
+    let draws = 0;
+    const positions = new Positions(() => draws++ / 10, 5);
+    const first = positions.generation;
+    while (!positions.isUsedUp) positions.nextLoads();
+    positions.beginGeneration();
+    expect(positions.generation).not.toBe(first);
+    expect([positions.table, positions.loads, positions.index]).toEqual([1, 1, 1]);
+    expect(positions.isForeign(first)).toBe(false);
+    expect(positions.isForeign(12_345)).toBe(true);
+    expect(positions.isForeign(0)).toBe(false);
+  });
+
+  it("a generation is never 0, whatever is drawn", () => {
+    for (const drawn of [0, 0.5, 1 - 2 ** -53]) {
+      const { generation } = new Positions(() => drawn);
+      expect(generation).toBeGreaterThan(0);
+      expect(generation).toBeLessThanOrEqual(0xffffffff);
+    }
+  });
+});
+
+describe("the capacity's correction", () => {
+  it("stays within its bounds, and recovers to the nominal capacity when reports agree", () => {
+    const report = fc.tuple(fc.nat(1_000_000), fc.nat(2_000_000));
+    fc.assert(
+      fc.property(fc.array(report, { maxLength: 400 }), (reports) => {
+        let factor = 1;
+        for (const [believed, told] of reports) {
+          factor = correctedFactor(factor, believed, told, 1024);
+          expect(factor).toBeGreaterThanOrEqual(0.1);
+          expect(factor).toBeLessThanOrEqual(1.2);
+        }
+        for (let again = 0; again < 2000; again++) {
+          factor = correctedFactor(factor, 100_000, 100_000, 1024);
+        }
+        expect(factor).toBeGreaterThanOrEqual(1);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
