@@ -1,0 +1,58 @@
+// What processes and the whole machine have used of the CPUs, from Linux's /proc.
+
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
+
+/** Linux counts CPU time for programs in hundredths of a second, whatever the kernel's own tick. */
+const TICKS_A_SECOND = 100;
+
+/** User and system time of a process with all its threads, in seconds; 0 when it is gone. */
+export function processSeconds(processId: number): number {
+  try {
+    const text = readFileSync(`/proc/${processId}/stat`, "utf8");
+    // The second field is the program's name in brackets, which may hold spaces and brackets.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+  } catch {
+    return 0;
+  }
+}
+
+/** All that all processes and the kernel have used since the machine started, in CPU seconds. */
+export function busySeconds(): number {
+  const line = readFileSync("/proc/stat", "utf8").split("\n", 1)[0] ?? "";
+  const [user = 0, nice = 0, system = 0, , , interrupts = 0, soft = 0] = line
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return (user + nice + system + interrupts + soft) / TICKS_A_SECOND;
+}
+
+export interface Usage {
+  seconds: number;
+  /** CPU seconds of each process, by the name it was given. */
+  processes: { [name: string]: number };
+  /** Share of all CPUs that processes other than these used, 0 to 1. */
+  othersShare: number;
+}
+
+/** Starts a measurement; the function it returns ends it. */
+export function measureUsage(processes: { [name: string]: number }): () => Usage {
+  const read = () => Object.values(processes).map(processSeconds);
+  const startMs = performance.now();
+  const busyBefore = busySeconds();
+  const before = read();
+  return () => {
+    const after = read();
+    const busy = busySeconds() - busyBefore;
+    const seconds = (performance.now() - startMs) / 1000;
+    const used = after.map((value, at) => Math.max(0, value - (before[at] ?? 0)));
+    const own = used.reduce((sum, value) => sum + value, 0);
+    const names = Object.keys(processes);
+    return {
+      seconds,
+      processes: Object.fromEntries(names.map((name, at) => [name, used[at] ?? 0])),
+      othersShare: Math.max(0, busy - own) / (seconds * cpus().length),
+    };
+  };
+}
