@@ -7,7 +7,7 @@ import { agreeOnGatewayId } from "./hints/gateway-id.ts";
 import { checkHints, takeHints } from "./hints/intake.ts";
 import { takeKeptTable } from "./hints/kept-table.ts";
 import { configureLink } from "./hints/link.ts";
-import { join } from "./hints/machines.ts";
+import { join, ownNumber } from "./hints/machines.ts";
 import { setCold } from "./hints/table.ts";
 import { bufferAt, PLUGIN_CONFIGURATION, readBuffer } from "./host/buffers.ts";
 import { warn } from "./host/callouts.ts";
@@ -53,10 +53,10 @@ export function configure(root: u32, bytes: u32): bool {
   if (!hasJoined) {
     hasJoined = true;
     const seed = <u64>(startMs * 1e6);
-    seedRandom(seed);
     defineCounters();
     agreeOnGatewayId(seed);
     join(<u32>seed | 1, startMs);
+    seedRandom(seed + <u64>ownNumber);
   }
   if (!takeKeptTable(startMs)) takeColdHints(object, startMs);
   startTicking();

@@ -3,7 +3,7 @@
 
 import { writeCounters } from "./hints/counters.ts";
 import { writeGauges } from "./hints/gauges.ts";
-import { keepLease } from "./hints/lease.ts";
+import { dropLease, keepLease } from "./hints/lease.ts";
 import { keepLink } from "./hints/link.ts";
 import { isReady, ownNumber } from "./hints/machines.ts";
 import { sweep } from "./hints/prefix-index.ts";
@@ -26,6 +26,7 @@ export function startTicking(): void {
 export function tick(): void {
   const atMs = nowMs();
   if (isReady) keepLease(<u32>ownNumber, atMs);
+  else dropLease();
   shareAll(atMs);
   keepLink(atMs);
   sweep(SWEEP_ENTRIES);

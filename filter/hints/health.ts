@@ -15,9 +15,13 @@ const failedAtMs = new StaticArray<f64>(SLOTS);
 const retryAtMs = new StaticArray<f64>(SLOTS);
 const waitMs = new StaticArray<f64>(SLOTS);
 
+/** Requests that fail together are one failure; one that fails after the wait doubles it. */
 export function noteFailure(slot: u32, atMs: f64): void {
   const wait = unchecked(waitMs[slot]);
-  unchecked((waitMs[slot] = wait === 0 ? RETRY_MS_MIN : min(wait * 2, RETRY_MS_MAX)));
+  if (wait === 0) unchecked((waitMs[slot] = RETRY_MS_MIN));
+  else if (atMs - unchecked(failedAtMs[slot]) >= wait) {
+    unchecked((waitMs[slot] = min(wait * 2, RETRY_MS_MAX)));
+  }
   unchecked((failedAtMs[slot] = atMs));
   unchecked((retryAtMs[slot] = atMs + waitMs[slot]));
 }

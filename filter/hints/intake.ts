@@ -19,6 +19,7 @@ import {
   ADDRESS_BYTES_MAX,
   BLOCK_BYTES_MAX,
   BLOCK_BYTES_MIN,
+  POOL_ENDPOINTS_MAX,
   POOL_MODELS_MAX,
   POOLS_MAX,
   PROFILE_STEPS_MAX,
@@ -29,15 +30,18 @@ import * as wire from "../../protocol/records.ts";
 import { setAdapters } from "./adapters.ts";
 import { clearFlight } from "./flight.ts";
 import { noteSlot } from "./gauges.ts";
-import { noteProbe } from "./health.ts";
+import { noteProbe, noteSuccess } from "./health.ts";
 import { position } from "./position.ts";
 import { forgetSlot, insertAged, insertKeys, removeKeys, reserve } from "./prefix-index.ts";
 import * as table from "./table.ts";
+
+const endpointsOf = new StaticArray<u32>(<i32>POOLS_MAX);
 
 /** Checks a whole frame; FRAME_OK or the reason of refusal. */
 export function checkHints(view: DataView, start: u32, bytes: u32): u32 {
   const result = verifyFrame(view, start, bytes);
   if (result !== FRAME_OK) return result;
+  endpointsOf.fill(0);
   const end = start + bytes;
   for (let at = start + FRAME_HEADER_BYTES; at < end; ) {
     const size = recordBytes(view, at);
@@ -96,7 +100,10 @@ function checkPool(view: DataView, at: u32, bytes: u32): u32 {
 function checkEndpoint(view: DataView, at: u32, bytes: u32): u32 {
   const reason = checkSlot(view, at, bytes, wire.ENDPOINT_BYTES);
   if (reason !== FRAME_OK) return reason;
-  if (view.getUint32(at + wire.ENDPOINT_POOL, true) >= POOLS_MAX) return FRAME_OVER_LIMIT;
+  const pool = view.getUint32(at + wire.ENDPOINT_POOL, true);
+  if (pool >= POOLS_MAX) return FRAME_OVER_LIMIT;
+  unchecked((endpointsOf[pool] = endpointsOf[pool] + 1));
+  if (unchecked(endpointsOf[pool]) > POOL_ENDPOINTS_MAX) return FRAME_OVER_LIMIT;
   const address = view.getUint32(at + wire.ENDPOINT_ADDRESS_BYTES, true);
   if (address === 0 || address > ADDRESS_BYTES_MAX) return FRAME_OVER_LIMIT;
   return wire.ENDPOINT_BYTES + padded(address) <= bytes ? FRAME_OK : FRAME_RECORD;
@@ -117,8 +124,8 @@ function checkLoad(view: DataView, at: u32, bytes: u32): u32 {
 const isNamed = new StaticArray<bool>(<i32>SLOTS_MAX);
 
 /**
- * Takes a checked frame of hints. `memoryAt` is where the view's byte 0 stands. A pick of another
- * generation's slots is skipped; everything else that is told replaces what was known.
+ * Takes a checked frame of hints. `memoryAt` is where the view's byte 0 stands. What another
+ * generation says of its slots is skipped, and so are parts of a table that is not whole.
  */
 export function takeHints(view: DataView, memoryAt: usize, bytes: u32, nowMs: f64): void {
   const isWhole = (frameFlags(view, 0) & FLAG_WHOLE_TABLE) !== 0;
@@ -126,25 +133,22 @@ export function takeHints(view: DataView, memoryAt: usize, bytes: u32, nowMs: f6
   if (isWhole) beginTable(frameGeneration(view, 0));
   for (let at = FRAME_HEADER_BYTES; at < bytes; ) {
     const size = recordBytes(view, at);
-    takeRecord(view, recordKind(view, at), at + RECORD_HEADER_BYTES, memoryAt, isOurs, nowMs);
+    const kind = recordKind(view, at);
+    if (isWhole) takeTablePart(view, kind, at + RECORD_HEADER_BYTES, memoryAt);
+    if (isOurs) takeRecord(view, kind, at + RECORD_HEADER_BYTES, memoryAt, nowMs);
     at += RECORD_HEADER_BYTES + size;
   }
   if (isWhole) endTable();
 }
 
-function takeRecord(
-  view: DataView,
-  kind: u32,
-  at: u32,
-  memoryAt: usize,
-  isOurs: bool,
-  nowMs: f64,
-): void {
+function takeTablePart(view: DataView, kind: u32, at: u32, memoryAt: usize): void {
   if (kind === wire.SETTINGS) takeSettings(view, at);
   else if (kind === wire.POOL) takePool(view, at, memoryAt);
   else if (kind === wire.ENDPOINT) takeEndpoint(view, at, memoryAt);
-  else if (!isOurs) return;
-  else if (kind === wire.LOAD) takeLoad(view, at, memoryAt, nowMs);
+}
+
+function takeRecord(view: DataView, kind: u32, at: u32, memoryAt: usize, nowMs: f64): void {
+  if (kind === wire.LOAD) takeLoad(view, at, memoryAt, nowMs);
   else if (kind === wire.PICK) takePick(view, at, memoryAt);
   else if (kind === wire.ENTRIES) takeEntries(view, at, memoryAt);
   else if (kind === wire.POSITION) position.take(view, at);
@@ -226,6 +230,7 @@ function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
       view.getUint32(at + wire.ENDPOINT_CAPACITY_BLOCKS, true),
       16_000_000,
     )),
+    noteSuccess(slot);
   );
   unchecked(table.pools[pool]).addEndpoint(slot);
 }

@@ -15,6 +15,11 @@ const record: usize = heap.alloc(RECORD_BYTES);
 export let isHolder: bool = false;
 let askedAtMs: f64 = 0;
 
+/** Leaves the lease to run out: this machine has no number in whose name to hold it. */
+export function dropLease(): void {
+  isHolder = false;
+}
+
 /** Takes the free lease or renews the own one. */
 export function keepLease(machine: u32, nowMs: f64): void {
   if (nowMs - askedAtMs < RENEW_MS) return;

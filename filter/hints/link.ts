@@ -62,6 +62,8 @@ let retryMs: f64 = RETRY_MS_MIN;
 let tellsTable: bool = true;
 let handBackAt: u32 = 0;
 let handBackEnd: u32 = 0;
+/** Where the hand-back of the report under way began: one that fails is told again. */
+let handBackFrom: u32 = 0;
 
 /** Which cluster is the control plane, and the marshalled headers of a poll and of a report. */
 export function configureLink(
@@ -166,7 +168,6 @@ function takePollAnswer(bodyBytes: u32, nowMs: f64): void {
   retryMs = RETRY_MS_MIN;
   tellsTable = false;
   table.heardControlPlane(nowMs);
-  table.setCold(false);
   pollAtMs = nowMs;
   keepLink(nowMs);
 }
@@ -206,12 +207,13 @@ function answerStatus(): u32 {
 
 function reportAllFlight(): void {
   for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) {
-    if (flight.requestsOn(slot) > 0) flight.unreported.add(slot);
+    if (table.isServing(slot)) flight.unreported.add(slot);
   }
 }
 
 function beginHandBack(): void {
   handBackAt = 0;
+  handBackFrom = 0;
   handBackEnd = entrySlots();
 }
 
@@ -231,18 +233,13 @@ function sendReport(nowMs: f64): void {
     beginReport();
     return;
   }
-  if (handBackAt < handBackEnd) addHandBack();
-  if (reports.frameBytes === EMPTY_REPORT_BYTES && flight.unreported.count === 0) return;
+  const isIdle = reports.frameBytes === EMPTY_REPORT_BYTES && flight.unreported.count === 0;
+  if (isIdle && handBackAt >= handBackEnd) return;
   reportAtMs = nowMs;
-  while (flight.unreported.count > 0) {
-    const slot = flight.unreported.take();
-    reports.addFlight(
-      slot,
-      flight.requestsOn(slot),
-      flight.backlogOn(slot),
-      flight.residentOn(slot),
-    );
-  }
+  addFlights();
+  // Last, as it fills all the room there is.
+  handBackFrom = handBackAt;
+  addHandBack();
   writeGateway(reports.at + FRAME_HEADER_BYTES + RECORD_HEADER_BYTES);
   reports.seal(0, table.generation, 0);
   reportToken = call(
@@ -255,11 +252,26 @@ function sendReport(nowMs: f64): void {
     REPORT_TIMEOUT_MS,
   );
   beginReport();
-  if (reportToken === 0) reportFailed();
+  if (reportToken === 0) reportFailed(nowMs);
 }
 
-function reportFailed(): void {
+function addFlights(): void {
+  while (flight.unreported.count > 0) {
+    const slot = flight.unreported.take();
+    reports.addFlight(
+      slot,
+      flight.requestsOn(slot),
+      flight.backlogOn(slot),
+      flight.residentOn(slot),
+    );
+  }
+}
+
+/** What was told is lost, also that nothing is in flight any more. */
+function reportFailed(nowMs: f64): void {
   counters.reportsFailed++;
+  reportAtMs = nowMs + RETRY_MS_MAX;
+  handBackAt = handBackFrom;
   reportAllFlight();
 }
 
@@ -271,7 +283,7 @@ function takeReportAnswer(bodyBytes: u32, nowMs: f64): void {
       position.forget();
       pollAtMs = nowMs;
     }
-    reportFailed();
+    reportFailed(nowMs);
     return;
   }
   table.heardControlPlane(nowMs);

@@ -24,7 +24,9 @@ const NOBODY: u16 = 0xffff;
 /** Sixteenths of a block in one unit of a stamp. */
 const CLOCK_UNIT: u32 = 16;
 /** How long an entry is kept, as a multiple of the endpoint's capacity. */
-const KEEP: u64 = 6;
+export const KEEP: u64 = 6;
+/** Older than anything an endpoint of a million blocks keeps. */
+const FORGOTTEN_BLOCKS: u32 = 7_000_000;
 const ENTRIES_START: u32 = 8192;
 const PROBES_MAX: u32 = 4096;
 
@@ -207,9 +209,9 @@ export function removeKeys(slot: u32, keys: usize, keyCount: u32): void {
   }
 }
 
-/** The slot has another endpoint: all it held is too old. */
+/** The slot has another endpoint: all it held is too old, also for one that holds far more. */
 export function forgetSlot(slot: u32): void {
-  unchecked((clocks[slot] = clocks[slot] + capacity(slot) * <u32>(KEEP + 1)));
+  unchecked((clocks[slot] = clocks[slot] + FORGOTTEN_BLOCKS * CLOCK_UNIT));
 }
 
 // ---- size and upkeep ----------------------------------------------------------------------------

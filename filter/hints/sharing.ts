@@ -29,6 +29,8 @@ import * as table from "./table.ts";
 const MESSAGE_BYTES_MAX: u32 = 2 * 1024 * 1024;
 const REPORT_BYTES_MAX: u32 = 4 * 1024 * 1024;
 const CONTACT_PERIOD_MS: f64 = 250;
+/** So often what is in flight is told again, to whom a message was lost or who had given us up. */
+const REFRESH_MS: f64 = 1_000;
 
 /** Records of this machine since the last tick. */
 export const outbox = new RecordBuffer(MESSAGE_BYTES_MAX);
@@ -36,12 +38,14 @@ export const outbox = new RecordBuffer(MESSAGE_BYTES_MAX);
 export const reports = new RecordBuffer(REPORT_BYTES_MAX);
 
 let contactToldMs: f64 = 0;
+let refreshedMs: f64 = 0;
 
 /** Tells the others what this machine did since the last tick. */
 export function shareAll(nowMs: f64): void {
   if (!machines.isReady) return;
   meetMachines(nowMs);
   if (isHolder) copyOwnToReports();
+  if (nowMs - refreshedMs >= REFRESH_MS) refresh(nowMs);
   while (flight.changed.count > 0) {
     const slot = flight.changed.take();
     noteChange(slot);
@@ -57,10 +61,17 @@ export function shareAll(nowMs: f64): void {
     const body = outbox.begin(wire.CONTACT, wire.CONTACT_BYTES);
     if (body !== 0) store<u32>(outbox.at + body, <u32>max(0, nowMs - table.contactMs));
   }
-  if (outbox.isEmpty) return;
+  if (outbox.isEmpty && machines.joinedCount === 0) return;
   outbox.seal(0, table.generation, <u32>(machines.ownNumber + 1));
   machines.sendToAll(outbox.at, outbox.frameBytes);
   outbox.clear();
+}
+
+function refresh(nowMs: f64): void {
+  refreshedMs = nowMs;
+  for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) {
+    if (unchecked(flight.ownRequests[slot]) > 0) flight.changed.add(slot);
+  }
 }
 
 function copyOwnToReports(): void {
@@ -80,9 +91,7 @@ function meetMachines(nowMs: f64): void {
     if (isHolder) zeroGauges(machine);
   }
   if (machines.joinedCount === 0) return;
-  for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) {
-    if (unchecked(flight.ownRequests[slot]) > 0) flight.changed.add(slot);
-  }
+  refresh(nowMs);
   if (!isHolder) return;
   for (let i = 0; i < machines.joinedCount; i++) seedMachine(unchecked(machines.joined[i]));
 }

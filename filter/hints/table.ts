@@ -98,8 +98,9 @@ export function isServing(slot: u32): bool {
   return unchecked(poolOf[slot]) !== NO_POOL;
 }
 
-/** Leaves the slot to nobody. */
+/** Leaves the slot to nobody; what was counted for its endpoint is no longer counted. */
 export function vacate(slot: u32): void {
+  unchecked((tenancyOf[slot] = tenancyOf[slot] + 1));
   unchecked((poolOf[slot] = NO_POOL));
   unchecked((stateOf[slot] = STATE_DOWN));
   unchecked((addressBytesOf[slot] = 0));
@@ -120,7 +121,9 @@ export const otherResidentOf = new StaticArray<u32>(SLOTS);
 /** When the control plane was last heard, on this gateway's clock; 0 is never. */
 export let contactMs: f64 = 0;
 
+/** From here on what the disk of a gateway's start told is outdated. */
 export function heardControlPlane(atMs: f64): void {
+  isCold = false;
   if (atMs > contactMs) contactMs = atMs;
 }
 

@@ -26,7 +26,7 @@ export function countPick(request: Request, pool: Pool): void {
   notePick(slot, request.startedMs);
   put(request, slot);
   if (!hasPrompt) return;
-  if (request.matchedKeys === 0) noteColdUse(slot);
+  if (picks.isCold) noteColdUse(slot);
   pool.learnUncached(uncached);
   insertKeys(slot, wish.keys, wish.keyCount);
   outbox.addPick(slot, 0, <u32>uncached, wish.promptBytes, wish.keys, wish.keyCount);

@@ -13,6 +13,8 @@ import { Wish } from "./wish.ts";
 export const candidates = new StaticArray<u16>(<i32>POOL_ENDPOINTS_MAX);
 export let candidateCount: i32 = 0;
 
+/** Thresholds come as f32: 0.8 arrives a little above 0.8, and 8 keys of 10 still reach it. */
+const F32_ERROR: f64 = 1e-6;
 const MS_PER_SECOND: f64 = 1_000;
 const isSticky = new StaticArray<bool>(<i32>SLOTS_MAX);
 
@@ -62,7 +64,7 @@ function keepSticky(pool: Pool, step: i32, wish: Wish, nowMs: f64): void {
   const exploration = pool.parameter(step, 1);
   if (candidateCount <= 1 || threshold <= 0 || wish.keyCount === 0) return;
   if (exploration > 0 && random() < exploration) return;
-  const needed = threshold * <f64>wish.keyCount;
+  const needed = (threshold - F32_ERROR) * <f64>wish.keyCount;
   let sticky = 0;
   for (let i = 0; i < candidateCount; i++) {
     const slot = unchecked(candidates[i]);

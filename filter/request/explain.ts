@@ -12,8 +12,9 @@ import { costOf, parts, scores } from "./score.ts";
 import { Wish } from "./wish.ts";
 
 const EXPLANATION_BYTES_MAX: u32 = 12 * 1024;
-/** Room for one candidate; those that no longer fit are left out and counted. */
-const CANDIDATE_BYTES: u32 = 640;
+/** Room for one candidate and each of its scores; those that do not fit are left out and counted. */
+const CANDIDATE_BYTES: u32 = 448;
+const SCORE_BYTES: u32 = 56;
 
 const spare: TextBuffer[] = [];
 
@@ -92,7 +93,8 @@ export function explain(into: TextBuffer, pool: Pool, wish: Wish, stage: u32): v
   addNumber(into, PROMPT_BYTES, <f64>wish.promptBytes);
   into.addText(CANDIDATES);
   let written = 0;
-  while (written < candidateCount && into.room > CANDIDATE_BYTES) {
+  const needed = CANDIDATE_BYTES + <u32>pool.steps * SCORE_BYTES;
+  while (written < candidateCount && into.room > needed) {
     if (written > 0) into.addByte(44);
     addCandidate(into, pool, written);
     written++;

@@ -24,6 +24,8 @@ export const destinations = new StaticArray<u16>(DESTINATIONS_MAX);
 export let destinationCount: i32 = 0;
 export let pickedMatchedKeys: u32 = 0;
 export let pickedUncachedBytes: u32 = 0;
+/** No candidate held anything of the prompt. */
+export let isCold: bool = false;
 
 const order = new StaticArray<i32>(DESTINATIONS_MAX);
 
@@ -34,6 +36,7 @@ export function pick(pool: Pool, wish: Wish, nowMs: f64): u32 {
   matchKeys(wish.keys, wish.keyCount, pool.slots, pool.slotCount);
   filterCandidates(pool, wish, nowMs);
   if (candidateCount === 0) return SATURATED;
+  isCold = !isAnyWarm();
   scoreCandidates(pool, wish, trustAt(nowMs));
   const picker = pool.pickerStep();
   const operation = picker < 0 ? 0 : pool.operation(picker);
@@ -46,6 +49,13 @@ export function pick(pool: Pool, wish: Wish, nowMs: f64): u32 {
   pickedMatchedKeys = unchecked(matchedKeys[first]);
   pickedUncachedBytes = uncachedBytes(wish, pickedMatchedKeys);
   return PICKED;
+}
+
+function isAnyWarm(): bool {
+  for (let i = 0; i < candidateCount; i++) {
+    if (unchecked(matchedKeys[candidates[i]]) > 0) return true;
+  }
+  return false;
 }
 
 /** A uniform draw: every score becomes a random number. */

@@ -6,9 +6,10 @@ const UNIT: f64 = <f64>((<u64>1) << 53);
 
 let state: u64 = WEYL;
 
-/** Makes workers that start at the same moment differ. */
+/** Seeds that are next to each other begin far from each other. */
 export function seedRandom(seed: u64): void {
-  state = (seed ^ WEYL) | 1;
+  state = (seed * MULTIPLIER) ^ WEYL;
+  if (state === 0) state = WEYL;
 }
 
 /** Uniform in [0, 1). */

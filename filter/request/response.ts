@@ -98,21 +98,22 @@ function startsWith(at: usize, bytes: u32, text: Text): bool {
 /** Where in the destination the endpoint stands that Envoy tried last. */
 function placeOfServer(request: Request): i32 {
   const bytes = readProperty(UPSTREAM_ADDRESS);
+  if (bytes === 0) return NOT_NAMED;
   const at = propertyAt();
   for (let place = 0; place < request.destinationCount; place++) {
     if (table.isAddressOf(<u32>unchecked(request.destinations[place]), at, bytes)) return place;
   }
-  return bytes === 0 ? NOT_NAMED : slotByAddress(request, at, bytes);
+  return placeBesides(request, at, bytes);
 }
 
 /** The endpoint is not in the destination: the pick had no effect. Its place is put at the end. */
-function slotByAddress(request: Request, at: usize, bytes: u32): i32 {
+function placeBesides(request: Request, at: usize, bytes: u32): i32 {
+  counters.picksWithoutEffect++;
+  request.doneFlags |= wire.DONE_FLAG_NO_EFFECT;
   const pool = unchecked(table.pools[request.pool]);
   for (let i = 0; i < pool.slotCount; i++) {
     const slot = unchecked(pool.slots[i]);
     if (!table.isAddressOf(slot, at, bytes)) continue;
-    counters.picksWithoutEffect++;
-    request.doneFlags |= wire.DONE_FLAG_NO_EFFECT;
     const last = request.destinationCount - 1;
     unchecked((request.destinations[last] = slot));
     return last;
@@ -131,10 +132,10 @@ function served(request: Request, place: i32): void {
   if (place < 0) return;
   const slot = <u32>unchecked(request.destinations[place]);
   const hadEffect = (request.doneFlags & wire.DONE_FLAG_NO_EFFECT) === 0;
-  if (place > 0) {
+  if (place > 0 && hadEffect) {
     counters.requestsRetried++;
     request.doneFlags |= wire.DONE_FLAG_RETRIED;
-    for (let i = 0; i < place && hadEffect; i++) {
+    for (let i = 0; i < place; i++) {
       countFailure(<u32>unchecked(request.destinations[i]), nowMs());
     }
   }
