@@ -5,6 +5,7 @@ import { addressOf, tableOf } from "../support/hints-written.ts";
 import type { GatewayRequest } from "../support/host-emulator/request.ts";
 
 const PROMPT = "tell me of the sea ".repeat(200);
+const BLOCK_BYTES = 1024;
 const REMOTE_RESET = 1 << 4;
 const DOWNSTREAM_GONE = 1 << 14;
 
@@ -52,7 +53,9 @@ describe("a request is in flight", () => {
     serve(ask(gateway.worker, { prompt: PROMPT }));
     const request = ask(gateway.worker, { prompt: PROMPT });
     const [requests, bytes] = gauges(slotOf(request));
-    expect([requests, bytes]).toEqual([1, 1]);
+    expect(requests).toBe(1);
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThan(BLOCK_BYTES);
   });
 });
 

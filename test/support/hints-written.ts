@@ -1,0 +1,235 @@
+// Hints for tests, from plain objects to the bytes a control plane would send: what it can say, and
+// what it never would.
+
+import { FrameWriter } from "../../control-plane/hints/frame-writer.ts";
+import { nameHash } from "../../control-plane/hints/name-hash.ts";
+import { type Settings, writeSettings } from "../../control-plane/hints/table-records.ts";
+import { FLAG_WHOLE_TABLE, padded } from "../../protocol/frame.ts";
+import { VERSION_MAX } from "../../protocol/limits.ts";
+import * as profile from "../../protocol/profile.ts";
+import * as wire from "../../protocol/records.ts";
+
+export const GENERATION = 77;
+export const SETTINGS: Settings = {
+  staleMs: 5_000,
+  blindMs: 30_000,
+  bodyBytesMax: 8 * 1024 * 1024,
+  heldBytesMax: 16 * 1024 * 1024,
+  walkBytesMax: 4 * 1024 * 1024,
+  reportMs: 50,
+  indexKeysMax: 4_096,
+  fallbacks: 2,
+  isExplained: true,
+};
+
+/** `whole` parameters are written as u32, the others as f32. */
+export interface StepHint {
+  readonly operation: number;
+  readonly weight?: number;
+  readonly parameters?: readonly number[];
+  readonly whole?: boolean;
+}
+
+export interface PoolHint {
+  readonly number?: number;
+  readonly name?: string;
+  readonly blockBytes?: number;
+  readonly bytesPerToken?: number;
+  readonly sessionHeader?: string;
+  readonly steps?: readonly StepHint[];
+}
+
+export interface LoadHint {
+  readonly state?: number;
+  readonly probeAgeMs?: number;
+  readonly score?: number;
+  readonly waiting?: number;
+  readonly running?: number;
+  readonly otherRequests?: number;
+  readonly otherBacklogBytes?: number;
+  readonly otherResidentBytes?: number;
+  readonly adaptersMost?: number;
+  readonly adaptersActive?: readonly string[];
+  readonly adaptersWaiting?: readonly string[];
+}
+
+export interface EndpointHint extends LoadHint {
+  readonly slot: number;
+  readonly address?: string;
+  readonly pool?: number;
+  readonly labels?: number;
+  readonly capacityBlocks?: number;
+}
+
+export interface PickHint {
+  readonly slot: number;
+  readonly keys: readonly bigint[];
+  readonly flags?: number;
+  readonly uncachedBytes?: number;
+  readonly promptBytes?: number;
+}
+
+export interface EntriesHint {
+  readonly slot: number;
+  readonly entries: readonly { readonly key: bigint; readonly ageBlocks: number }[];
+}
+
+/** What one frame of hints says. With `pools`, it is a whole table. */
+export interface HintsHint {
+  readonly generation?: number;
+  readonly flags?: number;
+  readonly version?: number;
+  readonly settings?: Partial<Settings>;
+  readonly pools?: readonly PoolHint[];
+  readonly endpoints?: readonly EndpointHint[];
+  readonly loads?: readonly (LoadHint & { readonly slot: number })[];
+  readonly picks?: readonly PickHint[];
+  readonly entries?: readonly EntriesHint[];
+  readonly position?: { readonly table: number; readonly loads: number; readonly index: number };
+}
+
+/** The default profile of the control plane: γ 2, α 1.5, ω 0.07, ghost credit 0.1. */
+export const TOKEN_COST: StepHint = {
+  operation: profile.SCORE_TOKEN_COST,
+  parameters: [2, 1.5, 0.07, 0.1, 6],
+};
+
+export function addressOf(slot: number): string {
+  return `10.0.${slot >> 8}.${(slot & 255) + 1}:8000`;
+}
+
+/** A whole table with one pool of `count` endpoints that are up. */
+export function tableOf(count: number, hints: HintsHint = {}, pool: PoolHint = {}): Buffer {
+  const endpoints = Array.from({ length: count }, (_, slot) => ({ slot }));
+  return hintsFrame({ pools: [pool], endpoints, ...hints });
+}
+
+export function hintsFrame(hints: HintsHint): Buffer {
+  const writer = new FrameWriter();
+  const isWhole = hints.pools !== undefined;
+  if (isWhole) writeSettings(writer, { ...SETTINGS, ...hints.settings }, 1);
+  for (const pool of hints.pools ?? []) writePool(writer, pool);
+  for (const endpoint of hints.endpoints ?? []) writeEndpoint(writer, endpoint);
+  for (const load of [...(hints.endpoints ?? []), ...(hints.loads ?? [])]) writeLoad(writer, load);
+  for (const pick of hints.picks ?? []) writePick(writer, pick);
+  for (const entries of hints.entries ?? []) writeEntries(writer, entries);
+  writePosition(writer, hints.position ?? { table: 1, loads: 1, index: 1 });
+  const flags = hints.flags ?? (isWhole ? FLAG_WHOLE_TABLE : 0);
+  return writer.seal(hints.version ?? VERSION_MAX, flags, hints.generation ?? GENERATION);
+}
+
+type Set = (offset: number, value: number) => void;
+
+function record(
+  writer: FrameWriter,
+  kind: number,
+  bytes: number,
+  write: (set: Set, view: DataView, body: number) => void,
+): void {
+  const body = writer.begin(kind, bytes);
+  const { view } = writer;
+  write((offset, value) => view.setUint32(body + offset, value, true), view, body);
+}
+
+function writePool(writer: FrameWriter, pool: PoolHint): void {
+  const name = Buffer.from(pool.name ?? "pool");
+  const session = Buffer.from(pool.sessionHeader ?? "");
+  const steps = pool.steps ?? [TOKEN_COST];
+  const nameAt = wire.POOL_BYTES + steps.length * profile.STEP_BYTES;
+  const sessionAt = nameAt + padded(name.length);
+  record(writer, wire.POOL, sessionAt + padded(session.length), (set, view, body) => {
+    const cluster = nameHash(name.toString());
+    set(wire.POOL_NUMBER, pool.number ?? 0);
+    set(wire.POOL_CLUSTER_LOW, cluster.low);
+    set(wire.POOL_CLUSTER_HIGH, cluster.high);
+    set(wire.POOL_BLOCK_BYTES, pool.blockBytes ?? 1024);
+    set(wire.POOL_TOKEN_MILLIBYTES, (pool.bytesPerToken ?? 4) * 1000);
+    set(wire.POOL_STEPS, steps.length);
+    set(wire.POOL_NAME_BYTES, name.length);
+    set(wire.POOL_SESSION_BYTES, session.length);
+    for (const [index, step] of steps.entries()) {
+      writeStep(view, body + wire.POOL_BYTES + index * profile.STEP_BYTES, step);
+    }
+    writer.writeBytes(body + nameAt, name);
+    writer.writeBytes(body + sessionAt, session);
+  });
+}
+
+function writeStep(view: DataView, at: number, step: StepHint): void {
+  view.setUint32(at + profile.STEP_OPERATION, step.operation, true);
+  view.setFloat32(at + profile.STEP_WEIGHT, step.weight ?? 1, true);
+  for (const [index, value] of (step.parameters ?? []).entries()) {
+    const place = at + profile.STEP_PARAMETERS + index * 4;
+    if (step.whole) view.setUint32(place, value, true);
+    else view.setFloat32(place, value, true);
+  }
+}
+
+function writeEndpoint(writer: FrameWriter, endpoint: EndpointHint): void {
+  const address = Buffer.from(endpoint.address ?? addressOf(endpoint.slot));
+  record(writer, wire.ENDPOINT, wire.ENDPOINT_BYTES + padded(address.length), (set, _, body) => {
+    set(wire.ENDPOINT_SLOT, endpoint.slot);
+    set(wire.ENDPOINT_POOL, endpoint.pool ?? 0);
+    set(wire.ENDPOINT_LABELS, endpoint.labels ?? 0);
+    set(wire.ENDPOINT_CAPACITY_BLOCKS, endpoint.capacityBlocks ?? 1000);
+    set(wire.ENDPOINT_ADDRESS_BYTES, address.length);
+    writer.writeBytes(body + wire.ENDPOINT_BYTES, address);
+  });
+}
+
+function writeLoad(writer: FrameWriter, load: LoadHint & { readonly slot: number }): void {
+  const active = load.adaptersActive ?? [];
+  const names = [...active, ...(load.adaptersWaiting ?? [])].map(nameHash);
+  record(writer, wire.LOAD, wire.LOAD_BYTES + names.length * 8, (set, view, body) => {
+    set(wire.LOAD_SLOT, load.slot);
+    set(wire.LOAD_STATE, load.state ?? wire.STATE_UP);
+    set(wire.LOAD_PROBE_AGE_MS, load.probeAgeMs ?? 0);
+    view.setFloat32(body + wire.LOAD_SCORE, load.score ?? 0, true);
+    set(wire.LOAD_WAITING, load.waiting ?? 0);
+    set(wire.LOAD_RUNNING, load.running ?? 0);
+    set(wire.LOAD_OTHER_REQUESTS, load.otherRequests ?? 0);
+    set(wire.LOAD_OTHER_BACKLOG_BYTES, load.otherBacklogBytes ?? 0);
+    set(wire.LOAD_OTHER_RESIDENT_BYTES, load.otherResidentBytes ?? 0);
+    set(wire.LOAD_ADAPTERS_MOST, load.adaptersMost ?? 0);
+    set(wire.LOAD_ADAPTERS_ACTIVE, active.length);
+    set(wire.LOAD_ADAPTERS_WAITING, names.length - active.length);
+    for (const [index, { low, high }] of names.entries()) {
+      set(wire.LOAD_BYTES + index * 8, low);
+      set(wire.LOAD_BYTES + index * 8 + 4, high);
+    }
+  });
+}
+
+function writePick(writer: FrameWriter, pick: PickHint): void {
+  record(writer, wire.PICK, wire.PICK_BYTES + pick.keys.length * 8, (set, view, body) => {
+    set(wire.PICK_SLOT, pick.slot);
+    set(wire.PICK_FLAGS, pick.flags ?? 0);
+    set(wire.PICK_UNCACHED_BYTES, pick.uncachedBytes ?? 0);
+    set(wire.PICK_PROMPT_BYTES, pick.promptBytes ?? 0);
+    set(wire.PICK_KEYS, pick.keys.length);
+    for (const [index, key] of pick.keys.entries()) {
+      view.setBigUint64(body + wire.PICK_BYTES + index * 8, key, true);
+    }
+  });
+}
+
+function writeEntries(writer: FrameWriter, { slot, entries }: EntriesHint): void {
+  const bytes = wire.ENTRIES_BYTES + entries.length * wire.ENTRY_BYTES;
+  record(writer, wire.ENTRIES, bytes, (set, view, body) => {
+    set(wire.ENTRIES_SLOT, slot);
+    set(wire.ENTRIES_COUNT, entries.length);
+    for (const [index, { key, ageBlocks }] of entries.entries()) {
+      const at = wire.ENTRIES_BYTES + index * wire.ENTRY_BYTES;
+      view.setBigUint64(body + at, key, true);
+      set(at + 8, ageBlocks);
+    }
+  });
+}
+
+function writePosition(writer: FrameWriter, position: NonNullable<HintsHint["position"]>): void {
+  record(writer, wire.POSITION, wire.POSITION_BYTES, (set) => {
+    set(wire.POSITION_TABLE, position.table);
+    set(wire.POSITION_LOADS, position.loads);
+    set(wire.POSITION_INDEX, position.index);
+  });
+}
