@@ -53,8 +53,8 @@ export function hexUnit(at: usize): u32 {
   return (a << 12) | (b << 8) | (c << 4) | d;
 }
 
-export function isHighSurrogate(unit: u32): bool {
-  return (unit & 0xfc00) === 0xd800;
+export function isSurrogate(unit: u32): bool {
+  return (unit & 0xf800) === 0xd800;
 }
 
 export function isLowSurrogate(unit: u32): bool {

@@ -163,8 +163,8 @@ export class FlatObject extends JsonHandler {
   }
 
   endNumber(): void {
-    const isCount = this.tokens.isInteger && !this.tokens.isNegative;
-    this.set(isCount ? KIND_NUMBER : KIND_ABSENT, this.tokens.integer);
+    const isCount = this.tokens.number.isInteger() && !this.tokens.number.isNegative;
+    this.set(isCount ? KIND_NUMBER : KIND_ABSENT, this.tokens.number.integer);
   }
 
   literal(kind: u32): void {

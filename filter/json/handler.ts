@@ -28,8 +28,9 @@ export abstract class JsonHandler {
   abstract endString(): void;
   /** A number begins. Answers SINK_SKIP or SINK_HASH (over the number as it is spelled). */
   abstract beginNumber(): u32;
-  /** A number has ended: `Tokenizer.integer` and `isInteger` tell of it. */
+  /** A number has ended: `Tokenizer.number` tells of it. */
   abstract endNumber(): void;
+  /** A word; minus infinity has first begun as a number. */
   abstract literal(kind: u32): void;
   abstract beginObject(): void;
   abstract beginArray(): void;

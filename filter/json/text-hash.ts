@@ -16,7 +16,8 @@ import {
   STRIPE_PRIME,
 } from "../../protocol/keys.ts";
 
-const LANE_BYTES: u32 = 4 * LANES;
+export const LANE_BYTES: u32 = 4 * LANES;
+export const STRIPE_ROOM_BYTES: u32 = STRIPE_BYTES + 16;
 /** Of a text's first bytes, how many are at hand however long it is. */
 const HEAD_BYTES: u32 = 16;
 
@@ -113,7 +114,7 @@ export function mixStripes(lanes: usize, source: usize, stripes: u32): void {
   v128.store(lanes, d, 48);
 }
 
-/** Copies at most a stripe, reading and writing nothing beyond it. */
+/** Copies few bytes, reading and writing nothing beyond them. */
 export function copyShort(target: usize, source: usize, bytes: u32): void {
   if (bytes >= 16) {
     for (let at: u32 = 0; at + 16 <= bytes; at += 16) {
@@ -133,15 +134,18 @@ export function copyShort(target: usize, source: usize, bytes: u32): void {
   }
 }
 
-/** Fills a stripe up with zeros behind its first `bytes` bytes. */
+/**
+ * Fills a stripe up with zeros behind its first `bytes` bytes. Up to 15 bytes behind the stripe are
+ * overwritten: whoever holds one leaves that room (STRIPE_ROOM_BYTES in all).
+ */
 export function padStripe(stripe: usize, bytes: u32): void {
-  if (bytes < STRIPE_BYTES) memory.fill(stripe + bytes, 0, STRIPE_BYTES - bytes);
+  for (let at = bytes; at < STRIPE_BYTES; at += 16) v128.store(stripe + at, i32x4.splat(0));
 }
 
 /** The hash of one text at a time, whose bytes arrive in any pieces. */
 export class TextHash {
   /** The first 64 bytes of a text not longer than that; else its last stripe. */
-  private readonly stripe: usize = heap.alloc(STRIPE_BYTES + 16);
+  private readonly stripe: usize = heap.alloc(STRIPE_ROOM_BYTES);
   private readonly lanes: usize = heap.alloc(LANE_BYTES);
   private readonly longHead: usize = heap.alloc(HEAD_BYTES);
   /** Bytes in `stripe`. A whole stripe waits there: it may be all of the text. */

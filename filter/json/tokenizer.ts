@@ -11,16 +11,7 @@ import {
   SINK_SKIP,
 } from "./handler.ts";
 import { literalFrom, literalWord, NO_LITERAL } from "./literals.ts";
-import {
-  firstNumberPart,
-  isDigit,
-  isIntegerPart,
-  isWholeNumber,
-  NUMBER_ENDED,
-  NUMBER_INTEGER,
-  NUMBER_MINUS,
-  nextNumberPart,
-} from "./numbers.ts";
+import { JsonNumber } from "./numbers.ts";
 import { BACKSLASH, findSpecial, isSpace, QUOTE, SPACE, skipSpace } from "./scan.ts";
 import { TextHash } from "./text-hash.ts";
 import { Unescaper } from "./unescaper.ts";
@@ -64,10 +55,8 @@ export class Tokenizer {
   keyHash: u64 = 0;
   keyBytes: u32 = 0;
   keyStart: u32 = 0;
-  /** The last number: all digits modulo 2³² (right if it is an integer that fits). */
-  integer: u32 = 0;
-  isInteger: bool = false;
-  isNegative: bool = false;
+  /** The last number. */
+  readonly number: JsonNumber = new JsonNumber();
   /** Of the last value with SINK_HASH; also of the last name. */
   readonly hash: TextHash = new TextHash();
 
@@ -79,9 +68,9 @@ export class Tokenizer {
   private inKey: bool = false;
   private sink: u32 = 0;
   private readonly unescaper: Unescaper = new Unescaper();
-  /** Digits, letters or bytes of the token seen, and what they are so far. */
+  /** The literal that is being read, and its letters or a mark's bytes seen. */
   private seen: u32 = 0;
-  private part: u32 = 0;
+  private literal: u32 = 0;
   /** Bytes before this chunk, and where the chunk starts. */
   private before: u32 = 0;
   private source: usize = 0;
@@ -115,7 +104,7 @@ export class Tokenizer {
     while (at < end && this.mode !== FAILED) {
       if (this.mode === IN_STRUCTURE) at = this.readStructure<H>(handler, at, end);
       else if (this.mode === IN_STRING) at = this.readString<H>(handler, at, end);
-      else if (this.mode === IN_NUMBER) at = this.readNumber<H>(handler, at, end);
+      else if (this.mode === IN_NUMBER) at = this.readNumber<H>(handler, at, at, end);
       else if (this.mode === IN_LITERAL) at = this.readLiteral<H>(handler, at, end);
       else at = this.readEscapeByte<H>(handler, at);
     }
@@ -160,7 +149,7 @@ export class Tokenizer {
           at = skipSpace(at, end);
           break;
         default:
-          this.openScalar<H>(handler, at);
+          at = this.openScalar<H>(handler, at, end);
       }
     }
     return at;
@@ -286,7 +275,7 @@ export class Tokenizer {
     }
     const unescaper = this.unescaper;
     if (this.mode === IN_ESCAPE) {
-      if (unescaper.readPlain(byte)) this.mode = IN_STRING;
+      if (unescaper.readPlain(at)) this.mode = IN_STRING;
       else if (unescaper.beginsUnit(byte)) this.mode = IN_UNICODE;
       else this.fail(FAILED_SYNTAX);
     } else if (unescaper.readDigit(byte)) {
@@ -300,24 +289,22 @@ export class Tokenizer {
     return at + 1;
   }
 
-  private openScalar<H extends JsonHandler>(handler: H, at: usize): void {
+  private openScalar<H extends JsonHandler>(handler: H, at: usize, end: usize): usize {
     const byte = load<u8>(at);
-    const part = firstNumberPart(byte);
-    const kind = literalFrom(byte);
     if ((this.expects & VALUE) === 0 || this.depth === 0) {
       this.refuseByte(byte, at);
-    } else if (part !== NUMBER_ENDED) {
+      return at;
+    }
+    if (this.number.begin(byte)) {
       this.mode = IN_NUMBER;
       this.sink = handler.beginNumber();
       this.hash.begin();
-      this.part = NUMBER_ENDED;
-      this.integer = 0;
-      this.isNegative = false;
-    } else if (kind !== NO_LITERAL) {
-      this.openLiteral(kind);
-    } else {
-      this.fail(FAILED_SYNTAX);
+      return this.readNumber<H>(handler, at, at + 1, end);
     }
+    const kind = literalFrom(byte);
+    if (kind === NO_LITERAL) this.fail(FAILED_SYNTAX);
+    else this.openLiteral(kind);
+    return at;
   }
 
   private refuseByte(byte: u8, at: usize): void {
@@ -335,34 +322,25 @@ export class Tokenizer {
     else if (++this.seen === BYTE_ORDER_MARK_BYTES) this.mode = IN_STRUCTURE;
   }
 
-  private readNumber<H extends JsonHandler>(handler: H, at: usize, end: usize): usize {
-    const start = at;
-    let integer = this.integer;
-    let byte: u8 = 0;
-    while (at < end) {
-      byte = load<u8>(at);
-      if (!isDigit(byte) || this.part !== NUMBER_INTEGER) {
-        const next = nextNumberPart(this.part, byte);
-        if (next === NUMBER_ENDED) break;
-        this.part = next;
-      }
-      if (isDigit(byte)) integer = integer * 10 + (byte - 0x30);
-      else if (this.part === NUMBER_MINUS) this.isNegative = true;
-      at++;
-    }
-    this.integer = integer;
+  /** Reads on from `at`. The part of the number that is in this chunk begins at `start`. */
+  private readNumber<H extends JsonHandler>(
+    handler: H,
+    start: usize,
+    at: usize,
+    end: usize,
+  ): usize {
+    at = this.number.read(at, end);
     if (this.sink === SINK_HASH) this.hash.add(start, (at - start) as u32);
-    if (at < end) this.closeNumber<H>(handler, byte);
+    if (at < end) this.closeNumber<H>(handler, load<u8>(at));
     return at;
   }
 
   private closeNumber<H extends JsonHandler>(handler: H, byte: u8): void {
-    if (isWholeNumber(this.part)) {
-      this.isInteger = isIntegerPart(this.part);
+    if (this.number.isWhole()) {
       this.mode = IN_STRUCTURE;
       this.endValue();
       handler.endNumber();
-    } else if (this.part === NUMBER_MINUS && literalFrom(byte) === LITERAL_INFINITY) {
+    } else if (this.number.isSign() && literalFrom(byte) === LITERAL_INFINITY) {
       this.openLiteral(LITERAL_MINUS_INFINITY);
     } else {
       this.fail(FAILED_SYNTAX);
@@ -371,12 +349,12 @@ export class Tokenizer {
 
   private openLiteral(kind: u32): void {
     this.mode = IN_LITERAL;
-    this.part = kind;
+    this.literal = kind;
     this.seen = 0;
   }
 
   private readLiteral<H extends JsonHandler>(handler: H, at: usize, end: usize): usize {
-    const word = literalWord(this.part);
+    const word = literalWord(this.literal);
     const bytes: u32 = word.length;
     let seen = this.seen;
     while (at < end && seen < bytes) {
@@ -391,7 +369,7 @@ export class Tokenizer {
     if (seen === bytes) {
       this.mode = IN_STRUCTURE;
       this.endValue();
-      handler.literal(this.part);
+      handler.literal(this.literal);
     }
     return at;
   }

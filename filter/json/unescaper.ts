@@ -5,8 +5,8 @@ import {
   fromSurrogates,
   hexDigit,
   hexUnit,
-  isHighSurrogate,
   isLowSurrogate,
+  isSurrogate,
   plainEscape,
   writeReplacement,
   writeUtf8,
@@ -17,9 +17,12 @@ const BUFFER_BYTES: u32 = 1024;
 /** The most that one step writes: a plain run and one step beyond it. */
 const STEP_BYTES: u32 = 96;
 /** A run this long without an escape is better handed over from where it stands. */
-const PLAIN_RUN_BYTES: usize = 64;
+const PLAIN_RUN_BYTES: u32 = 64;
 
 const LETTER_U: u8 = 0x75;
+/** Of an escape like `\n`, and of one like `\u00e9`. */
+const PLAIN_BYTES: u32 = 2;
+const UNIT_BYTES: u32 = 6;
 
 const BUFFER: usize = heap.alloc(BUFFER_BYTES + STEP_BYTES);
 const FULL: usize = BUFFER + BUFFER_BYTES;
@@ -66,86 +69,67 @@ export class Unescaper {
    * cut by `end` or wrong.
    */
   read(at: usize, end: usize): usize {
-    this.end = BUFFER;
-    while (at < end && this.end <= FULL) {
+    let out = BUFFER;
+    while (at < end && out <= FULL) {
       if (load<u8>(at) === BACKSLASH) {
-        const next = this.readEscape(at, end);
-        if (next === at) return at;
-        at = next;
+        const next = this.readEscape(out, at, end);
+        if (next === 0) break;
+        out = next;
+        at += load<u8>(at, 1) === LETTER_U ? UNIT_BYTES : PLAIN_BYTES;
       } else {
-        if (this.high !== 0) this.endLone();
-        const next = this.copyRun(at, end);
-        if (next === at || next - at >= PLAIN_RUN_BYTES) return next;
-        at = next;
+        if (this.high !== 0) out = this.writeHalf(out);
+        const bytes = copyRun(out, at, end);
+        out += bytes;
+        at += bytes;
+        if (bytes === 0 || bytes >= PLAIN_RUN_BYTES) break;
       }
     }
-    return at;
-  }
-
-  private readEscape(at: usize, end: usize): usize {
-    if (end - at < 2) return at;
-    const plain = plainEscape(load<u8>(at, 1));
-    if (plain !== 0) {
-      this.writePlain(plain);
-      return at + 2;
-    }
-    if (load<u8>(at, 1) !== LETTER_U || end - at < 6) return at;
-    const unit = hexUnit(at + 2);
-    if (unit > 0xffff) return at;
-    this.writeUnit(unit);
-    return at + 6;
-  }
-
-  /** Copies up to the next byte that is not plain text, or a little more than a plain run. */
-  private copyRun(at: usize, end: usize): usize {
-    const stop = end - at > PLAIN_RUN_BYTES ? at + PLAIN_RUN_BYTES : end;
-    let out = this.end;
-    while (at + 16 <= stop) {
-      v128.store(out, v128.load(at));
-      const mask = specialMask(at);
-      if (mask !== 0) {
-        this.end = out + ctz(mask);
-        return at + ctz(mask);
-      }
-      at += 16;
-      out += 16;
-    }
-    while (at < stop && !isSpecial(load<u8>(at))) store<u8>(out++, load<u8>(at++));
     this.end = out;
     return at;
   }
 
-  private writePlain(byte: u8): void {
-    if (this.high !== 0) this.endLone();
-    store<u8>(this.end, byte);
-    this.end++;
+  /** Writes what the escape at `at` stands for. Answers 0 if it is none, or cut by `end`. */
+  private readEscape(out: usize, at: usize, end: usize): usize {
+    if (end - at < PLAIN_BYTES) return 0;
+    const byte = load<u8>(at, 1);
+    if (byte !== LETTER_U) return plainEscape(byte) === 0 ? 0 : this.writePlain(out, at);
+    const unit = end - at < UNIT_BYTES ? 0x10000 : hexUnit(at + 2);
+    return unit > 0xffff ? 0 : this.writeUnit(out, unit);
   }
 
-  private endLone(): void {
+  /** What the plain escape at `at` stands for. */
+  private writePlain(out: usize, at: usize): usize {
+    if (this.high !== 0) out = this.writeHalf(out);
+    store<u8>(out, plainEscape(load<u8>(at, 1)));
+    return out + 1;
+  }
+
+  /** The half of a pair that stays alone. */
+  private writeHalf(out: usize): usize {
     this.high = 0;
-    this.end = writeReplacement(this.end);
+    return writeReplacement(out);
   }
 
-  private writeUnit(unit: u32): void {
+  private writeUnit(out: usize, unit: u32): usize {
     if (this.high !== 0) {
       if (isLowSurrogate(unit)) {
-        this.end = writeUtf8(this.end, fromSurrogates(this.high, unit));
+        const point = fromSurrogates(this.high, unit);
         this.high = 0;
-        return;
+        return writeUtf8(out, point);
       }
-      this.endLone();
+      out = this.writeHalf(out);
     }
-    if (isHighSurrogate(unit)) this.high = unit;
-    else if (isLowSurrogate(unit)) this.end = writeReplacement(this.end);
-    else this.end = writeUtf8(this.end, unit);
+    if (!isSurrogate(unit)) return writeUtf8(out, unit);
+    if (isLowSurrogate(unit)) return writeReplacement(out);
+    this.high = unit;
+    return out;
   }
 
-  /** The byte after a backslash, alone. Answers whether it is an escape and needs no digits. */
-  readPlain(byte: u8): bool {
-    this.end = BUFFER;
-    const plain = plainEscape(byte);
-    if (plain !== 0) this.writePlain(plain);
-    return plain !== 0;
+  /** The byte after a backslash, at `at`. Answers whether it is an escape and needs no digits. */
+  readPlain(at: usize): bool {
+    if (plainEscape(load<u8>(at)) === 0) return false;
+    this.end = this.writePlain(BUFFER, at - 1);
+    return true;
   }
 
   /** Whether the byte after a backslash begins a code unit; its digits come by `readDigit`. */
@@ -159,14 +143,28 @@ export class Unescaper {
   readDigit(byte: u8): bool {
     const digit = hexDigit(byte);
     if (digit > 15) return false;
-    this.end = BUFFER;
     this.unit = (this.unit << 4) | digit;
     this.digits++;
-    if (this.digits === 4) this.writeUnit(this.unit);
+    this.end = this.digits === 4 ? this.writeUnit(BUFFER, this.unit) : BUFFER;
     return true;
   }
 
   hasUnit(): bool {
     return this.digits === 4;
   }
+}
+
+/** Copies up to the next byte that is not plain text, or all of a long plain run's beginning. */
+function copyRun(out: usize, at: usize, end: usize): u32 {
+  const start = at;
+  const stop = end - at > PLAIN_RUN_BYTES ? at + PLAIN_RUN_BYTES : end;
+  for (; at + 16 <= stop; at += 16) {
+    v128.store(out + (at - start), v128.load(at));
+    const mask = specialMask(at);
+    if (mask !== 0) return (at - start + ctz(mask)) as u32;
+  }
+  for (; at < stop && !isSpecial(load<u8>(at)); at++) {
+    store<u8>(out + (at - start), load<u8>(at));
+  }
+  return (at - start) as u32;
 }

@@ -13,17 +13,21 @@ import {
   combine,
   copyShort,
   foldLanes,
+  LANE_BYTES,
   mixStripes,
   padStripe,
   resetLanes,
+  STRIPE_ROOM_BYTES,
 } from "../json/text-hash.ts";
 import { KeyList } from "./keys.ts";
 
+const WORD_BYTES: u32 = 4;
+const WORD: usize = heap.alloc(WORD_BYTES);
 const STRIPE_SHIFT: u32 = 6;
 // One state in memory, so that it is saved and restored at once:
-//   0 lanes (64)   64 pending stripe (64)
-const STATE_BYTES: u32 = 128;
-const PENDING: u32 = 64;
+//   0 lanes (64)   64 pending stripe (64), and room to pad it
+const PENDING: u32 = LANE_BYTES;
+const STATE_BYTES: u32 = LANE_BYTES + STRIPE_ROOM_BYTES;
 
 export class TextBlocks {
   /** Block keys of the segment, raw until their message ends. */
@@ -85,13 +89,13 @@ export class TextBlocks {
 
   /** Remembers this place in the message, to come back to it. */
   save(): void {
-    memory.copy(this.saved, this.state, STATE_BYTES);
+    copyShort(this.saved, this.state, STATE_BYTES);
     this.savedBytes = this.messageBytes;
     this.savedKeys = this.keys.count;
   }
 
   restore(): void {
-    memory.copy(this.state, this.saved, STATE_BYTES);
+    copyShort(this.state, this.saved, STATE_BYTES);
     this.messageBytes = this.savedBytes;
     this.keys.count = this.savedKeys;
   }
@@ -118,6 +122,19 @@ export class TextBlocks {
     const rest = bytes % STRIPE_BYTES;
     copyShort(this.state + PENDING, source + (bytes - rest), rest);
     this.messageBytes += rest;
+  }
+
+  /** Adds the four bytes of a number. */
+  addWord(word: u32): void {
+    const held = this.messageBytes % STRIPE_BYTES;
+    const stripe = this.state + PENDING;
+    if (held + WORD_BYTES >= STRIPE_BYTES) {
+      store<u32>(WORD, word);
+      this.add(WORD, WORD_BYTES);
+    } else {
+      store<u32>(stripe + held, word);
+      this.messageBytes += WORD_BYTES;
+    }
   }
 
   private addStripes(source: usize, stripes: u32): void {

@@ -44,7 +44,8 @@ function addHalves(a: u64, b: u64): u64 {
 const MEMBER_BYTES: u32 = 24;
 const MEMBER_HASH: u32 = 8;
 const MEMBER_WEIGHT: u32 = 16;
-const OWN_MEMBERS: u32 = 32;
+/** Members that a prompt holds without storage of its own. */
+const OWN_MEMBERS: u32 = 16;
 
 /** Objects of more members look for names that come twice in a table instead of one another. */
 const COMPARED_MEMBERS: u32 = 8;

@@ -4,7 +4,6 @@
 //   8 hash of the member's name (8)
 //  16 combination of the elements so far (8); of the body and its scopes, offset of the last comma
 //  24 index of the first member kept (4)           28 weight of the elements so far (4)
-import { DEPTH_MAX } from "../json/tokenizer.ts";
 import {
   TO_CONTENT,
   TO_ELEMENT,
@@ -42,10 +41,8 @@ export const FLAG_STAYS: u32 = 2;
 /** A part has had text. */
 export const FLAG_TEXT: u32 = 4;
 
-/** Memory for all frames of one prompt, and one around them. */
-export function frameMemory(): usize {
-  return heap.alloc((DEPTH_MAX + 1) * FRAME_BYTES);
-}
+/** Frames that a prompt holds without storage of its own; deeper bodies are rare. */
+export const OWN_FRAMES: u32 = 16;
 
 export function openFrame(frame: usize, kind: u32, destination: u32, firstMember: u32): void {
   store<u32>(frame, kind | (destination << 8));

@@ -2,9 +2,6 @@
 // the parts of it, token ids. Whoever calls knows where in the JSON a piece stands.
 import { TextBlocks } from "./keys-text.ts";
 
-const TOKEN_ID_BYTES: u32 = 4;
-const TOKEN_ID: usize = heap.alloc(TOKEN_ID_BYTES);
-
 /** Between the texts of two parts. */
 const NEWLINE: usize = newline();
 
@@ -67,8 +64,7 @@ export class PromptMessage {
   }
 
   addId(id: u32): void {
-    store<u32>(TOKEN_ID, id);
-    this.text.add(TOKEN_ID, TOKEN_ID_BYTES);
+    this.text.addWord(id);
   }
 
   /** A token id in the list of messages. */

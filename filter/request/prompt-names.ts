@@ -32,16 +32,21 @@ export const TO_TREE: u32 = 8;
 export const TO_MEDIA: u32 = 9;
 /** The same, and may name a medium. */
 export const TO_TYPE: u32 = 10;
-export const TO_SYSTEM: u32 = 11;
-export const TO_MESSAGES: u32 = 12;
+/** The text of a part; what is not a string there is of a tree. */
+export const TO_TEXT: u32 = 11;
+export const TO_SYSTEM: u32 = 12;
+export const TO_MESSAGES: u32 = 13;
 /** An element of the messages. */
-export const TO_ELEMENT: u32 = 13;
-export const TO_ROLE: u32 = 14;
-export const TO_CONTENT: u32 = 15;
+export const TO_ELEMENT: u32 = 14;
+export const TO_ROLE: u32 = 15;
+export const TO_CONTENT: u32 = 16;
 /** An element of a message's content. */
-export const TO_PART: u32 = 16;
-/** The text of a part. */
-export const TO_TEXT: u32 = 17;
+export const TO_PART: u32 = 17;
+
+/** Whether a value that is not a string is of a tree there. */
+export function isTree(destination: u32): bool {
+  return destination >= TO_TREE && destination <= TO_TEXT;
+}
 
 // For whom a name has its meaning: a bit for each API, and one for TO_SCOPE objects.
 const IN_SCOPE: u32 = 1 << 31;

@@ -11,6 +11,7 @@ import {
 } from "../json/handler.ts";
 import { combine } from "../json/text-hash.ts";
 import { Tokenizer } from "../json/tokenizer.ts";
+import { Growing } from "./keys-storage.ts";
 import { arrayHash, Members, scalarHash, wordHash } from "./keys-tree.ts";
 import * as frames from "./prompt-frames.ts";
 import { PromptMessage } from "./prompt-message.ts";
@@ -39,15 +40,6 @@ function literalHash(kind: u32): u64 {
   return kind === LITERAL_NULL ? NULL_HASH : OTHER_HASH;
 }
 
-function isTree(destination: u32): bool {
-  return (
-    destination === names.TO_TREE ||
-    destination === names.TO_TYPE ||
-    destination === names.TO_MEDIA ||
-    destination === names.TO_TEXT
-  );
-}
-
 export class PromptReader extends JsonHandler {
   readonly tokens: Tokenizer = new Tokenizer();
   readonly segments: Segments = new Segments();
@@ -59,8 +51,9 @@ export class PromptReader extends JsonHandler {
   private api: u32 = 0;
   private readonly message: PromptMessage = new PromptMessage(this.segments.text);
   private readonly members: Members = new Members();
-  private readonly outside: usize = frames.frameMemory();
-  private frame: usize = this.outside;
+  /** Frames of the containers that are open, and one around them. */
+  private readonly stack: Growing = new Growing(frames.OWN_FRAMES * frames.FRAME_BYTES);
+  private frame: usize = this.stack.start;
 
   begin(api: u32, blockBytes: u32): void {
     this.api = api;
@@ -69,16 +62,16 @@ export class PromptReader extends JsonHandler {
     this.segments.begin(blockBytes);
     this.settings.begin();
     this.strips.begin();
-    this.members.begin();
+    this.end();
     this.message.beginSegment();
-    this.frame = this.outside;
+    this.frame = this.stack.start;
     frames.openFrame(this.frame, frames.KIND_OUTSIDE, names.TO_NOTHING, 0);
   }
 
-  /** Gives storage back; keys and members are forgotten. */
-  release(): void {
-    this.segments.keys.begin();
+  /** Gives back what only reading needs. */
+  end(): void {
     this.members.begin();
+    this.stack.shrink();
   }
 
   wantsKeys(): bool {
@@ -237,14 +230,14 @@ export class PromptReader extends JsonHandler {
   }
 
   beginNumber(): u32 {
-    return isTree(frames.destinationOf(this.frame)) ? SINK_HASH : SINK_SKIP;
+    return names.isTree(frames.destinationOf(this.frame)) ? SINK_HASH : SINK_SKIP;
   }
 
   endNumber(): void {
     const to = frames.destinationOf(this.frame);
-    const value = this.tokens.integer;
-    const id = this.tokens.isNegative ? 0 - value : value;
-    if (isTree(to)) {
+    const value = this.tokens.number.integer;
+    const id = this.tokens.number.isNegative ? 0 - value : value;
+    if (names.isTree(to)) {
       this.give(scalarHash(this.tokens.hash.end()), this.tokens.hash.bytes);
     } else if (to === names.TO_ELEMENT) {
       this.message.addIdOfRun(id);
@@ -254,14 +247,14 @@ export class PromptReader extends JsonHandler {
       this.beginMessage(to);
       this.message.addId(id);
       this.endMessage(0, 0);
-    } else if (this.tokens.isInteger && !this.tokens.isNegative) {
+    } else if (this.tokens.number.isInteger() && !this.tokens.number.isNegative) {
       this.settings.takeNumber(to, value);
     }
   }
 
   literal(kind: u32): void {
     const to = frames.destinationOf(this.frame);
-    if (isTree(to)) this.giveLiteral(kind);
+    if (names.isTree(to)) this.giveLiteral(kind);
     else if (to === names.TO_PART) this.message.put(literalHash(kind), WORD_BYTES);
     else if (to === names.TO_ELEMENT) {
       this.beginMessage(to);
@@ -278,7 +271,10 @@ export class PromptReader extends JsonHandler {
   }
 
   private open(kind: u32, to: u32): void {
-    this.frame += frames.FRAME_BYTES;
+    // Storage of the smallest size holds as many as the tokenizer allows.
+    const used = this.tokens.depth * frames.FRAME_BYTES;
+    if (used === this.stack.capacity) this.stack.grow(used);
+    this.frame = this.stack.start + used;
     frames.openFrame(this.frame, kind, to, this.members.count);
   }
 

@@ -117,6 +117,7 @@ export class Prompt {
     this.modelHigh = (settings.model >>> 32) as u32;
     this.stream = settings.stream;
     this.maxTokens = settings.maxTokens;
+    reader.end();
     if (!this.readable) return;
     const segments = reader.segments;
     segments.finish(combine(settings.model, settings.salt), reader.tools);
@@ -129,7 +130,8 @@ export class Prompt {
 
   /** Gives the storage of a long prompt's keys back. */
   release(): void {
-    this.reader.release();
+    this.reader.end();
+    this.reader.segments.keys.begin();
     this.keyCount = 0;
   }
 

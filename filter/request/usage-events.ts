@@ -47,8 +47,15 @@ export class UsageEvents {
       if (byte === CARRIAGE_RETURN) return STRETCH_NOTHING;
       this.matched = 0;
       this.state = IN_FIELD;
+      if (isWholeField(at, end)) return this.beginData();
     }
     this.readField(byte);
+    return STRETCH_NOTHING;
+  }
+
+  private beginData(): u32 {
+    this.bytes = FIELD.length + 1;
+    this.state = IN_DATA;
     return STRETCH_NOTHING;
   }
 
@@ -68,6 +75,13 @@ export class UsageEvents {
     this.bytes = ((feed !== end ? feed + 1 : end) - at) as u32;
     return isData ? STRETCH_DATA : STRETCH_NOTHING;
   }
+}
+
+// "data" as one number.
+const FIELD_WORD: u32 = 0x61746164;
+
+function isWholeField(at: usize, end: usize): bool {
+  return end - at > 4 && load<u32>(at) === FIELD_WORD && load<u8>(at, 4) === COLON;
 }
 
 function findLineFeed(at: usize, end: usize): usize {

@@ -132,8 +132,8 @@ export class UsageReader extends JsonHandler {
   }
 
   endNumber(): void {
-    const count = this.tokens.integer;
-    if (!this.tokens.isInteger || this.tokens.isNegative) return;
+    const count = this.tokens.number.integer;
+    if (!this.tokens.number.isInteger() || this.tokens.number.isNegative) return;
     switch (this.member) {
       case PROMPT:
         this.promptCount = count;

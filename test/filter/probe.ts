@@ -107,6 +107,10 @@ export class Probe<Exports> {
     return new DataView(this.exports.memory.buffer);
   }
 
+  memoryBytes(): number {
+    return this.exports.memory.buffer.byteLength;
+  }
+
   /** Bytes that `use` allocates. Nothing is ever freed. */
   allocatedBytes(use: () => void): number {
     const [first, second] = [this.exports.mark(), this.exports.mark()];

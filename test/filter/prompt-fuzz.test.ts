@@ -31,6 +31,25 @@ test("no bytes make the walk trap, and no cut changes what it says", () => {
   );
 });
 
+test("nothing is read beyond a body that ends where memory ends", () => {
+  const lone = new PromptProbe();
+  const x = lone.exports;
+  x.memory.grow(2);
+  const anyBytes = fc.tuple(anyBody, fc.nat()).map(([{ body }, seed]) => {
+    const text = Buffer.from(respell(body, sequence(seed)));
+    return text.subarray(0, Math.min(seed % (text.length + 1), 2000));
+  });
+  const property = fc.property(anyBytes, anyApi, (bytes, api) => {
+    const start = lone.memoryBytes() - bytes.length;
+    new Uint8Array(x.memory.buffer).set(bytes, start);
+    x.begin(api, 256, 1 << 20);
+    x.walk(start, bytes.length);
+    x.finish();
+    expect(x.reason()).toBe(probe.read(bytes, { api }).reason);
+  });
+  fc.assert(property, { numRuns: 2000 });
+});
+
 test("bytes that look like JSON do not either", () => {
   const token = fc.constantFrom(
     ...'{ } [ ] : , " \\ / 0 1 - . e + t true false null N I -Infinity \\u d83d \\ud83d \\ude00'.split(
