@@ -24,11 +24,6 @@ function digits(): usize {
 /** What `decodeBase64` answers for text that is not base64. */
 export const BASE64_INVALID: u32 = 0xffffffff;
 
-/** The most bytes that so much text stands for. */
-export function decodedBytesMax(bytes: u32): u32 {
-  return (bytes >>> 2) * 3 + 3;
-}
-
 /**
  * Decodes `bytes` bytes of text at `source` to `target`, which may be `source` itself. Answers how
  * many bytes it wrote, or BASE64_INVALID.

@@ -43,7 +43,7 @@ function endFold(low: u32, high: u32): u64 {
 }
 
 /** Fold of `words` words at `source`, begun with `bytes`. */
-export function foldWords(source: usize, words: u32, bytes: u32): u64 {
+function foldWords(source: usize, words: u32, bytes: u32): u64 {
   let low = bytes;
   let high = bytes ^ STRIPE_PRIME;
   for (let end = source + words * 4; source < end; source += 4) {

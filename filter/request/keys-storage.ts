@@ -3,7 +3,7 @@
 // were ever needed at once.
 
 /** Sizes: 4 KiB, 16 KiB, 64 KiB. */
-export const STORAGE_CLASSES: u32 = 3;
+const STORAGE_CLASSES: u32 = 3;
 const SMALLEST_BYTES: u32 = 4096;
 
 /** The first free block of each size; a free block begins with the address of the next. */
@@ -15,11 +15,11 @@ function emptyLists(): usize {
   return lists;
 }
 
-export function storageBytes(storageClass: u32): u32 {
+function storageBytes(storageClass: u32): u32 {
   return SMALLEST_BYTES << (2 * storageClass);
 }
 
-export function takeStorage(storageClass: u32): usize {
+function takeStorage(storageClass: u32): usize {
   const list = FREE + storageClass * 4;
   const block: usize = load<u32>(list);
   if (block === 0) return heap.alloc(storageBytes(storageClass));
@@ -27,7 +27,7 @@ export function takeStorage(storageClass: u32): usize {
   return block;
 }
 
-export function giveStorage(block: usize, storageClass: u32): void {
+function giveStorage(block: usize, storageClass: u32): void {
   const list = FREE + storageClass * 4;
   store<u32>(block, load<u32>(list));
   store<u32>(list, block as u32);

@@ -15,9 +15,6 @@ const SCALAR_MARK: u64 = 0x5bd1e995;
 const OBJECT_MARK: u64 = 0x1b873593;
 const ARRAY_MARK: u64 = 0xcc9e2d51;
 
-/** Array hashes begin here. */
-export const EMPTY_ARRAY: u64 = 0;
-
 /** Hash of a number or word, from the hash of its spelling. */
 export function scalarHash(spelling: u64): u64 {
   return spelling ^ SCALAR_MARK;
@@ -27,7 +24,7 @@ export function wordHash(word: string): u64 {
   return scalarHash(hashOf(word));
 }
 
-/** Hash of an array, from the combination of its elements. */
+/** Hash of an array, from the combination of its elements, which begins with zero. */
 export function arrayHash(elements: u64): u64 {
   return combine(elements, ARRAY_MARK);
 }

@@ -21,7 +21,7 @@ import { PromptSettings } from "./prompt-settings.ts";
 import { Strips } from "./prompt-strips.ts";
 
 /** Why a body cannot be read as a prompt, beside the tokenizer's own FAILED_*. */
-export const FAILED_NOT_AN_OBJECT: u32 = 4;
+const FAILED_NOT_AN_OBJECT: u32 = 4;
 export const FAILED_STRIPS: u32 = 5;
 
 /** What an image, a sound, a video or a file weighs. */

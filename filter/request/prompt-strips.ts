@@ -7,7 +7,7 @@
 //     |-------------------|
 
 /** Members that may be stripped from one body. */
-export const STRIPS_MAX: u32 = 16;
+const STRIPS_MAX: u32 = 16;
 const STRIP_BYTES: u32 = 8;
 
 export class Strips {

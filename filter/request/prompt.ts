@@ -2,51 +2,31 @@
 // prompt, what the request says beside it, and the byte ranges to be blanked. Two spellings of one
 // prompt (white space, order of members, escapes, cuts between chunks) give the same keys.
 import { combine } from "../json/text-hash.ts";
-import { FAILED_DEPTH, FAILED_ENCODING, FAILED_NOT, FAILED_SYNTAX } from "../json/tokenizer.ts";
-import {
-  API_CHAT,
-  API_COMPLETIONS,
-  API_EMBEDDINGS,
-  API_MESSAGES,
-  API_NONE,
-  API_RESPONSES,
-  API_SGLANG_GENERATE,
-  API_VLLM_GENERATE,
-  apiOf,
-} from "./prompt-api.ts";
-import { FAILED_NOT_AN_OBJECT, FAILED_STRIPS, PromptReader } from "./prompt-reader.ts";
+import { FAILED_DEPTH, FAILED_ENCODING, FAILED_NOT } from "../json/tokenizer.ts";
+import { API_NONE, apiOf } from "./prompt-api.ts";
+import { FAILED_STRIPS, PromptReader } from "./prompt-reader.ts";
 
-export {
-  API_CHAT,
-  API_COMPLETIONS,
-  API_EMBEDDINGS,
-  API_MESSAGES,
-  API_NONE,
-  API_RESPONSES,
-  API_SGLANG_GENERATE,
-  API_VLLM_GENERATE,
-  apiOf,
-};
+export { API_NONE, apiOf };
 
-// Why a body is not readable. Of these, UNREADABLE_DEPTH, UNREADABLE_ENCODING and UNREADABLE_STRIPS
-// may be bodies that a model server can read, so that nothing was stripped from them.
-export const READABLE: u32 = FAILED_NOT;
-/** Not JSON. */
-export const UNREADABLE_SYNTAX: u32 = FAILED_SYNTAX;
-/** Containers nested more than 64 deep. */
-export const UNREADABLE_DEPTH: u32 = FAILED_DEPTH;
-/** UTF-16 or UTF-32. */
-export const UNREADABLE_ENCODING: u32 = FAILED_ENCODING;
-export const UNREADABLE_NOT_AN_OBJECT: u32 = FAILED_NOT_AN_OBJECT;
+// Why a body is not readable.
+const READABLE: u32 = FAILED_NOT;
 /** More members to be stripped than can be. */
 export const UNREADABLE_STRIPS: u32 = FAILED_STRIPS;
 /** The body ended within the JSON. */
-export const UNREADABLE_UNFINISHED: u32 = 6;
+const UNREADABLE_UNFINISHED: u32 = 6;
 
 export class Prompt {
   readable: bool = true;
-  /** READABLE or one of UNREADABLE_*. */
+  /**
+   * 0 readable, 1 not JSON, 2 nested more than 64 deep, 3 UTF-16 or UTF-32, 4 not an object,
+   * 5 more members to be stripped than can be, 6 ended within the JSON.
+   */
   reason: u32 = READABLE;
+  /**
+   * Not readable here, but a model server may read it (reasons 2, 3 and 5): it could hide what has
+   * to be stripped, and is to be refused.
+   */
+  mayHideMembers: bool = false;
   /** The walk's limit was passed, or the most keys: the keys end before the prompt does. */
   truncated: bool = false;
   hasModel: bool = false;
@@ -72,6 +52,7 @@ export class Prompt {
     this.bytesLeft = walkBytesMax;
     this.readable = true;
     this.reason = READABLE;
+    this.mayHideMembers = false;
     this.truncated = false;
     this.hasModel = false;
     this.modelLow = 0;
@@ -105,6 +86,8 @@ export class Prompt {
   private refuse(reason: u32): void {
     this.readable = false;
     this.reason = reason;
+    this.mayHideMembers =
+      reason === FAILED_DEPTH || reason === FAILED_ENCODING || reason === FAILED_STRIPS;
   }
 
   /** After the last bytes: everything is final. An unreadable body has no keys. */

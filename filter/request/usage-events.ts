@@ -10,7 +10,7 @@ const COLON: u8 = 0x3a;
 const FIELD: string = "data";
 
 /** What a stretch of bytes is, after `next`. */
-export const STRETCH_NOTHING: u32 = 0;
+const STRETCH_NOTHING: u32 = 0;
 /** Part of an event's data. */
 export const STRETCH_DATA: u32 = 1;
 /** An event has ended. */

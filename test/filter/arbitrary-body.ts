@@ -3,7 +3,7 @@ import { API } from "./prompt-probe.ts";
 import type { Json, JsonObject } from "./reference-prompt.ts";
 
 /** Texts of every kind: empty, of the length of stripes and blocks, with escapes, any script. */
-export const anyText: fc.Arbitrary<string> = fc.oneof(
+const anyText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ maxLength: 20 }),
   fc.string({ unit: "grapheme", maxLength: 40 }),
   fc.string({

@@ -11,6 +11,7 @@ export function walk(source: usize, bytes: u32): void { prompt.walk(source, byte
 export function finish(): void { prompt.finish(); }
 export function release(): void { prompt.release(); }
 export function readable(): bool { return prompt.readable; }
+export function mayHideMembers(): bool { return prompt.mayHideMembers; }
 export function reason(): u32 { return prompt.reason; }
 export function truncated(): bool { return prompt.truncated; }
 export function hasModel(): bool { return prompt.hasModel; }
@@ -36,7 +37,10 @@ type Exports = {
   stripStart(index: number): number;
   stripEnd(index: number): number;
 } & Record<"finish" | "release" | "readable" | "reason" | "truncated" | "hasModel", Answer> &
-  Record<"modelLow" | "modelHigh" | "stream" | "maxTokens" | "promptBytes", Answer> &
+  Record<
+    "mayHideMembers" | "modelLow" | "modelHigh" | "stream" | "maxTokens" | "promptBytes",
+    Answer
+  > &
   Record<"keyCount" | "keys" | "stripCount", Answer>;
 
 export const API = {
@@ -64,6 +68,7 @@ export const REASON = {
 export interface ReadPrompt {
   readable: boolean;
   reason: number;
+  mayHideMembers: boolean;
   truncated: boolean;
   model: string | null;
   stream: boolean;
@@ -115,6 +120,7 @@ export class PromptProbe extends Probe<Exports> {
     return {
       readable: x.readable() !== 0,
       reason: x.reason(),
+      mayHideMembers: x.mayHideMembers() !== 0,
       truncated: x.truncated() !== 0,
       model: x.hasModel() ? hex(x.modelLow(), x.modelHigh()) : null,
       stream: x.stream() !== 0,

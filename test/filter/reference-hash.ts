@@ -18,7 +18,7 @@ export interface Hash {
 
 export const ZERO: Hash = { low: 0, high: 0 };
 
-export function fold(words: number[], bytes: number): Hash {
+function fold(words: number[], bytes: number): Hash {
   beginFold(bytes);
   for (const word of words) foldLane(word >>> 0);
   endFold();
