@@ -1,9 +1,9 @@
 // Exact quantiles of samples; no histogram, no interpolation.
 
-/** The sample at `share` (0 to 1) of the samples in order; NaN of none. */
+/** The least sample that at least `share` (0 to 1) of the samples do not exceed; NaN of none. */
 export function quantile(samples: ArrayLike<number>, share: number): number {
   const sorted = Float64Array.from(samples).sort();
-  return sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
 /** The mean of the two in the middle when they are even in number; NaN of none. */

@@ -11,7 +11,8 @@ const SLICE_BYTES = 64 * 1024;
 const WALK_BYTES_MAX = 4 * 1024 * 1024;
 
 const SOURCE = `
-import { API_CHAT, Prompt } from "./filter/request/prompt.ts";
+import { Prompt } from "./filter/request/prompt.ts";
+import { API_CHAT } from "./filter/request/prompt-api.ts";
 const prompt = new Prompt();
 let start: usize = 0;
 let scratch: usize = heap.alloc(${SLICE_BYTES});

@@ -1,0 +1,95 @@
+// npm run bench:sharing: how soon what one place knows is known elsewhere, and how soon a gateway is
+// whole again after a part of it died.
+
+import { Command } from "commander";
+import { findEnvoy } from "../start/find-envoy.ts";
+import { describeMachine, type Machine, machineText } from "./measure/machine.ts";
+import { quantile } from "./measure/quantiles.ts";
+import { writeResults } from "./report/files.ts";
+import { figure, markdownTable } from "./report/table.ts";
+import { measureSharing, type Sharing, type SharingPlan } from "./sharing/measure.ts";
+
+export interface SharingReport {
+  machine: Machine;
+  plan: SharingPlan;
+  sharing: Sharing;
+}
+
+export async function reportSharing(
+  plan: SharingPlan,
+  say: (line: string) => void,
+): Promise<SharingReport> {
+  const launch = { say, signal: new AbortController().signal };
+  const envoyPath = await findEnvoy(process.env, launch);
+  const { sharing, filterPath } = await measureSharing(plan, say);
+  return { machine: describeMachine(envoyPath, filterPath), plan, sharing };
+}
+
+export function sharingText({ machine, sharing }: SharingReport): string {
+  const { restarts, traps } = sharing;
+  const row = (what: string, timesMs: number[], budgetMs: number) => {
+    const p99Ms = quantile(timesMs, 0.99);
+    return [
+      what,
+      `${timesMs.length}`,
+      `${figure(quantile(timesMs, 0.5))} ms`,
+      `${figure(p99Ms)} ms`,
+      `${figure(quantile(timesMs, 1))} ms`,
+      `≤ ${budgetMs.toLocaleString("en")} ms`,
+      p99Ms <= budgetMs ? "met" : "**missed**",
+    ];
+  };
+  const failures = (of: { failures: number }[]) =>
+    of.reduce((total, { failures: count }) => total + count, 0);
+  return [
+    "# How soon it is known, and whole again",
+    `${machineText(machine)} Two workers a gateway. Method: [README](../README.md).`,
+    markdownTable([
+      ["what", "trials", "p50", "p99", "most", "budget, p99", ""],
+      row("a pick is known to the gateway's other worker", sharing.workersMs, 10),
+      row("a pick is known to another gateway", sharing.gatewaysMs, 200),
+      row("a metric read by the control plane decides in every worker", sharing.hintsMs, 150),
+      row(
+        "control plane ready again: its hints decide in every worker",
+        restarts.map(({ hintsMs }) => hintsMs),
+        2000,
+      ),
+      row(
+        "control plane ready again: it has the whole index",
+        restarts.map(({ indexMs }) => indexMs),
+        2000,
+      ),
+      row(
+        "a trapped worker picks again",
+        traps.map(({ answersMs }) => answersMs),
+        2000,
+      ),
+      row(
+        "a trapped worker knows again what it was told of",
+        traps.map(({ knowsMs }) => knowsMs),
+        2000,
+      ),
+    ]),
+    `Starting the control plane's process takes ${figure(
+      quantile(
+        restarts.map(({ readyMs }) => readyMs),
+        0.5,
+      ),
+    )} ms (median) until it is ready. Requests that failed while it was down: ` +
+      `${failures(restarts)}; on the other worker while one was trapped: ${failures(traps)}.`,
+  ].join("\n\n");
+}
+
+if (import.meta.main) {
+  const { out } = new Command("npm run bench:sharing --")
+    .description("Measures how soon picks, hints and recoveries reach every worker.")
+    .option("--out <folder>", "where results are written; bench/results by default")
+    .parse()
+    .opts<{ out?: string }>();
+  const report = await reportSharing({ picks: 300, changes: 40, deaths: 5 }, (line) =>
+    console.log(line),
+  );
+  const text = sharingText(report);
+  writeResults("sharing", { data: report, text }, out);
+  console.log(`\n${text}`);
+}

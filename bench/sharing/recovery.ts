@@ -1,0 +1,129 @@
+// How soon a gateway is whole again after a part of it died.
+
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ControlPlane } from "../../test/support/components.ts";
+import { until } from "../../test/support/until.ts";
+import { untilWaiting, type WatchedMetric } from "./hints-arrival.ts";
+import { matched, prompt } from "./learning.ts";
+import type { PinnedConnection } from "./pinned-connection.ts";
+
+const SEED_PROMPTS = 20;
+const SEED_BLOCKS = 16;
+const DOWN_MS = 300;
+
+export interface RestartTimes {
+  /** From the start of the process to its first answer that it is ready. */
+  readyMs: number;
+  /** From there, each 0 at least: every worker decides by its hints; its index has all keys. */
+  hintsMs: number;
+  indexMs: number;
+  /** Requests that failed from its end on. */
+  failures: number;
+}
+
+/** Kills the control plane and starts it again; a metric that changed meanwhile tells its hints. */
+export async function restartControlPlane(
+  controlPlane: ControlPlane,
+  metric: WatchedMetric,
+  endpoint: string,
+  workers: PinnedConnection[],
+): Promise<RestartTimes> {
+  const worker = workers[0]!;
+  for (let count = 0; count < SEED_PROMPTS; count++) {
+    await worker.ask(prompt(randomUUID(), SEED_BLOCKS));
+  }
+  await sleep(DOWN_MS);
+  const keys = await indexKeys(controlPlane);
+  await controlPlane.kill();
+  const traffic = new Traffic(worker);
+  await sleep(DOWN_MS);
+  const waiting = metric.change();
+  const ready = controlPlane.start().then(() => performance.now());
+  const startMs = performance.now();
+  const hints = Promise.all(workers.map((each) => untilWaiting(each, endpoint, waiting)));
+  const index = until("the index", async () => (await indexKeys(controlPlane)) >= keys).then(() =>
+    performance.now(),
+  );
+  const [readyMs, hintsMs, indexMs] = await Promise.all([ready, hints, index]);
+  return {
+    readyMs: readyMs - startMs,
+    hintsMs: Math.max(0, Math.max(...hintsMs) - readyMs),
+    indexMs: Math.max(0, indexMs - readyMs),
+    failures: await traffic.end(),
+  };
+}
+
+async function indexKeys(controlPlane: ControlPlane): Promise<number> {
+  try {
+    const answer = await fetch(`${controlPlane.url}/status?format=json`, {
+      headers: { accept: "application/json" },
+    });
+    const status = (await answer.json()) as { index: { keys: number } };
+    return status.index.keys;
+  } catch {
+    return -1;
+  }
+}
+
+/** Requests one after the other, until it is ended. */
+class Traffic {
+  #isOver = false;
+  #failures = 0;
+  readonly #done: Promise<void>;
+
+  constructor(connection: PinnedConnection) {
+    this.#done = this.#run(connection);
+  }
+
+  /** Answers how many failed. */
+  async end(): Promise<number> {
+    this.#isOver = true;
+    await this.#done;
+    return this.#failures;
+  }
+
+  async #run(connection: PinnedConnection): Promise<void> {
+    while (!this.#isOver) {
+      if ((await connection.ask("hello")).status !== 200) this.#failures++;
+      await sleep(2);
+    }
+  }
+}
+
+export interface TrapTimes {
+  /** From the request that traps to the first answer that the filter explains. */
+  answersMs: number;
+  /** To the first one that knows a prompt which the worker was told of before it trapped. */
+  knowsMs: number;
+  /** Requests over the other workers that failed meanwhile. */
+  failures: number;
+}
+
+const TRAP_LOOKS = 300;
+const TRAP_LOOK_PAUSE_MS = 5;
+
+/**
+ * Makes the filter of one worker trap, and looks until it is back. Envoy closes the connection on
+ * which it trapped, so `looking` is another one to the same worker.
+ */
+export async function trapWorker(
+  trapped: PinnedConnection,
+  looking: PinnedConnection,
+  other: PinnedConnection,
+): Promise<TrapTimes> {
+  const seed = randomUUID();
+  const { endpoint } = await other.ask(prompt(seed, TRAP_LOOKS));
+  await sleep(DOWN_MS);
+  const traffic = new Traffic(other);
+  const { sentMs } = await trapped.ask("hello", { "x-hintway-trap": "1" });
+  const times = { answersMs: Number.NaN, knowsMs: Number.NaN };
+  for (let blocks = 1; blocks <= TRAP_LOOKS && Number.isNaN(times.knowsMs); blocks++) {
+    const { status, explanation, receivedMs } = await looking.ask(prompt(seed, blocks));
+    const isBack = status === 200 && explanation !== null;
+    if (isBack && Number.isNaN(times.answersMs)) times.answersMs = receivedMs - sentMs;
+    if (matched(explanation, endpoint) >= blocks) times.knowsMs = receivedMs - sentMs;
+    await sleep(TRAP_LOOK_PAUSE_MS);
+  }
+  return { ...times, failures: await traffic.end() };
+}
