@@ -143,7 +143,7 @@ export const DONE: u32 = 34;
 //   0 slot, or NO_SLOT   4 pool   8 status   12 done flags   16 prompt bytes
 //  20 bytes believed cached at the pick      24 prompt tokens   28 cached tokens
 //  32 completion tokens (NO_COUNT: not told) 36 ms to the first body byte   40 ms in all
-//  44 model name hash (low, high)            52 stage at the pick           56 µs the pick took
+//  44 model name hash (low, high)            52 stage at the pick
 export const DONE_SLOT: u32 = 0;
 export const DONE_POOL: u32 = 4;
 export const DONE_STATUS: u32 = 8;

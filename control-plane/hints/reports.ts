@@ -26,8 +26,6 @@ export interface EndedRequest {
   modelLow: number;
   modelHigh: number;
   stage: number;
-  /** What the pick took, where told. */
-  pickMicroseconds: number | null;
 }
 
 export interface ReportListener {
@@ -88,7 +86,7 @@ export class Reports {
   }
 
   #takeDone(view: DataView, body: number, bytes: number): void {
-    const request = readDone(view, body, bytes, this.#pool);
+    const request = readDone(view, body, this.#pool);
     const { promptBytes, promptTokens, endpoint, flags } = request;
     const isRead = (flags & wire.DONE_FLAG_UNREAD) === 0;
     if (promptTokens !== null && isRead) this.#pool.tokens.learn(promptBytes, promptTokens);
@@ -115,7 +113,7 @@ export class Reports {
   }
 }
 
-function readDone(view: DataView, body: number, bytes: number, pool: Pool): EndedRequest {
+function readDone(view: DataView, body: number, pool: Pool): EndedRequest {
   const field = (offset: number) => view.getUint32(body + offset, true);
   const told = (offset: number) => {
     const value = field(offset);
@@ -135,6 +133,5 @@ function readDone(view: DataView, body: number, bytes: number, pool: Pool): Ende
     modelLow: field(wire.DONE_MODEL_LOW),
     modelHigh: field(wire.DONE_MODEL_HIGH),
     stage: field(wire.DONE_STAGE),
-    pickMicroseconds: bytes >= wire.DONE_BYTES + 4 ? field(wire.DONE_BYTES) : null,
   };
 }

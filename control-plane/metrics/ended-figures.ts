@@ -35,6 +35,5 @@ export function endedFigures(request: EndedRequest, pool: Pool, model: string): 
     cachedTokens: request.cachedTokens,
     completionTokens: request.completionTokens,
     believedCachedTokens: request.matchedBytes / pool.tokens.bytesPerToken,
-    pickMicroseconds: request.pickMicroseconds,
   };
 }

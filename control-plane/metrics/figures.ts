@@ -46,5 +46,4 @@ export interface EndedFigures {
   cachedTokens: number | null;
   completionTokens: number | null;
   believedCachedTokens: number;
-  pickMicroseconds: number | null;
 }

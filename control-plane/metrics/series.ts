@@ -5,7 +5,6 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { EndedFigures, EndpointFigures, Figures, PoolFigures } from "./figures.ts";
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
-const PICK_SECONDS = [1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1e-2];
 const TOKENS = [1, 8, 32, 128, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072];
 
 /** Labels of upstream's request series. */
@@ -37,12 +36,6 @@ export class Series {
     "pool",
     "endpoint",
   ]);
-  readonly #pick = new Histogram({
-    name: "hintway_pick_seconds",
-    help: "What the pick took inside the filter.",
-    buckets: PICK_SECONDS,
-    registers: [this.#registry],
-  });
   readonly #tokens = this.#counter("hintway_tokens_total", "Tokens, as engines told.", [
     "pool",
     "kind",
@@ -105,13 +98,12 @@ export class Series {
   }
 
   ended(request: EndedFigures): void {
-    const { pool, endpoint, stage, firstByteMs, totalMs, pickMicroseconds } = request;
+    const { pool, endpoint, stage, firstByteMs, totalMs } = request;
     this.#picks.inc({ pool, endpoint, stage, status: String(request.status) });
     if (!request.hasEffect) this.#noEffect.inc({ pool });
     if (request.isCut) this.#cut.inc({ pool, endpoint });
     if (firstByteMs !== null) this.#ttft.observe({ pool, endpoint }, firstByteMs / 1000);
     this.#duration.observe({ pool, endpoint }, totalMs / 1000);
-    if (pickMicroseconds !== null) this.#pick.observe(pickMicroseconds / 1e6);
     this.#countTokens(request);
     this.#endedUpstream(request);
   }

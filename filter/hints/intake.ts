@@ -32,7 +32,7 @@ import { clearFlight } from "./flight.ts";
 import { noteSlot } from "./gauges.ts";
 import { noteProbe, noteSuccess } from "./health.ts";
 import { position } from "./position.ts";
-import { forgetSlot, insertAged, insertKeys, removeKeys, reserve } from "./prefix-index.ts";
+import { forgetSlot, insertAged, insertKeys, KEEP, removeKeys, reserve } from "./prefix-index.ts";
 import * as table from "./table.ts";
 
 const endpointsOf = new StaticArray<u32>(<i32>POOLS_MAX);
@@ -106,7 +106,19 @@ function checkEndpoint(view: DataView, at: u32, bytes: u32): u32 {
   if (unchecked(endpointsOf[pool]) > POOL_ENDPOINTS_MAX) return FRAME_OVER_LIMIT;
   const address = view.getUint32(at + wire.ENDPOINT_ADDRESS_BYTES, true);
   if (address === 0 || address > ADDRESS_BYTES_MAX) return FRAME_OVER_LIMIT;
-  return wire.ENDPOINT_BYTES + padded(address) <= bytes ? FRAME_OK : FRAME_RECORD;
+  if (wire.ENDPOINT_BYTES + padded(address) > bytes) return FRAME_RECORD;
+  for (let i: u32 = 0; i < address; i++) {
+    if (!isOfAddress(view.getUint8(at + wire.ENDPOINT_BYTES + i))) return FRAME_RECORD;
+  }
+  return FRAME_OK;
+}
+
+/** Digits, letters and `. : [ ] %`: an address stands in headers, in lists and in JSON. */
+function isOfAddress(byte: u8): bool {
+  const letter = byte | 0x20;
+  if (letter >= 0x61 && letter <= 0x7a) return true;
+  if (byte >= 0x30 && byte <= 0x3a) return true;
+  return byte === 0x2e || byte === 0x5b || byte === 0x5d || byte === 0x25;
 }
 
 function checkLoad(view: DataView, at: u32, bytes: u32): u32 {
@@ -172,7 +184,16 @@ function endTable(): void {
     forgetSlot(slot);
   }
   table.countPools();
-  reserve(table.settings.indexKeysMax);
+  reserve(min(rememberedKeysMax(), table.settings.indexKeysMax));
+}
+
+/** Keys that all endpoints together are remembered to have held. */
+function rememberedKeysMax(): u32 {
+  let blocks: f64 = 0;
+  for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) {
+    if (table.isServing(slot)) blocks += <f64>unchecked(table.capacityOf[slot]);
+  }
+  return <u32>min(blocks * <f64>KEEP, 4_000_000_000);
 }
 
 function takeSettings(view: DataView, at: u32): void {
@@ -221,6 +242,7 @@ function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
     unchecked((table.tenancyOf[slot] = table.tenancyOf[slot] + 1));
     clearFlight(slot);
     forgetSlot(slot);
+    noteSuccess(slot);
   }
   unchecked((table.poolOf[slot] = pool));
   noteSlot(slot);
@@ -230,7 +252,6 @@ function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
       view.getUint32(at + wire.ENDPOINT_CAPACITY_BLOCKS, true),
       16_000_000,
     )),
-    noteSuccess(slot);
   );
   unchecked(table.pools[pool]).addEndpoint(slot);
 }

@@ -43,7 +43,7 @@ const REPORT_TIMEOUT_MS: u32 = 2_000;
 const RETRY_MS_MIN: f64 = 100;
 const RETRY_MS_MAX: f64 = 500;
 /** Entries of the index looked at for one report while it is handed back. */
-const HAND_BACK_STEP: u32 = 16_384;
+const HAND_BACK_STEP: u32 = 131_072;
 const POLL_BYTES_MAX: u32 = 1024 * 1024;
 const EMPTY_REPORT_BYTES: u32 = FRAME_HEADER_BYTES + RECORD_HEADER_BYTES + wire.GATEWAY_BYTES;
 

@@ -96,8 +96,19 @@ export function takeGreeting(bytes: u32, nowMs: f64): bool {
   if (load<u32>(receivedAt()) === ownIncarnation && !isReady) {
     isReady = true;
     beat(nowMs);
+    lookSoon();
   }
   return true;
+}
+
+/** Somebody is there whom the last look did not find: look again at the next tick. */
+export function lookSoon(): void {
+  heartbeatMs = 0;
+}
+
+/** Whether this machine has met the one that sends. */
+export function hasMet(number: i32): bool {
+  return unchecked(incarnations[number]) !== 0;
 }
 
 /** Keeps the number and looks who else is alive. */

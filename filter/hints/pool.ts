@@ -10,6 +10,11 @@ import {
 import { equals, Text } from "../host/memory.ts";
 
 const NAME_BYTES_MAX: u32 = 128;
+const SPACE: u8 = 0x20;
+const QUOTE: u8 = 0x22;
+const QUESTION_MARK: u8 = 0x3f;
+const BACKSLASH: u8 = 0x5c;
+const DELETE: u8 = 0x7f;
 /** What a request is taken to bring before any was seen, in prompt bytes. */
 const MEAN_UNCACHED_START: f64 = 4_096;
 const MEAN_GAIN: f64 = 0.05;
@@ -45,9 +50,14 @@ export class Pool {
     this.session = new Text(String.UTF8.decodeUnsafe(at, bytes));
   }
 
+  /** The name stands in JSON and in headers: what would end either becomes a question mark. */
   setName(at: usize, bytes: u32): void {
     this.nameBytes = min(bytes, NAME_BYTES_MAX);
-    memory.copy(this.nameAt, at, this.nameBytes);
+    for (let i: u32 = 0; i < this.nameBytes; i++) {
+      const byte = load<u8>(at + i);
+      const isPlain = byte >= SPACE && byte < DELETE && byte !== QUOTE && byte !== BACKSLASH;
+      store<u8>(this.nameAt + i, isPlain ? byte : QUESTION_MARK);
+    }
   }
 
   operation(step: i32): u32 {

@@ -25,6 +25,11 @@ export function seedMachine(machine: i32): void {
   }
   addPosition();
   send(machine);
+  seedIndex(machine);
+}
+
+/** Tells a machine what this one believes to be in the endpoints' caches. */
+export function seedIndex(machine: i32): void {
   for (let index: u32 = 0; index < entrySlots(); index++) {
     if (addHolders(seed, index)) continue;
     send(machine);

@@ -23,11 +23,13 @@ import { keepTable } from "./kept-table.ts";
 import { isHolder } from "./lease.ts";
 import * as machines from "./machines.ts";
 import { RecordBuffer } from "./record-buffer.ts";
-import { seedMachine } from "./seeding.ts";
+import { seedIndex, seedMachine } from "./seeding.ts";
 import * as table from "./table.ts";
 
 const MESSAGE_BYTES_MAX: u32 = 2 * 1024 * 1024;
 const REPORT_BYTES_MAX: u32 = 4 * 1024 * 1024;
+/** Machines that start together meet only after their first picks, and tell each other of these. */
+const YOUNG_MS: f64 = 2_000;
 const CONTACT_PERIOD_MS: f64 = 250;
 /** So often what is in flight is told again, to whom a message was lost or who had given us up. */
 const REFRESH_MS: f64 = 1_000;
@@ -38,11 +40,13 @@ export const outbox = new RecordBuffer(MESSAGE_BYTES_MAX);
 export const reports = new RecordBuffer(REPORT_BYTES_MAX);
 
 let contactToldMs: f64 = 0;
+let startedMs: f64 = 0;
 let refreshedMs: f64 = 0;
 
 /** Tells the others what this machine did since the last tick. */
 export function shareAll(nowMs: f64): void {
   if (!machines.isReady) return;
+  if (startedMs === 0) startedMs = nowMs;
   meetMachines(nowMs);
   if (isHolder) copyOwnToReports();
   if (nowMs - refreshedMs >= REFRESH_MS) refresh(nowMs);
@@ -92,8 +96,11 @@ function meetMachines(nowMs: f64): void {
   }
   if (machines.joinedCount === 0) return;
   refresh(nowMs);
-  if (!isHolder) return;
-  for (let i = 0; i < machines.joinedCount; i++) seedMachine(unchecked(machines.joined[i]));
+  const isYoung = nowMs - startedMs < YOUNG_MS;
+  for (let i = 0; i < machines.joinedCount; i++) {
+    if (isHolder) seedMachine(unchecked(machines.joined[i]));
+    else if (isYoung) seedIndex(unchecked(machines.joined[i]));
+  }
 }
 
 // ---- hearing ------------------------------------------------------------------------------------
@@ -112,7 +119,10 @@ export function hear(token: u32, nowMs: f64): void {
     }
     const sender = frameSender(scratchView, 0);
     if (sender === 0) takeHints(scratchView, receivedAt(), bytes, nowMs);
-    else if (sender <= VMS_MAX) takeMessage(scratchView, <i32>sender - 1, bytes, nowMs);
+    else if (sender <= VMS_MAX) {
+      if (!machines.hasMet(<i32>sender - 1)) machines.lookSoon();
+      takeMessage(scratchView, <i32>sender - 1, bytes, nowMs);
+    }
   }
 }
 

@@ -43,15 +43,27 @@ function isStillThere(request: Request): bool {
   return request.isCounted && unchecked(tenancyOf[request.slot]) === request.tenancy;
 }
 
+/** The endpoint did not compute the prompt: it holds what it held before. */
+function takeKeysBack(request: Request): void {
+  const novel = request.wish.keyCount - request.matchedKeys;
+  if (novel === 0) return;
+  const keys = request.wish.keys + ((<usize>request.matchedKeys) << 3);
+  removeKeys(request.slot, keys, novel);
+  outbox.addPick(request.slot, wire.PICK_FLAG_REMOVE, 0, 0, keys, novel);
+}
+
+/** The endpoint answered with an error instead of computing the prompt. */
+export function countRefusal(request: Request): void {
+  if (isStillThere(request)) takeKeysBack(request);
+  request.wish.keyCount = 0;
+}
+
 /** Another endpoint than the picked one serves: load and keys belong to it. */
 export function moveTo(request: Request, slot: u32): void {
   const wish = request.wish;
   if (isStillThere(request)) {
     addFlight(request.slot, -1, -request.backlogBytes, -request.residentBytes);
-    const novel = wish.keyCount - request.matchedKeys;
-    const keys = wish.keys + ((<usize>request.matchedKeys) << 3);
-    removeKeys(request.slot, keys, novel);
-    if (novel > 0) outbox.addPick(request.slot, wire.PICK_FLAG_REMOVE, 0, 0, keys, novel);
+    takeKeysBack(request);
   }
   put(request, slot);
   if (wish.keyCount === 0) return;

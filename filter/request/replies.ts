@@ -91,6 +91,6 @@ export const replyBadBody = new Reply(
   400,
   "invalid_request_error",
   "reserved_members",
-  "The request's body has too many members that only the gateway may set (kv_transfer_params, ec_transfer_params, bootstrap_*). Remove them.",
+  "The gateway cannot tell whether the request's body sets members that only the gateway may set (kv_transfer_params, ec_transfer_params, bootstrap_*): it has too many of them, is nested too deep, or is not UTF-8. Send plain UTF-8 JSON without them.",
   NONE,
 );

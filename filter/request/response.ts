@@ -25,7 +25,7 @@ import {
   readProperty,
   UPSTREAM_ADDRESS,
 } from "../host/properties.ts";
-import { countFailure, moveTo, releaseAll, releaseBacklog } from "./accounts.ts";
+import { countFailure, countRefusal, moveTo, releaseAll, releaseBacklog } from "./accounts.ts";
 import { giveBack } from "./explain.ts";
 import { ANSWERED, APART, dropRequest, Request, requestOf, SENT } from "./live.ts";
 import { giveSession } from "./session.ts";
@@ -140,6 +140,7 @@ function served(request: Request, place: i32): void {
     }
   }
   if (slot !== request.slot) moveTo(request, slot);
+  if (request.status >= 400) countRefusal(request);
   noteSuccess(slot);
   const pool = unchecked(table.pools[request.pool]);
   giveSession(pool, slot);

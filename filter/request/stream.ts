@@ -19,7 +19,7 @@ import { explain, takeExplanation } from "./explain.ts";
 import * as headers from "./headers.ts";
 import { APART, READING, Request, requestOf, SENT, takeRequest } from "./live.ts";
 import * as picks from "./pick.ts";
-import { API_NONE, UNREADABLE_STRIPS } from "./prompt.ts";
+import { API_NONE } from "./prompt.ts";
 import * as replies from "./replies.ts";
 import { keepParts } from "./score.ts";
 
@@ -123,12 +123,14 @@ export function onRequestTrailers(context: u32): u32 {
   return finishBody(request) ? CONTINUE : STOP;
 }
 
-/** Walks what arrived since the last call; each byte is copied out of the host once. */
+/**
+ * Walks what arrived since the last call; each byte is copied out of the host once. Beyond the bytes
+ * that are hashed the walk goes on, since a member to be blanked may stand anywhere.
+ */
 function walkTo(request: Request, bytes: u32): void {
-  const end = min(bytes, table.settings.walkBytesMax);
-  while (request.walkedBytes < end) {
+  while (request.walkedBytes < bytes) {
     const start = request.walkedBytes;
-    const read = readBuffer(REQUEST_BODY, start, min(SLICE_BYTES, end - start));
+    const read = readBuffer(REQUEST_BODY, start, min(SLICE_BYTES, bytes - start));
     if (read === 0) return;
     request.prompt.walk(bufferAt(), read);
     request.walkedBytes = start + read;
@@ -138,7 +140,7 @@ function walkTo(request: Request, bytes: u32): void {
 function finishBody(request: Request): bool {
   const prompt = request.prompt;
   prompt.finish();
-  if (prompt.reason === UNREADABLE_STRIPS) {
+  if (prompt.mayHideMembers) {
     counters.rejectedBadBody++;
     setApart(request);
     replies.replyBadBody.send();
@@ -148,7 +150,7 @@ function finishBody(request: Request): bool {
   if (prompt.truncated) counters.bodiesTruncated++;
   const wish = request.wish;
   wish.modelName = <u64>prompt.modelLow | ((<u64>prompt.modelHigh) << 32);
-  if (prompt.readable || prompt.truncated) {
+  if (prompt.readable) {
     wish.keys = prompt.keys;
     wish.keyCount = prompt.keyCount;
     wish.promptBytes = prompt.promptBytes;

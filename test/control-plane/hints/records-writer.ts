@@ -33,7 +33,6 @@ export interface Done {
   totalMs?: number;
   model?: { low: number; high: number };
   stage?: number;
-  pickMicroseconds?: number;
 }
 
 export function beginFrame(claim: Claim): Records {
@@ -106,8 +105,7 @@ export class Records {
   }
 
   done(done: Done): void {
-    const told = done.pickMicroseconds === undefined ? 0 : 4;
-    this.record(wire.DONE, wire.DONE_BYTES + told, (view, body) => {
+    this.record(wire.DONE, wire.DONE_BYTES, (view, body) => {
       const set = (offset: number, value: number) => view.setUint32(body + offset, value, true);
       set(wire.DONE_SLOT, done.slot);
       set(wire.DONE_STATUS, done.status ?? 200);
@@ -122,7 +120,6 @@ export class Records {
       set(wire.DONE_MODEL_LOW, done.model?.low ?? 0);
       set(wire.DONE_MODEL_HIGH, done.model?.high ?? 0);
       set(wire.DONE_STAGE, done.stage ?? wire.STAGE_FRESH);
-      if (done.pickMicroseconds !== undefined) set(wire.DONE_BYTES, done.pickMicroseconds);
     });
   }
 
