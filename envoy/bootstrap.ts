@@ -10,7 +10,7 @@ import { gatewayListener } from "./listener.ts";
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
 
 export type { Attachment } from "./filters.ts";
-export type { Address, EnvoyMessage } from "./message.ts";
+export type { EnvoyMessage } from "./message.ts";
 
 /** What the control plane left on disk for an Envoy that starts while it is down. */
 export interface LastKnown {

@@ -15,7 +15,7 @@ export type Attachment = "pause" | "buffer" | "none";
 export const BODY_BYTES_MAX = 33 * 1024 * 1024;
 
 /** What the filter is told once, at its start. All that is tuned arrives in the hints. */
-export interface FilterConfiguration {
+interface FilterConfiguration {
   attachment: "pause" | "buffer";
   /** The cluster that answers hints and reports; Envoy adds the bearer token below it. */
   controlPlaneCluster: string;

@@ -180,7 +180,6 @@ export const FAILURE_BYTES: u32 = 4;
 
 /** Age of the last contact with the control plane, from the worker that polls to the others. */
 export const CONTACT: u32 = 36;
-export const CONTACT_AGE_MS: u32 = 0;
 export const CONTACT_BYTES: u32 = 4;
 
 /** Stages a pick may be in, by the age of what the control plane told last. */

@@ -54,7 +54,7 @@ export class Reports {
     eachRecord(view, (kind, body, bytes) => {
       if (kind === wire.FLIGHT) this.#takeFlight(gateway, view, body);
       else if (kind === wire.PICK) this.#takePick(gateway, view, body, bytes);
-      else if (kind === wire.DONE) this.#takeDone(view, body, bytes);
+      else if (kind === wire.DONE) this.#takeDone(view, body);
       else if (kind === wire.FAILURE) this.#takeFailure(view, body);
       else if (kind === wire.ENTRIES) handedBack.add(view, body);
     });
@@ -85,7 +85,7 @@ export class Reports {
     this.#hints.picked(gateway.number, record);
   }
 
-  #takeDone(view: DataView, body: number, bytes: number): void {
+  #takeDone(view: DataView, body: number): void {
     const request = readDone(view, body, this.#pool);
     const { promptBytes, promptTokens, endpoint, flags } = request;
     const isRead = (flags & wire.DONE_FLAG_UNREAD) === 0;

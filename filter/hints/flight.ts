@@ -9,9 +9,9 @@ export const ownBacklog = new StaticArray<f64>(SLOTS);
 export const ownResident = new StaticArray<f64>(SLOTS);
 
 /** Sums over siblings. */
-export const siblingRequests = new StaticArray<u32>(SLOTS);
-export const siblingBacklog = new StaticArray<f64>(SLOTS);
-export const siblingResident = new StaticArray<f64>(SLOTS);
+const siblingRequests = new StaticArray<u32>(SLOTS);
+const siblingBacklog = new StaticArray<f64>(SLOTS);
+const siblingResident = new StaticArray<f64>(SLOTS);
 
 /** A set of slots that is emptied by walking it. */
 export class SlotSet {
@@ -104,14 +104,6 @@ export function replaceShare(
   store<u32>(at, backlog, 4);
   store<u32>(at, resident, 8);
   unreported.add(slot);
-}
-
-/** Whether the machine told of anything in flight on the slot. */
-export function hasShare(machine: i32, slot: u32): bool {
-  const row = unchecked(rows[machine]);
-  if (row === 0) return false;
-  const at = row + <usize>slot * SHARE_BYTES;
-  return (load<u32>(at) | load<u32>(at, 4) | load<u32>(at, 8)) !== 0;
 }
 
 /** A machine is gone: nothing of it is in flight. */

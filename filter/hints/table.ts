@@ -17,7 +17,7 @@ export const NO_POOL: u32 = 0xffffffff;
 
 // ---- settings -----------------------------------------------------------------------------------
 
-export class Settings {
+class Settings {
   staleMs: f64 = 5_000;
   blindMs: f64 = 30_000;
   bodyBytesMax: u32 = 32 * 1024 * 1024;

@@ -17,7 +17,7 @@ export const PICKED: u32 = 0;
 /** No endpoint of the pool serves. */
 export const NO_ENDPOINTS: u32 = 1;
 /** The profile's filters left none. */
-export const SATURATED: u32 = 2;
+const SATURATED: u32 = 2;
 
 /** The last pick: slots, the best first. */
 export const destinations = new StaticArray<u16>(DESTINATIONS_MAX);

@@ -16,7 +16,7 @@ import { Wish } from "./wish.ts";
 export const scores = new StaticArray<f64>(<i32>POOL_ENDPOINTS_MAX);
 /** What each step gave each candidate, kept while a request asks to be explained. */
 export const parts = new StaticArray<f64>(<i32>(POOL_ENDPOINTS_MAX * PROFILE_STEPS_MAX));
-export let keepsParts: bool = false;
+let keepsParts: bool = false;
 
 const column = new StaticArray<f64>(<i32>POOL_ENDPOINTS_MAX);
 

@@ -28,9 +28,9 @@ const clusterName = new TextHash();
 const SPACE: u8 = 0x20;
 
 /** Attachment A holds the request by itself; B leaves that to the buffer filter behind it. */
-export let holdsHeaders: bool = true;
+let holdsHeaders: bool = true;
 /** Bytes of bodies held by this worker for requests not yet picked. */
-export let heldBytes: f64 = 0;
+let heldBytes: f64 = 0;
 
 export function setAttachment(pauses: bool): void {
   holdsHeaders = pauses;
