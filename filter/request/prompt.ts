@@ -11,7 +11,6 @@ export { API_NONE, apiOf };
 // Why a body is not readable.
 const READABLE: u32 = FAILED_NOT;
 /** More members to be stripped than can be. */
-const UNREADABLE_STRIPS: u32 = FAILED_STRIPS;
 /** The body ended within the JSON. */
 const UNREADABLE_UNFINISHED: u32 = 6;
 
