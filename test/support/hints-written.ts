@@ -10,7 +10,7 @@ import * as profile from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
 
 export const GENERATION = 77;
-export const SETTINGS: Settings = {
+const SETTINGS: Settings = {
   staleMs: 5_000,
   blindMs: 30_000,
   bodyBytesMax: 8 * 1024 * 1024,
@@ -39,7 +39,7 @@ export interface PoolHint {
   readonly steps?: readonly StepHint[];
 }
 
-export interface LoadHint {
+interface LoadHint {
   readonly state?: number;
   readonly probeAgeMs?: number;
   readonly score?: number;
@@ -61,7 +61,7 @@ export interface EndpointHint extends LoadHint {
   readonly capacityBlocks?: number;
 }
 
-export interface PickHint {
+interface PickHint {
   readonly slot: number;
   readonly keys: readonly bigint[];
   readonly flags?: number;
@@ -69,7 +69,7 @@ export interface PickHint {
   readonly promptBytes?: number;
 }
 
-export interface EntriesHint {
+interface EntriesHint {
   readonly slot: number;
   readonly entries: readonly { readonly key: bigint; readonly ageBlocks: number }[];
 }

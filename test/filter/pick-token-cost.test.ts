@@ -1,0 +1,102 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { TOKEN_COST } from "../support/hints-written.ts";
+import { type Bench, type BenchEndpoint, explain, KIB, picksOf } from "../support/pick-bench.ts";
+
+// The formula again, written from its definition:
+//   cost(e) = backlog(e) + (γ + α · mean(backlog) / mean(uncached)) · uncached(e) + ω · resident(e)
+
+interface Parameters {
+  readonly gamma: number;
+  readonly alpha: number;
+  readonly omega: number;
+  readonly credit: number;
+}
+
+/** What a pool takes a request to bring before it has seen any. */
+const MEAN_UNCACHED_BYTES = 4_096;
+const CAPACITY_BLOCKS = 100;
+
+function costs(
+  endpoints: readonly BenchEndpoint[],
+  promptKib: number,
+  given: Parameters,
+): number[] {
+  const backlogs = endpoints.map(({ otherBacklogBytes }) => otherBacklogBytes ?? 0);
+  const mean = backlogs.reduce((sum, bytes) => sum + bytes) / endpoints.length;
+  const price = given.gamma + (given.alpha * mean) / MEAN_UNCACHED_BYTES;
+  const without = (kib: number): number => Math.max(1, (promptKib - kib) * KIB);
+  return endpoints.map((endpoint, place) => {
+    const held = endpoint.holds ?? 0;
+    const unused = endpoint.unusedBlocks ?? 0;
+    const cached = unused <= CAPACITY_BLOCKS ? held : 0;
+    const remembered = unused <= 6 * CAPACITY_BLOCKS ? held : 0;
+    const credit = given.credit * (without(cached) - without(remembered));
+    const uncached = without(cached) - credit;
+    return backlogs[place]! + price * uncached + given.omega * (endpoint.otherResidentBytes ?? 0);
+  });
+}
+
+const PROMPT_KIB = 6;
+
+const endpointArbitrary: fc.Arbitrary<BenchEndpoint> = fc.record({
+  holds: fc.integer({ min: 0, max: PROMPT_KIB }),
+  unusedBlocks: fc.constantFrom(0, 50, 100, 101, 300, 600, 601, 5_000),
+  otherBacklogBytes: fc.integer({ min: 0, max: 2_000_000 }),
+  otherResidentBytes: fc.integer({ min: 0, max: 50_000_000 }),
+  capacityBlocks: fc.constant(CAPACITY_BLOCKS),
+});
+const parametersArbitrary: fc.Arbitrary<Parameters> = fc.record({
+  gamma: fc.integer({ min: 0, max: 40 }).map((value) => value / 8),
+  alpha: fc.integer({ min: 0, max: 40 }).map((value) => value / 8),
+  omega: fc.integer({ min: 0, max: 8 }).map((value) => value / 16),
+  credit: fc.integer({ min: 0, max: 4 }).map((value) => value / 4),
+});
+
+function benchOf(endpoints: readonly BenchEndpoint[], given: Parameters): Bench {
+  const parameters = [given.gamma, given.alpha, given.omega, given.credit, 6];
+  return { steps: [{ ...TOKEN_COST, parameters }], endpoints, promptKib: PROMPT_KIB };
+}
+
+describe("the token-cost scorer", () => {
+  test("costs what the formula says, and scores least cost / cost", () => {
+    const endpoints = fc.array(endpointArbitrary, { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(endpoints, parametersArbitrary, (given, parameters) => {
+        const expected = costs(given, PROMPT_KIB, parameters);
+        const least = Math.min(...expected);
+        const { candidates } = explain(benchOf(given, parameters));
+        for (const [place, candidate] of candidates.entries()) {
+          const cost = expected[place]!;
+          expect(Math.abs(candidate.costBytes! - cost)).toBeLessThan(0.01);
+          expect(Math.abs(candidate.score - (cost === least ? 1 : least / cost))).toBeLessThan(
+            0.001,
+          );
+        }
+      }),
+      { numRuns: 120, seed: 11 },
+    );
+  });
+
+  test("names endpoints from the cheapest up", () => {
+    const parameters = { gamma: 2, alpha: 1.5, omega: 0.07, credit: 0.1 };
+    const given = [
+      { otherBacklogBytes: 900_000 },
+      { holds: 6, otherBacklogBytes: 30_000 },
+      { otherBacklogBytes: 100_000 },
+      { holds: 3, otherResidentBytes: 9_000_000 },
+    ];
+    const expected = costs(given, PROMPT_KIB, parameters);
+    const order = expected.map((_, place) => place).sort((a, b) => expected[a]! - expected[b]!);
+    expect(picksOf(benchOf(given, parameters))).toEqual(order);
+  });
+
+  test("leaves a cached prompt's endpoint for one that costs less as its backlog grows", () => {
+    const parameters = { gamma: 2, alpha: 0, omega: 0, credit: 0 };
+    // The prompt elsewhere costs 2 · 6 KiB = 12,288 bytes.
+    const pick = (bytes: number): number | undefined =>
+      picksOf(benchOf([{ holds: 6, otherBacklogBytes: bytes }, {}], parameters))[0];
+    expect(pick(12_280)).toBe(0);
+    expect(pick(12_290)).toBe(1);
+  });
+});
