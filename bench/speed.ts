@@ -8,6 +8,7 @@ import { cellsOf, measureRounds, type Plan, type Sample } from "./speed/cells.ts
 import { differencesOf } from "./speed/differences.ts";
 import { startGateways, TARGETS } from "./speed/gateways.ts";
 import { measureIdle } from "./speed/idle.ts";
+import { measureIndexes } from "./speed/index-size.ts";
 import { type SpeedReport, speedChart, speedText } from "./speed/report.ts";
 
 const IDLE_SECONDS = 3;
@@ -22,7 +23,9 @@ export async function measureSpeed(
     const machine = describeMachine(await findEnvoy(process.env, launch), gateways.filterPath);
     const idle = await measureIdle(gateways, Math.min(IDLE_SECONDS, plan.seconds));
     const samples = await measureRounds(plan, gateways, say);
-    return { machine, plan, differences: differencesOf(samples), idle, samples };
+    const indexes = await measureIndexes(gateways);
+    const workMs = samples.map((sample) => sample.workMs);
+    return { machine, plan, differences: differencesOf(samples), idle, indexes, workMs, samples };
   } finally {
     await gateways.stop();
   }

@@ -7,7 +7,7 @@ import { cpus } from "node:os";
 const TICKS_A_SECOND = 100;
 
 /** User and system time of a process with all its threads, in seconds; 0 when it is gone. */
-export function processSeconds(processId: number): number {
+function processSeconds(processId: number): number {
   try {
     const text = readFileSync(`/proc/${processId}/stat`, "utf8");
     // The second field is the program's name in brackets, which may hold spaces and brackets.
@@ -19,7 +19,7 @@ export function processSeconds(processId: number): number {
 }
 
 /** All that all processes and the kernel have used since the machine started, in CPU seconds. */
-export function busySeconds(): number {
+function busySeconds(): number {
   const line = readFileSync("/proc/stat", "utf8").split("\n", 1)[0] ?? "";
   const [user = 0, nice = 0, system = 0, , , interrupts = 0, soft = 0] = line
     .split(/\s+/)

@@ -7,7 +7,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 /** Asks for an answer in this many chunks of server-sent events. */
 export const CHUNKS_HEADER = "x-bench-chunks";
 /** Between two chunks of one answer: far enough apart that Envoy reads each by itself. */
-export const CHUNK_PERIOD_MS = 2;
+const CHUNK_PERIOD_MS = 2;
 
 const USAGE = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 };
 const ANSWER = JSON.stringify({
@@ -93,7 +93,7 @@ export class InstantServer {
 }
 
 /** vLLM's page of an idle server; `blocks` of 16 tokens are an 8 B model's on an 80 GB GPU. */
-export function idleMetrics(): string {
+function idleMetrics(): string {
   return metricsPage({ waiting: 0 });
 }
 

@@ -6,12 +6,12 @@ export interface BarChart {
   groups: BarGroup[];
 }
 
-export interface BarGroup {
+interface BarGroup {
   name: string;
   bars: Bar[];
 }
 
-export interface Bar {
+interface Bar {
   name: string;
   value: number;
   color: string;

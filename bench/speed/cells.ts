@@ -1,6 +1,7 @@
 // The cells of the measurement and the rounds over them.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { workMs } from "../measure/machine-speed.ts";
 import { measureUsage } from "../measure/processor-time.ts";
 import type { Measured } from "../parts/load.ts";
 import { type Gateways, TARGETS, type Target } from "./gateways.ts";
@@ -31,6 +32,8 @@ export interface Sample extends Cell {
   round: number;
   target: Target;
   measured: Measured;
+  /** What a fixed piece of work took just before: the machine's speed at that moment. */
+  workMs: number;
   /** Other processes used so much that the figures may not be ours. */
   isDisturbed: boolean;
 }
@@ -86,6 +89,7 @@ async function measureCell(
 ): Promise<Sample> {
   const processes = gateways.processesFor(cell.target);
   await untilQuiet(processes, plan.quietSeconds);
+  const tookMs = workMs();
   const { warmSeconds, seconds } = plan;
   const { bodyBytes, connections, prompts, chunks } = cell;
   const port = gateways.portOf[cell.target];
@@ -94,7 +98,7 @@ async function measureCell(
     ...{ warmSeconds, seconds, processes },
   });
   const isDisturbed = measured.usage.othersShare > OTHERS_SHARE_MAX;
-  return { ...cell, measured, isDisturbed };
+  return { ...cell, measured, workMs: tookMs, isDisturbed };
 }
 
 async function untilQuiet(processes: { [name: string]: number }, seconds: number): Promise<void> {
@@ -115,6 +119,7 @@ function sampleText(sample: Sample): string {
     `p50 ${measured.p50Ms.toFixed(3)}  p99 ${measured.p99Ms.toFixed(3)} ms`,
     `${measured.requestsPerSecond.toFixed(0)}/s`,
     `Envoy ${microseconds(usage.processes["envoy"] ?? 0, measured.requests)} µs`,
+    `work ${sample.workMs.toFixed(1)} ms`,
     `others ${(usage.othersShare * 100).toFixed(0)} %`,
     ...(measured.failures > 0 ? [`${measured.failures} FAILED`] : []),
   ].join("  ");

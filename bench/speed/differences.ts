@@ -30,7 +30,7 @@ export interface Difference extends Cell {
   isDisturbed: boolean;
 }
 
-export interface Medians {
+interface Medians {
   p50Ms: number;
   p99Ms: number;
   requestsPerSecond: number;

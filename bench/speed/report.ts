@@ -1,22 +1,27 @@
 // The results of bench:speed as text and chart.
 
 import { type Machine, machineText } from "../measure/machine.ts";
+import { median } from "../measure/quantiles.ts";
 import { type BarChart, barChart } from "../report/bar-chart.ts";
 import { added, figure, kilobytes, markdownTable } from "../report/table.ts";
 import { BUDGETS, type Budget, isMet } from "./budgets.ts";
 import { OTHERS_SHARE_MAX, type Plan } from "./cells.ts";
 import type { Difference, Spread } from "./differences.ts";
 import type { Idle } from "./idle.ts";
+import type { IndexSize } from "./index-size.ts";
 
 export interface SpeedReport {
   machine: Machine;
   plan: Plan;
   differences: Difference[];
   idle: Idle[];
+  indexes: IndexSize[];
+  /** Of a fixed piece of work, before each cell. */
+  workMs: number[];
 }
 
 export function speedText(report: SpeedReport): string {
-  const { machine, plan, differences, idle } = report;
+  const { machine, plan, differences, idle, indexes, workMs } = report;
   const whole = differences.filter((difference) => difference.chunks === 0);
   const streamed = differences.filter((difference) => difference.chunks > 0);
   return [
@@ -24,6 +29,9 @@ export function speedText(report: SpeedReport): string {
     `${machineText(machine)} ${plan.rounds} rounds of ${plan.seconds} s a cell; medians, with ` +
       "least and most of the rounds in brackets. `*`: other processes took more than " +
       `${OTHERS_SHARE_MAX * 100} % of the CPUs in every round. Method: [README](../README.md).`,
+    `A fixed piece of work before each cell took ${figure(median(workMs))} ms (median; ` +
+      `${figure(Math.min(...workMs))} to ${figure(Math.max(...workMs))}): the machine's own speed ` +
+      "varied so much.",
     "## Budgets",
     budgetTable(differences),
     ...plan.prompts.flatMap((prompts) => [
@@ -33,6 +41,8 @@ export function speedText(report: SpeedReport): string {
     ...(streamed.length > 0 ? ["## Streamed answers", streamTable(streamed)] : []),
     "## Without any request",
     idleTable(idle),
+    "## The index after the run",
+    indexTable(indexes),
   ].join("\n\n");
 }
 
@@ -110,6 +120,16 @@ function streamTable(differences: Difference[]): string {
 function idleTable(idle: Idle[]): string {
   const rows = idle.map(({ name, corePercent }) => [name, `${figure(corePercent)} %`]);
   return markdownTable([["process", "of one core"], ...rows]);
+}
+
+function indexTable(indexes: IndexSize[]): string {
+  const heading = ["attachment", "keys over all virtual machines", "keys that found no room"];
+  const rows = indexes.map(({ target, keys, refusedKeys }) => [
+    target,
+    keys.toLocaleString("en"),
+    refusedKeys.toLocaleString("en"),
+  ]);
+  return markdownTable([heading, ...rows]);
 }
 
 function spread({ median, least, most }: Spread): string {

@@ -15,7 +15,8 @@ export interface RequestTime {
 }
 
 const ANSWER = '{"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}';
-const WARM_REQUESTS = 300;
+/** Before the first that is timed, as a share of those. */
+const WARM_SHARE = 0.3;
 
 export function measureRequests(endpointCounts: number[], requests: number): RequestTime[] {
   return endpointCounts.flatMap((endpoints) =>
@@ -37,11 +38,12 @@ function timeOf(
   const gateway = started(endpoints, false);
   const content = "the quick brown fox jumps over the lazy dog ".repeat(bodyBytes / 44);
   const samples: number[] = [];
-  for (let number = 0; number < requests + WARM_REQUESTS; number++) {
+  const warmRequests = Math.ceil(WARM_SHARE * requests);
+  for (let number = 0; number < requests + warmRequests; number++) {
     const body = Buffer.from(chatBody(`${prompts === "unique" ? number : 0} ${content}`));
     const startMs = performance.now();
     serve(ask(gateway.worker, { body }), {}, ANSWER);
-    if (number >= WARM_REQUESTS) samples.push((performance.now() - startMs) * 1000);
+    if (number >= warmRequests) samples.push((performance.now() - startMs) * 1000);
     // The worker's tick empties what it has to tell.
     gateway.run(5);
   }
