@@ -1,13 +1,11 @@
 import { describe, expect, test } from "vitest";
 import * as profile from "../../protocol/profile.ts";
-import { ask, beginResponse, serve } from "../support/asked.ts";
+import { ask, beginResponse } from "../support/asked.ts";
 import { addressOf, type StepHint } from "../support/hints-written.ts";
 import {
-  askingOf,
   type Bench,
   type BenchEndpoint,
   explain,
-  KIB,
   picksOf,
   startBench,
 } from "../support/pick-bench.ts";
@@ -134,12 +132,10 @@ describe("a client's session", () => {
   });
 });
 
-test("what a client's own requests have in flight counts for the pick of the next", () => {
+test("what is in flight counts for the pick of the next", () => {
   const steps = [{ operation: profile.SCORE_ACTIVE_REQUEST, parameters: [0, 1] }];
   const bench = { steps, endpoints: [{}, {}, {}, {}], promptKib: 1 };
   const gateway = startBench(bench);
   const picks = [1, 2, 3, 4].map(() => picksOf(bench, gateway)[0]);
   expect(picks.sort()).toEqual([0, 1, 2, 3]);
-  const request = ask(gateway.worker, askingOf({ ...bench, promptKib: KIB / 512 }));
-  serve(request);
 });

@@ -64,7 +64,7 @@ export function startBench(bench: Bench): FilteredGateway {
   return gateway;
 }
 
-export function askingOf(bench: Bench): Asking {
+function askingOf(bench: Bench): Asking {
   const { headers, ...rest } = bench.promptKib ? promptOf(bench.promptKib) : WITHOUT_PROMPT;
   return { ...rest, ...bench.asking, headers: { ...headers, ...bench.asking?.headers } };
 }
