@@ -1,8 +1,8 @@
 // Where the Envoy binary is. It is fetched on the first start when the machine has none.
 
 import { accessSync, constants, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
+import { cacheFolder } from "./cache-folder.ts";
 import { ENVOY_VERSION, fetchEnvoy } from "./fetch-envoy.ts";
 import { type Launch, withProgress } from "./launch.ts";
 import { withLock } from "./lock.ts";
@@ -35,10 +35,6 @@ async function cachedEnvoy(folder: string, launch: Launch): Promise<string> {
     );
   });
   return binary;
-}
-
-function cacheFolder(environment: Environment): string {
-  return join(environment["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "hintway");
 }
 
 function requireExecutable(path: string): string {

@@ -1,6 +1,6 @@
 // One request through a gateway, each on a connection of its own, so that any worker may get it.
 
-import { type IncomingHttpHeaders, request } from "node:http";
+import { type ClientRequest, type IncomingHttpHeaders, request } from "node:http";
 
 export interface Candidate {
   endpoint: string;
@@ -36,10 +36,13 @@ export interface Asking {
   method?: string;
   headers?: Record<string, string>;
   body?: unknown;
+  /** Sends the body without its length, in pieces of so many bytes. */
+  pieceBytes?: number;
 }
 
 /** Sends a request that asks to be explained and reads its answer to the end. Never rejects. */
-export function ask(url: string, { path, method, headers, body }: Asking): Promise<Answer> {
+export function ask(url: string, asking: Asking): Promise<Answer> {
+  const { path, method, headers, body, pieceBytes } = asking;
   const target = new URL(path ?? "/v1/chat/completions", url);
   const sent = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
   return new Promise((resolve) => {
@@ -53,7 +56,9 @@ export function ask(url: string, { path, method, headers, body }: Asking): Promi
         headers: {
           "content-type": "application/json",
           "x-hintway-explain": "1",
-          ...(sent === undefined ? {} : { "content-length": Buffer.byteLength(sent) }),
+          ...(sent === undefined || pieceBytes
+            ? {}
+            : { "content-length": Buffer.byteLength(sent) }),
           ...headers,
         },
       },
@@ -78,8 +83,23 @@ export function ask(url: string, { path, method, headers, body }: Asking): Promi
     );
     outgoing.on("error", failed);
     outgoing.on("timeout", () => outgoing.destroy());
-    outgoing.end(sent);
+    if (pieceBytes) writePieces(outgoing, sent ?? "", pieceBytes);
+    else outgoing.end(sent);
   });
+}
+
+/** Each piece leaves by itself: the next one waits for a turn of the event loop. */
+function writePieces(outgoing: ClientRequest, text: string, pieceBytes: number): void {
+  const bytes = Buffer.from(text);
+  const write = (start: number) => {
+    if (start >= bytes.length) {
+      outgoing.end();
+    } else {
+      outgoing.write(bytes.subarray(start, start + pieceBytes));
+      setImmediate(write, start + pieceBytes);
+    }
+  };
+  write(0);
 }
 
 const NOTHING = { text: "", endpoint: "", explanation: null };

@@ -16,3 +16,8 @@ export async function until<T>(
   }
   throw new Error(`${what} did not happen within ${timeoutMs / 1000} s`);
 }
+
+/** Time for a tick of the workers to pass, in which they tell each other what they picked. */
+export function settle(): Promise<void> {
+  return sleep(30);
+}

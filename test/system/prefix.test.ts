@@ -6,7 +6,7 @@ import {
   startWholeGateway,
   type WholeGateway,
 } from "../support/components.ts";
-import { until } from "../support/until.ts";
+import { settle, until } from "../support/until.ts";
 
 let gateway: WholeGateway;
 let second: Envoy;
@@ -91,9 +91,4 @@ async function inParallel<T, R>(items: T[], width: number, work: (item: T) => Pr
   };
   await Promise.all(Array.from({ length: width }, lane));
   return results;
-}
-
-/** Time for a tick of the workers to pass. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 30));
 }
