@@ -72,10 +72,10 @@ async function sharedPrompt(): Promise<string[]> {
 
 async function hotPrompt(): Promise<string[]> {
   const hot: Message = { role: "user", content: prose("hot", SHARED_PROMPT_BYTES) };
-  const answers = await inParallel(600, 96, (user) =>
+  const answers = await inParallel(900, 128, (user) =>
     ask(gateway.url, chat([hot, { role: "user", content: `question ${user}` }], 32)),
   );
-  const ratios = answers.slice(200, 500).map(({ explanation }) => {
+  const ratios = answers.slice(400, 800).map(({ explanation }) => {
     const resident = (explanation?.candidates ?? []).map(({ residentBytes }) => residentBytes);
     return Math.max(...resident) / (resident.reduce((a, b) => a + b, 0) / resident.length);
   });
@@ -83,7 +83,7 @@ async function hotPrompt(): Promise<string[]> {
   const median = ratios[Math.floor(ratios.length / 2)] ?? 0;
   const most = ratios[Math.floor(ratios.length * 0.95)] ?? 0;
   return [
-    "one hot prompt of 4,000 tokens, 96 requests at a time",
+    "one hot prompt of 4,000 tokens, 128 requests at a time",
     `in-flight tokens of the busiest endpoint over the mean: median ${median.toFixed(2)}, 95th percentile ${most.toFixed(2)}`,
   ];
 }

@@ -5,6 +5,11 @@
 // backlog: uncached bytes sent to e and not answered yet. uncached: bytes of this prompt that e does
 // not hold, less a credit for what it held until recently. resident: prompt bytes of all requests in
 // flight on e, which its decode steps read. All in one unit, so a constant factor cancels out.
+//
+// mean(backlog) / mean(uncached) stands for the requests that wait on an endpoint. Where nearly all is
+// cached, many may wait and be answered by one step of the engine: they are no queue, and counting
+// them would keep one hot prompt on the endpoints that hold it. So the mean is at least a share of a
+// step.
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
 import { backlogOn, residentOn } from "../hints/flight.ts";
 import { Pool } from "../hints/pool.ts";
@@ -13,6 +18,9 @@ import { otherBacklogOf, otherResidentOf } from "../hints/table.ts";
 import { candidateCount, candidates } from "./candidates.ts";
 import { uncachedBytes } from "./cover.ts";
 import { Wish } from "./wish.ts";
+
+/** Engines prefill a few thousand tokens a step; a mean below this does not make a queue. */
+const STEP_TOKENS: f64 = 1_024;
 
 export const costs = new StaticArray<f64>(<i32>POOL_ENDPOINTS_MAX);
 const backlogs = new StaticArray<f64>(<i32>POOL_ENDPOINTS_MAX);
@@ -52,7 +60,10 @@ function priceOfUncached(pool: Pool, step: i32, trust: f64): f64 {
     sum += backlog;
   }
   const mean = sum / <f64>candidateCount;
-  return pool.parameter(step, 0) + (pool.parameter(step, 1) * mean) / max(1, pool.meanUncached);
+  return (
+    pool.parameter(step, 0) +
+    (pool.parameter(step, 1) * mean) / max(STEP_TOKENS * pool.bytesPerToken, pool.meanUncached)
+  );
 }
 
 function missingBytes(wish: Wish, slot: u32, credit: f64): f64 {
