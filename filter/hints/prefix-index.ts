@@ -29,6 +29,11 @@ export const KEEP: u64 = 6;
 const FORGOTTEN_BLOCKS: u32 = 7_000_000;
 const ENTRIES_START: u32 = 8192;
 const PROBES_MAX: u32 = 4096;
+/**
+ * Entries looked at for each new one. A pass over the table then takes as many insertions as a
+ * quarter of its entries, so that those nobody holds any more are never more than that.
+ */
+const SWEEPS_PER_ENTRY: u32 = 4;
 
 let table: usize = heap.alloc(<usize>ENTRIES_START * ENTRY_BYTES);
 memory.fill(table, 0, <usize>ENTRIES_START * ENTRY_BYTES);
@@ -112,11 +117,13 @@ function matchHolders(entry: usize, depth: u32): bool {
 
 /** The endpoint is sent these keys, in chain order: it holds them now. */
 export function insertKeys(slot: u32, keys: usize, keyCount: u32): void {
+  const entriesBefore = entryCount;
   let advance: u32 = 0;
   for (let i: u32 = 0; i < keyCount; i++) {
     advance += hold(slot, load<u64>(keys + ((<usize>i) << 3)), 0);
   }
   unchecked((clocks[slot] = clocks[slot] + advance));
+  sweep((entryCount - entriesBefore) * SWEEPS_PER_ENTRY);
 }
 
 /** The endpoint holds one key that was last used `ageBlocks` blocks ago. */
@@ -219,7 +226,7 @@ export function forgetSlot(slot: u32): void {
 /** Makes room for `keys` keys; the table only grows. Called when a table comes, never at a pick. */
 export function reserve(keys: u32): void {
   let entries: u32 = ENTRIES_START;
-  while (<u64>entries * 5 < <u64>keys * 8) entries *= 2;
+  while (entries < keys * 2) entries *= 2;
   if (entries <= mask + 1) return;
   const old = table;
   const oldCount = mask + 1;
