@@ -1,6 +1,6 @@
-// Four behaviours on a running system, as the README shows them: `npm run bench:shown`.
+// Four behaviours on a running system, written into the README: `npm run bench:shown`.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import {
   type Answer,
   ask,
@@ -32,8 +32,9 @@ const table = [
   "| --- | --- |",
   ...rows.map((cells) => `| ${cells.join(" | ")} |`),
 ].join("\n");
-mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-writeFileSync(new URL("results/shown.md", import.meta.url), `${table}\n`);
+const readme = new URL("../README.md", import.meta.url);
+const section = /(<!-- shown:.*?-->\n)[\s\S]*?(<!-- \/shown -->)/;
+writeFileSync(readme, readFileSync(readme, "utf8").replace(section, `$1\n${table}\n\n$2`));
 console.log(table);
 
 async function conversation(): Promise<string[]> {
