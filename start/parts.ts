@@ -40,6 +40,8 @@ export interface ControlPlaneOptions {
   endpoints?: string[];
   pool?: string;
   config?: string;
+  /** Whether clients may ask why an endpoint was picked; true by default. */
+  explain?: boolean;
   /** Further flags of control-plane/main.ts. */
   flags?: string[];
 }
@@ -51,7 +53,8 @@ export function controlPlanePart(options: ControlPlaneOptions): PartDefinition {
     command: process.execPath,
     args: [
       projectPath("control-plane", "main.ts"),
-      ...["--host", LOOPBACK, "--port", String(port), "--explain"],
+      ...["--host", LOOPBACK, "--port", String(port)],
+      ...(options.explain === false ? [] : ["--explain"]),
       ...["--token-file", options.tokenFile, "--state-dir", options.stateDir],
       ...["--attachment", options.attachment === "buffer" ? "buffer" : "pause"],
       ...(endpoints.length > 0 ? ["--endpoints", endpoints.join(",")] : []),

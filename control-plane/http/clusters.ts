@@ -12,6 +12,8 @@ export type EnvoyMessage = { [field: string]: unknown };
 /** Of the bootstrap: Envoy's cluster of this process. */
 const CONTROL_PLANE_CLUSTER = "hintway-control-plane";
 const DESTINATION_HEADER = "x-gateway-destination-endpoint";
+const COLD_HEADER = "x-hintway-cold";
+const HTTP_FILTERS = "type.googleapis.com/envoy.extensions.filters.http";
 
 /** Requests are many and long: Envoy's own limits (1,024 requests, 3 retries) would shed them. */
 const REQUESTS_MAX = 40_000;
@@ -96,10 +98,30 @@ function commonFields(): EnvoyMessage {
         "@type": `type.googleapis.com/${protocolOptions}`,
         explicit_http_config: { http_protocol_options: {} },
         common_http_protocol_options: { idle_timeout: IDLE_TIMEOUT },
+        http_filters: [stripRoutingHeaders(), UPSTREAM_CODEC],
       },
     },
   };
 }
+
+/** What the filter tells Envoy is not for model servers, which may stand in another's network. */
+function stripRoutingHeaders(): EnvoyMessage {
+  return {
+    name: "envoy.filters.http.header_mutation",
+    typed_config: {
+      "@type": `${HTTP_FILTERS}.header_mutation.v3.HeaderMutation`,
+      mutations: {
+        request_mutations: [{ remove: DESTINATION_HEADER }, { remove: COLD_HEADER }],
+      },
+    },
+  };
+}
+
+/** Has to end the filters of a cluster: it writes the request. */
+const UPSTREAM_CODEC = {
+  name: "envoy.filters.http.upstream_codec",
+  typed_config: { "@type": `${HTTP_FILTERS}.upstream_codec.v3.UpstreamCodec` },
+};
 
 /** The filter names endpoints in a header; where it names none, or none that exists, in turn. */
 function namedDestination(): EnvoyMessage {

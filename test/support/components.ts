@@ -71,6 +71,8 @@ export interface ControlPlaneOptions {
   endpoints?: string[];
   pool?: string;
   config?: string;
+  /** Whether clients may ask why; true by default. */
+  explain?: boolean;
   flags?: string[];
   /** A folder of its own by default, removed when the control plane is stopped. */
   stateDir?: string;
@@ -124,6 +126,8 @@ export interface WholeGatewayOptions extends Omit<EnvoyOptions, "controlPlane"> 
   simulators?: number;
   simulatorFlags?: string[];
   config?: string;
+  /** Whether clients may ask why; true by default. Without it, workers may not all have hints yet. */
+  explain?: boolean;
   controlPlaneFlags?: string[];
 }
 
@@ -139,13 +143,15 @@ export async function startWholeGateway(options: WholeGatewayOptions = {}): Prom
     const controlPlane = await startControlPlane({
       endpoints: simulators.map(({ address }) => address),
       ...(options.config ? { config: options.config } : {}),
+      explain: options.explain ?? true,
       flags: options.controlPlaneFlags ?? [],
       attachment: options.attachment ?? "pause",
     });
     running.push(controlPlane);
     const envoy = await startEnvoy({ ...options, controlPlane });
     running.push(envoy);
-    await firstAnswer(envoy.url, true, LAUNCH, options.attachment !== "none");
+    const shows = options.attachment !== "none" && options.explain !== false;
+    await firstAnswer(envoy.url, true, LAUNCH, shows);
     return { url: envoy.url, simulators, controlPlane, envoy, stop };
   } catch (error) {
     await stop();
