@@ -10,6 +10,8 @@ export interface Candidate {
   residentBytes: number;
   score: number;
   costBytes?: number;
+  /** What each scorer of the profile said, before weights, by its type. */
+  scorers: Record<string, number>;
 }
 
 export interface Explanation {
