@@ -16,7 +16,7 @@ import { Part, type PartDefinition } from "../../start/supervise.ts";
 import { Watchdog } from "../../start/watchdog.ts";
 
 /** One running part. It is not restarted when it dies; `start` brings it back on its port. */
-interface Component {
+export interface Component {
   port: number;
   url: string;
   /** `ip:port`. */
