@@ -30,6 +30,8 @@ const MESSAGE_BYTES_MAX: u32 = 2 * 1024 * 1024;
 const REPORT_BYTES_MAX: u32 = 4 * 1024 * 1024;
 /** Machines that start together meet only after their first picks, and tell each other of these. */
 const YOUNG_MS: f64 = 2_000;
+/** Under load picks are told together; alone, one does not wait for the tick. */
+const APART_MS: f64 = 2;
 const CONTACT_PERIOD_MS: f64 = 250;
 /** So often what is in flight is told again, to whom a message was lost or who had given us up. */
 const REFRESH_MS: f64 = 1_000;
@@ -41,6 +43,7 @@ export const reports = new RecordBuffer(REPORT_BYTES_MAX);
 
 let contactToldMs: f64 = 0;
 let startedMs: f64 = 0;
+let sentMs: f64 = 0;
 let refreshedMs: f64 = 0;
 
 /** Tells the others what this machine did since the last tick. */
@@ -48,8 +51,18 @@ export function shareAll(nowMs: f64): void {
   if (!machines.isReady) return;
   if (startedMs === 0) startedMs = nowMs;
   meetMachines(nowMs);
-  if (isHolder) copyOwnToReports();
   if (nowMs - refreshedMs >= REFRESH_MS) refresh(nowMs);
+  send(nowMs);
+}
+
+/** Tells the others of a pick at once, unless they were told of others just before. */
+export function shareSoon(nowMs: f64): void {
+  if (machines.isReady && nowMs - sentMs >= APART_MS) send(nowMs);
+}
+
+function send(nowMs: f64): void {
+  sentMs = nowMs;
+  if (isHolder) copyOwnToReports();
   while (flight.changed.count > 0) {
     const slot = flight.changed.take();
     noteChange(slot);
@@ -96,6 +109,7 @@ function meetMachines(nowMs: f64): void {
   }
   if (machines.joinedCount === 0) return;
   refresh(nowMs);
+  contactToldMs = 0;
   const isYoung = nowMs - startedMs < YOUNG_MS;
   for (let i = 0; i < machines.joinedCount; i++) {
     if (isHolder) seedMachine(unchecked(machines.joined[i]));

@@ -6,6 +6,7 @@
 import { SETTINGS_FLAG_EXPLAIN, STAGE_BLIND, STAGE_STALE } from "../../protocol/records.ts";
 import { counters } from "../hints/counters.ts";
 import { Pool } from "../hints/pool.ts";
+import { shareSoon } from "../hints/sharing.ts";
 import * as table from "../hints/table.ts";
 import { bufferAt, overwriteRequestBody, REQUEST_BODY, readBuffer } from "../host/buffers.ts";
 import { nowMs } from "../host/clock.ts";
@@ -201,6 +202,7 @@ function choose(request: Request): bool {
   if (holdsHeaders) nameInHeader(request.destinations, count);
   else nameInFilterState(<u32>unchecked(picks.destinations[0]));
   countPick(request, pool);
+  shareSoon(atMs);
   return true;
 }
 

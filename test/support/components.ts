@@ -55,7 +55,7 @@ export interface WholeGateway {
   stop(): Promise<void>;
 }
 
-export async function startSimulator(flags: string[] = [], port?: number): Promise<Component> {
+async function startSimulator(flags: string[] = [], port?: number): Promise<Component> {
   const chosen = port ?? (await freePort());
   return started(simulatorPart({ port: chosen, flags }), chosen);
 }

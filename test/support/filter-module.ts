@@ -7,11 +7,6 @@ export function filterModule(): WebAssembly.Module {
   return loadModule("build/filter.wasm");
 }
 
-/** The filter that can be made to trap, as `npm run build:trap` makes it. */
-export function trapFilterModule(): WebAssembly.Module {
-  return loadModule("build/filter-trap.wasm");
-}
-
 function loadModule(path: string): WebAssembly.Module {
   let module = modules.get(path);
   if (!module) {
