@@ -1,4 +1,6 @@
 // The control plane without its web server: what it holds, and how its parts hear of each other.
+
+import { STATE_DOWN } from "../protocol/records.ts";
 import type { Configuration } from "./config/configuration.ts";
 import type { DiscoveredEndpoint } from "./discovery/file.ts";
 import type { EngineReading } from "./engines/engine.ts";
@@ -50,6 +52,8 @@ export interface ConfigurationStatus {
 /** Share of the probe period by which probes spread. */
 const PROBE_JITTER = 0.1;
 const SWEEP_MS = 1000;
+/** Longer than a few probes: an endpoint that one gateway saw fail is asked again at once. */
+const AWAY_MS = 3_000;
 /** A gateway hands back its index in several frames; others are given it when no more come. */
 const HAND_BACK_PAUSE_MS = 500;
 const ENGINE_LABELS = ["llm-d.ai/engine-type", "inference.networking.k8s.io/engine-type"];
@@ -124,6 +128,7 @@ export class ControlPlane {
 
   /** Takes the endpoints that discovery lists. */
   discover(listed: DiscoveredEndpoint[]): void {
+    this.#accepted("pool");
     const leftOut = this.pool.discover(listed, this.now());
     if (leftOut > 0) this.log.warn({ leftOut }, "the pool is full: endpoints left out");
     this.#probeEndpoints();
@@ -131,6 +136,7 @@ export class ControlPlane {
   }
 
   configure(configuration: Configuration): void {
+    this.#accepted("config");
     this.configuration.inForce = configuration;
     this.pool.profile = configuration.profile;
     this.#tableChanged();
@@ -142,6 +148,11 @@ export class ControlPlane {
     this.configuration.lastRefusal = { at, file, message: error.message };
     this.series.configurationRefused(file);
     this.log.warn({ file, code: error.code }, error.message);
+  }
+
+  /** The file is in force again: what was refused of it is history. */
+  #accepted(file: string): void {
+    if (this.configuration.lastRefusal?.file === file) this.configuration.lastRefusal = null;
   }
 
   #probeEndpoints(): void {
@@ -167,6 +178,9 @@ export class ControlPlane {
     if (!endpoint) return;
     const { state } = endpoint;
     const hadTokens = endpoint.reading?.cacheTokens;
+    // An engine that was away for this long was most likely started anew, with an empty cache.
+    const isBack = state === STATE_DOWN && atMs - (endpoint.readAtMs ?? atMs) >= AWAY_MS;
+    if (isBack && endpoint.slot !== null) this.index.clear(endpoint.slot);
     const isNews = endpoint.takeReading(reading, atMs);
     this.pool.rescore(endpoint);
     for (const name of reading.adapters.active) this.#models.learn(name);

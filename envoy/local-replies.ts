@@ -3,28 +3,39 @@
 
 import type { EnvoyMessage } from "./message.ts";
 
+/** No endpoint that was tried answered: UH none healthy, UF and UC connection failed or ended, UR reset. */
+const NO_ENDPOINT_FLAGS = ["UH", "UF", "UC", "UR"];
+
 /**
- * Response flags that Envoy sets on answers of its own: no route or cluster (NR, NC), no healthy
- * endpoint (UH), connection failed or ended (UF, UC, LR, UR), retries used up (URX), overflow (UO),
- * timeouts (UT, SI), protocol error (UPE).
+ * Other flags of answers of Envoy's own: no route or cluster (NR, NC), reset here (LR), retries used
+ * up (URX), overflow (UO), timeouts (UT, SI), protocol error (UPE).
  */
-const ENVOY_FLAGS = ["NR", "NC", "UH", "UF", "UC", "LR", "UR", "URX", "UO", "UT", "SI", "UPE"];
+const OTHER_FLAGS = ["NR", "NC", "LR", "URX", "UO", "UT", "SI", "UPE"];
 
 export function localReplies(): EnvoyMessage {
   return {
     mappers: [
       {
-        filter: { response_flag_filter: { flags: ENVOY_FLAGS } },
-        body_format_override: {
-          json_format: {
-            error: {
-              message: "%LOCAL_REPLY_BODY%",
-              type: "gateway_error",
-              code: "%RESPONSE_CODE_DETAILS%",
-            },
+        ...mapper(NO_ENDPOINT_FLAGS, "no_endpoints"),
+        headers_to_add: [
+          {
+            header: { key: "x-llm-d-request-dropped-reason", value: "rejected-no-endpoints" },
+            append_action: "OVERWRITE_IF_EXISTS_OR_ADD",
           },
-        },
+        ],
       },
+      mapper(OTHER_FLAGS, "gateway_error"),
     ],
+  };
+}
+
+function mapper(flags: string[], code: string): EnvoyMessage {
+  return {
+    filter: { response_flag_filter: { flags } },
+    body_format_override: {
+      json_format: {
+        error: { message: "%LOCAL_REPLY_BODY%", type: "service_unavailable", param: null, code },
+      },
+    },
   };
 }

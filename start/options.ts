@@ -64,7 +64,7 @@ function describedCommand(): Command {
     .option("--host <ip>", "address the gateway listens on", ipAddress, "127.0.0.1")
     .option("--control-port <number>", "port of the control plane", port, 8081)
     .option("--admin-port <number>", "port of Envoy's admin interface", port, 9901)
-    .option("--workers <count>", "worker threads of Envoy", wholeNumber(1, 256), 2)
+    .option("--workers <count>", "worker threads of Envoy", wholeNumber(1, 56), 2)
     .addOption(
       new Option("--attachment <way>", "how a request is held until its body is read")
         .choices(["pause", "buffer"])

@@ -38,6 +38,12 @@ export class PrefixIndex {
     this.#share();
   }
 
+  /** The slot's endpoint holds nothing any more. */
+  clear(slot: number): void {
+    const list = this.#lists.get(slot);
+    if (list) this.#lists.set(slot, new KeyList(list.limit));
+  }
+
   /** The list of a slot in use. */
   list(slot: number): KeyList | undefined {
     return this.#lists.get(slot);

@@ -2,7 +2,7 @@
 // picks until the control plane has probed it well since, or, without word from there, until one
 // request may try it again.
 import { SLOTS_MAX } from "../../protocol/limits.ts";
-import { STATE_UP } from "../../protocol/records.ts";
+import { STATE_DOWN, STATE_UP } from "../../protocol/records.ts";
 import { stateOf } from "./table.ts";
 
 const SLOTS: i32 = <i32>SLOTS_MAX;
@@ -24,6 +24,21 @@ export function noteFailure(slot: u32, atMs: f64): void {
   }
   unchecked((failedAtMs[slot] = atMs));
   unchecked((retryAtMs[slot] = atMs + waitMs[slot]));
+}
+
+/** An engine that was away for this long has most likely been started anew, with an empty cache. */
+const AWAY_MS: f64 = 1_000;
+const downSinceMs = new StaticArray<f64>(SLOTS);
+
+/** Takes what the control plane says; answers whether the endpoint is back from being away. */
+export function noteState(slot: u32, state: u32, atMs: f64): bool {
+  const since = unchecked(downSinceMs[slot]);
+  if (state === STATE_DOWN) {
+    if (since === 0) unchecked((downSinceMs[slot] = atMs));
+    return false;
+  }
+  unchecked((downSinceMs[slot] = 0));
+  return since !== 0 && atMs - since >= AWAY_MS;
 }
 
 /** It answered: whatever was held against it is over. */

@@ -30,7 +30,7 @@ import * as wire from "../../protocol/records.ts";
 import { setAdapters } from "./adapters.ts";
 import { clearFlight } from "./flight.ts";
 import { noteSlot } from "./gauges.ts";
-import { noteProbe, noteSuccess } from "./health.ts";
+import { noteProbe, noteState, noteSuccess } from "./health.ts";
 import { position } from "./position.ts";
 import { forgetSlot, insertAged, insertKeys, KEEP, removeKeys, reserve } from "./prefix-index.ts";
 import * as table from "./table.ts";
@@ -259,6 +259,7 @@ function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
 function takeLoad(view: DataView, at: u32, memoryAt: usize, nowMs: f64): void {
   const slot = view.getUint32(at + wire.LOAD_SLOT, true);
   const state = view.getUint32(at + wire.LOAD_STATE, true);
+  if (noteState(slot, state, nowMs)) forgetSlot(slot);
   unchecked((table.stateOf[slot] = state));
   unchecked((table.scoreOf[slot] = view.getFloat32(at + wire.LOAD_SCORE, true)));
   unchecked((table.waitingOf[slot] = view.getUint32(at + wire.LOAD_WAITING, true)));

@@ -5,7 +5,7 @@ import {
   RECORD_HEADER_BYTES,
   sealFrame,
 } from "../../protocol/frame.ts";
-import { VERSION_MAX } from "../../protocol/limits.ts";
+import { VERSION_MIN } from "../../protocol/limits.ts";
 import {
   DONE,
   DONE_BYTES,
@@ -58,7 +58,8 @@ export class RecordBuffer {
 
   seal(flags: u32, generation: u32, sender: u32): void {
     const records = this.used - FRAME_HEADER_BYTES;
-    sealFrame(this.view, 0, records, VERSION_MAX, flags, generation, sender);
+    // The oldest version spoken: whoever shares any with this tree can read which others it speaks.
+    sealFrame(this.view, 0, records, VERSION_MIN, flags, generation, sender);
   }
 
   /** Answers where the body of a new record starts, 0 when there is no room. */

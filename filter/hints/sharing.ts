@@ -44,6 +44,8 @@ export const reports = new RecordBuffer(REPORT_BYTES_MAX);
 let contactToldMs: f64 = 0;
 let startedMs: f64 = 0;
 let sentMs: f64 = 0;
+/** Machines met that have not been told table and index by this one. */
+const isUnseeded = new StaticArray<bool>(<i32>VMS_MAX);
 let refreshedMs: f64 = 0;
 
 /** Tells the others what this machine did since the last tick. */
@@ -51,6 +53,7 @@ export function shareAll(nowMs: f64): void {
   if (!machines.isReady) return;
   if (startedMs === 0) startedMs = nowMs;
   meetMachines(nowMs);
+  if (isHolder) seedJoined();
   if (nowMs - refreshedMs >= REFRESH_MS) refresh(nowMs);
   send(nowMs);
 }
@@ -112,8 +115,18 @@ function meetMachines(nowMs: f64): void {
   contactToldMs = 0;
   const isYoung = nowMs - startedMs < YOUNG_MS;
   for (let i = 0; i < machines.joinedCount; i++) {
-    if (isHolder) seedMachine(unchecked(machines.joined[i]));
-    else if (isYoung) seedIndex(unchecked(machines.joined[i]));
+    const machine = unchecked(machines.joined[i]);
+    unchecked((isUnseeded[machine] = true));
+    if (!isHolder && isYoung) seedIndex(machine);
+  }
+}
+
+/** Seeds those that joined since; when the holder is one that died, its successor does. */
+function seedJoined(): void {
+  for (let machine = 0; machine < <i32>VMS_MAX; machine++) {
+    if (!unchecked(isUnseeded[machine])) continue;
+    unchecked((isUnseeded[machine] = false));
+    seedMachine(machine);
   }
 }
 

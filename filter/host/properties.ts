@@ -4,6 +4,7 @@ import { outPointer, outSize, receivedAt, receivedBytes, receiveNothing, Text } 
 /** A property's path: its parts, each ended by a zero byte except the last. */
 export const UPSTREAM_ADDRESS = new Text("upstream\0address");
 export const RESPONSE_FLAGS = new Text("response\0flags");
+export const REQUEST_ATTEMPTS = new Text("upstream\0request_attempt_count");
 export const CODE_DETAILS = new Text("response\0code_details");
 export const CLUSTER_NAME = new Text("xds\0cluster_name");
 

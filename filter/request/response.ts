@@ -20,6 +20,7 @@ import { equals, Text } from "../host/memory.ts";
 import {
   CODE_DETAILS,
   propertyAt,
+  REQUEST_ATTEMPTS,
   RESPONSE_FLAGS,
   readNumber,
   readProperty,
@@ -44,6 +45,7 @@ const EXPLAIN = new Text("x-hintway-explain");
 const REMOTE_RESET: u64 = 1 << 4;
 const CONNECTION_FAILURE: u64 = 1 << 5;
 const CONNECTION_TERMINATION: u64 = 1 << 6;
+const CLIENT_GONE: u64 = 1 << 14;
 const ENDPOINT_FAULTS: u64 = REMOTE_RESET | CONNECTION_FAILURE | CONNECTION_TERMINATION;
 
 const SLICE_BYTES: u32 = 64 * 1024;
@@ -127,17 +129,23 @@ function isLocalReply(): bool {
   return !equals(propertyAt(), bytes, VIA_UPSTREAM);
 }
 
-/** Those named before the one that served have failed. */
+/** An endpoint that Envoy has not been told of yet is passed over, and has not failed. */
+function hasRetried(): bool {
+  return readNumber(REQUEST_ATTEMPTS) !== 1;
+}
+
+/** Those named before the one that served have failed, if they were tried. */
 function served(request: Request, place: i32): void {
   if (place < 0) return;
   const slot = <u32>unchecked(request.destinations[place]);
   const hadEffect = (request.doneFlags & wire.DONE_FLAG_NO_EFFECT) === 0;
-  if (place > 0 && hadEffect) {
+  if ((place > 0 || !hadEffect) && hasRetried()) {
     counters.requestsRetried++;
     request.doneFlags |= wire.DONE_FLAG_RETRIED;
     for (let i = 0; i < place; i++) {
       countFailure(<u32>unchecked(request.destinations[i]), nowMs());
     }
+    if (place === 0) countFailure(request.slot, nowMs());
   }
   if (slot !== request.slot) moveTo(request, slot);
   if (request.status >= 400) countRefusal(request);
@@ -150,7 +158,8 @@ function served(request: Request, place: i32): void {
 function failed(request: Request, place: i32): void {
   request.doneFlags |= wire.DONE_FLAG_LOCAL;
   if ((readNumber(RESPONSE_FLAGS) & ENDPOINT_FAULTS) === 0) return;
-  for (let i = 0; i <= max(place, 0) && i < request.destinationCount; i++) {
+  const hadEffect = (request.doneFlags & wire.DONE_FLAG_NO_EFFECT) === 0;
+  for (let i = hadEffect ? 0 : place; i <= max(place, 0) && i < request.destinationCount; i++) {
     countFailure(<u32>unchecked(request.destinations[i]), nowMs());
   }
 }
@@ -201,10 +210,11 @@ export function onDone(context: u32): void {
   dropRequest(request);
 }
 
-/** A response that began and did not reach its end; it cannot be retried. */
+/** The endpoint broke off a response it had begun, which cannot be retried. A client that hangs up is not counted. */
 function noteCut(request: Request, atMs: f64): void {
+  const isTold = request.readsUsage && request.usage.complete;
   const flags = readNumber(RESPONSE_FLAGS);
-  if (flags === 0) return;
+  if (isTold || flags === 0 || (flags & CLIENT_GONE) !== 0) return;
   counters.streamsCut++;
   request.doneFlags |= wire.DONE_FLAG_CUT;
   if ((flags & ENDPOINT_FAULTS) !== 0) countFailure(request.slot, atMs);

@@ -23,7 +23,7 @@ describe("an Envoy whose control plane is down", () => {
     const envoy: Envoy = await start(startEnvoy({ controlPlane, attachment: "none" }));
     const response = await fetch(`${envoy.url}/v1/models`);
     expect(response.status).toBe(503);
-    expect(await response.json()).toMatchObject({ error: { type: "gateway_error" } });
+    expect(await response.json()).toMatchObject({ error: { type: "service_unavailable" } });
   });
 
   it("has the last known clusters under names of their own", async () => {

@@ -205,6 +205,14 @@ describe("a pick has no effect", () => {
     expect(gateway.told.dones[0]?.flags).toBe(DONE_FLAG_NO_EFFECT);
   });
 
+  test("and an endpoint that Envoy passed over, not knowing it yet, has not failed", () => {
+    gateway.hint(tableOf(3, { settings: { fallbacks: 2 } }));
+    const request = ask(gateway.worker);
+    serve(request, { address: destinationsOf(request)[1]!, attempts: 1 });
+    expect(gateway.counter("endpoint_failures")).toBe(0);
+    expect(gateway.counter("requests_retried")).toBe(0);
+  });
+
   test("where somebody served whom the table does not know", () => {
     serve(ask(gateway.worker), { address: "10.9.9.9:1" });
     expect(gateway.counter("picks_without_effect")).toBe(1);

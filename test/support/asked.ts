@@ -59,14 +59,19 @@ export function destinationsOf(request: GatewayRequest): string[] {
 
 export interface Serving {
   readonly address?: string;
+  /** Tries Envoy made; by default one for each endpoint up to the one that served. */
+  readonly attempts?: number;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Response headers from an endpoint; the first one named, unless told otherwise. */
 export function beginResponse(request: GatewayRequest, serving: Serving = {}): void {
+  const named = destinationsOf(request);
+  const address = serving.address ?? named[0] ?? "";
   request.setProperties({
-    "upstream.address": serving.address ?? destinationsOf(request)[0] ?? "",
+    "upstream.address": address,
+    "upstream.request_attempt_count": serving.attempts ?? Math.max(1, named.indexOf(address) + 1),
     "response.code_details": "via_upstream",
   });
   request.responseHeaders({

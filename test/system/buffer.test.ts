@@ -136,7 +136,7 @@ describe("with the buffer attachment, when something is missing", () => {
       return answer.status === 200 ? undefined : answer;
     });
     expect(failed.status).toBe(503);
-    expect(JSON.parse(failed.text).error.type).toBe("gateway_error");
+    expect(JSON.parse(failed.text).error.type).toBe("service_unavailable");
     await settle();
     for (let i = 0; i < 20; i++) {
       const answer = await ask(parts.url, chat(prompt(`alive ${i}`)));

@@ -99,7 +99,7 @@ describe("an Envoy that starts while the control plane is down", () => {
     const envoy = await started(controlPlane);
     const refused = await ask(envoy.url, chat(prompt("unknown")));
     expect(refused.status).toBe(503);
-    expect(JSON.parse(refused.text).error.type).toBe("gateway_error");
+    expect(JSON.parse(refused.text).error.type).toBe("service_unavailable");
     await controlPlane.start();
     await untilFresh(envoy);
   });
