@@ -39,11 +39,14 @@ test("a malformed line does not hide the good ones", () => {
   expect(samples("a:b{x 1\na:b 2\n")).toEqual([{ labels: {}, value: 2 }]);
 });
 
+/** Without minus zero, which no page can say. */
+const numbers = fc.double({ noNaN: true }).map((value) => value + 0);
+
 test("labels survive whatever they hold", () => {
   const escaped = (text: string) =>
     text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
   fc.assert(
-    fc.property(fc.string({ unit: "grapheme" }), fc.double({ noNaN: true }), (text, value) => {
+    fc.property(fc.string({ unit: "grapheme" }), numbers, (text, value) => {
       const page = `a:b{x="${escaped(text)}"} ${value === Infinity ? "+Inf" : value}\n`;
       expect(samples(page.replace("-Infinity", "-Inf"))).toEqual([{ labels: { x: text }, value }]);
     }),
