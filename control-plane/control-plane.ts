@@ -52,7 +52,7 @@ export interface ConfigurationStatus {
 /** Share of the probe period by which probes spread. */
 const PROBE_JITTER = 0.1;
 const SWEEP_MS = 1000;
-/** Longer than a few probes: an endpoint that one gateway saw fail is asked again at once. */
+/** Longer than a few probes: a server that is back sooner has most likely not been started anew. */
 const AWAY_MS = 3_000;
 /** A gateway hands back its index in several frames; others are given it when no more come. */
 const HAND_BACK_PAUSE_MS = 500;
@@ -194,7 +194,7 @@ export class ControlPlane {
     const endpoint = this.pool.atAddress(address);
     if (!endpoint) return;
     this.series.probeFailed(this.pool.name, address);
-    if (!endpoint.takeFailure(error.message)) return;
+    if (!endpoint.takeFailure(error.message, error.code === "PROBE_REFUSED")) return;
     this.#stateChanged(endpoint);
     this.hints.loadChanged(endpoint, true);
     this.polls.notice();
@@ -202,6 +202,7 @@ export class ControlPlane {
 
   /** A gateway saw it fail: the next probe, made at once, decides. */
   #failed(endpoint: Endpoint): void {
+    endpoint.suspect(this.now());
     this.#prober.probeNow(endpoint.address);
   }
 

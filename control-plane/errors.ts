@@ -11,6 +11,7 @@ export type ErrorCode =
   | "FILE_UNREADABLE"
   | "POOL_FILE_INVALID"
   | "PROBE_FAILED"
+  | "PROBE_REFUSED"
   | "PROBE_TOO_LARGE"
   | "PORT_TAKEN"
   | "TOKEN_INVALID"
@@ -94,6 +95,15 @@ export function probeFailed(url: string, cause: unknown): HintwayError {
   return new HintwayError(
     "PROBE_FAILED",
     `Probe of ${url} failed: ${reasonOf(cause)}. Check that the model server runs and serves it.`,
+    cause,
+  );
+}
+
+/** Nothing listens there, or the host is not reachable: no request would be served either. */
+export function probeRefused(url: string, cause: unknown): HintwayError {
+  return new HintwayError(
+    "PROBE_REFUSED",
+    `Probe of ${url} was refused: ${reasonOf(cause)}. Check that the model server runs.`,
     cause,
   );
 }

@@ -1,7 +1,7 @@
 // Reads the metrics of every endpoint, each on its own clock: one probe of an endpoint at a time,
 // the next one a period after the last began, jittered so that many endpoints spread.
 import { Agent } from "undici";
-import { HintwayError, probeFailed, probeTooLarge } from "../errors.ts";
+import { HintwayError, probeFailed, probeRefused, probeTooLarge } from "../errors.ts";
 import { detectEngine, ENGINE_METRICS, type EngineReading, engineNamed } from "./engine.ts";
 import { metricFamilies } from "./metric-families.ts";
 
@@ -17,8 +17,10 @@ export interface ProberOptions {
   random(): number;
   /** Milliseconds. */
   now(): number;
+  /** `atMs` is when the probe began: what happened later, the page may not show. */
   onReading(key: string, reading: EngineReading, atMs: number): void;
-  onFailure(key: string, error: HintwayError, atMs: number): void;
+  /** PROBE_REFUSED where nothing is there to answer; any other code where something was slow or ill. */
+  onFailure(key: string, error: HintwayError): void;
 }
 
 export interface ProbeTarget {
@@ -32,6 +34,12 @@ export interface ProbeTarget {
 
 export const METRICS_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Between the beginnings of two probes of one endpoint, however often one is asked for. */
+export const PROBE_PAUSE_MS = 100;
+
+/** First probes spread over the jitter, and over this at most: gateways wait to be told. */
+const FIRST_SPREAD_MS_MAX = 1000;
+
 /** Statuses of a server that has no metrics page: it is up, and tells no load. */
 const NO_PAGE = [404, 405, 501];
 
@@ -39,8 +47,9 @@ interface Probe {
   target: ProbeTarget;
   timer: NodeJS.Timeout | undefined;
   running: Promise<void> | undefined;
-  /** Asked for while running: the next one starts at once. */
-  again: boolean;
+  startedAtMs: number;
+  /** Asked for while one was running, which may have begun too early to show what is asked. */
+  isAskedAgain: boolean;
 }
 
 export class Prober {
@@ -73,12 +82,15 @@ export class Prober {
     }
   }
 
-  /** Probes at once, or again as soon as the probe under way is done. No target: nothing. */
+  /**
+   * Probes at once, or once more after the probe under way; never sooner than PROBE_PAUSE_MS after
+   * the last one began. Asked for several times meanwhile, it is still one. No target: nothing.
+   */
   probeNow(key: string): void {
     const probe = this.#probes.get(key);
     if (probe === undefined || this.#stopped) return;
-    if (probe.running === undefined) this.#start(probe);
-    else probe.again = true;
+    if (probe.running === undefined) this.#schedule(probe, this.#pauseOf(probe));
+    else probe.isAskedAgain = true;
   }
 
   /** Ends all probes, also those under way; nothing is told after it is called. */
@@ -91,10 +103,13 @@ export class Prober {
   }
 
   #add(target: ProbeTarget): void {
-    const probe: Probe = { target, timer: undefined, running: undefined, again: false };
+    const probe: Probe = {
+      ...{ target, timer: undefined, running: undefined, isAskedAgain: false },
+      startedAtMs: Number.NEGATIVE_INFINITY,
+    };
     this.#probes.set(target.key, probe);
     const { periodMs, jitter, random } = this.#options;
-    this.#schedule(probe, random() * jitter * periodMs);
+    this.#schedule(probe, random() * Math.min(FIRST_SPREAD_MS_MAX, jitter * periodMs));
   }
 
   #forget(key: string, probe: Probe): void {
@@ -106,43 +121,59 @@ export class Prober {
     return this.#probes.get(probe.target.key) === probe;
   }
 
+  /** How long the endpoint is still left in peace, in ms. */
+  #pauseOf(probe: Probe): number {
+    return Math.max(0, probe.startedAtMs + PROBE_PAUSE_MS - this.#options.now());
+  }
+
   #schedule(probe: Probe, delayMs: number): void {
+    clearTimeout(probe.timer);
     probe.timer = setTimeout(() => this.#start(probe), delayMs).unref();
   }
 
   #start(probe: Probe): void {
-    clearTimeout(probe.timer);
-    probe.again = false;
+    probe.timer = undefined;
+    probe.isAskedAgain = false;
+    probe.startedAtMs = this.#options.now();
     probe.running = this.#run(probe);
   }
 
   async #run(probe: Probe): Promise<void> {
     const { periodMs, jitter, random, now } = this.#options;
-    const startMs = now();
     await this.#probe(probe);
     probe.running = undefined;
     if (!this.#isKnown(probe)) return;
     const period = periodMs * (1 + jitter * (2 * random() - 1));
-    this.#schedule(probe, probe.again ? 0 : Math.max(0, period - (now() - startMs)));
+    const restMs = Math.max(0, probe.startedAtMs + period - now());
+    this.#schedule(probe, probe.isAskedAgain ? this.#pauseOf(probe) : restMs);
   }
 
   async #probe(probe: Probe): Promise<void> {
-    const { onReading, onFailure, now } = this.#options;
+    const { onReading, onFailure } = this.#options;
     const { key, url, engine } = probe.target;
     let reading: EngineReading;
     try {
       reading = readPage(await this.#page(url), engine);
     } catch (cause) {
-      const error = cause instanceof HintwayError ? cause : probeFailed(url, cause);
-      if (this.#isKnown(probe)) onFailure(key, error, now());
+      if (this.#isKnown(probe)) onFailure(key, failureOf(url, cause));
       return;
     }
-    if (this.#isKnown(probe)) onReading(key, reading, now());
+    if (this.#isKnown(probe)) onReading(key, reading, probe.startedAtMs);
   }
 
+  /** A server may close a connection that was idle just as it is used again: that tells nothing. */
   async #page(url: string): Promise<string> {
-    const { timeoutMs, bytesMax } = this.#options;
-    const signal = AbortSignal.timeout(timeoutMs);
+    const signal = AbortSignal.timeout(this.#options.timeoutMs);
+    try {
+      return await this.#fetch(url, signal);
+    } catch (cause) {
+      if (!isReset(cause)) throw cause;
+      return await this.#fetch(url, signal);
+    }
+  }
+
+  async #fetch(url: string, signal: AbortSignal): Promise<string> {
+    const { bytesMax } = this.#options;
     const { origin, pathname, search } = new URL(url);
     const path = pathname + search;
     const { statusCode, body } = await this.#agent.request({ origin, path, method: "GET", signal });
@@ -160,6 +191,24 @@ export class Prober {
     }
     return Buffer.concat(chunks).toString();
   }
+}
+
+/**
+ * The system's words for: nothing listens there, or the host is gone. Not ENETUNREACH, which says
+ * that this host has lost its network.
+ */
+const REFUSALS = ["ECONNREFUSED", "EHOSTUNREACH", "EHOSTDOWN"];
+/** And for: the other side dropped the connection. The second is undici's. */
+const RESETS = ["ECONNRESET", "UND_ERR_SOCKET", "EPIPE"];
+
+function isReset(cause: unknown): boolean {
+  return RESETS.includes((cause as { code?: string }).code ?? "");
+}
+
+function failureOf(url: string, cause: unknown): HintwayError {
+  if (cause instanceof HintwayError) return cause;
+  const isRefused = REFUSALS.includes((cause as { code?: string }).code ?? "");
+  return isRefused || isReset(cause) ? probeRefused(url, cause) : probeFailed(url, cause);
 }
 
 /** A page that is not the named engine's is read as what it is: a label may be wrong. */

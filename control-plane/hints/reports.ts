@@ -107,9 +107,7 @@ export class Reports {
 
   #takeFailure(view: DataView, body: number): void {
     const endpoint = this.#pool.atSlot(view.getUint32(body + wire.FAILURE_SLOT, true));
-    if (!endpoint) return;
-    if (endpoint.suspect()) this.#hints.loadChanged(endpoint, true);
-    this.#listener.failed(endpoint);
+    if (endpoint) this.#listener.failed(endpoint);
   }
 }
 

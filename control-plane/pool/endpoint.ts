@@ -4,7 +4,7 @@ import type { DiscoveredEndpoint } from "../discovery/file.ts";
 import type { EngineReading } from "../engines/engine.ts";
 import { LastChange } from "../index/last-change.ts";
 
-/** Probes that fail in a row before an endpoint that worked counts as down. */
+/** Probes that are slow or ill in a row before an endpoint that worked counts as down. */
 const FAILURES_MAX = 3;
 
 export class Endpoint {
@@ -15,7 +15,7 @@ export class Endpoint {
   slot: number | null = null;
   labelBits = 0;
   reading: EngineReading | null = null;
-  /** Time of the last good probe. */
+  /** When the last good probe began. */
   readAtMs: number | null = null;
   /** When it left the pool's file; null while it is listed. */
   drainingSinceMs: number | null = null;
@@ -32,7 +32,8 @@ export class Endpoint {
   readonly flight = new LastChange();
 
   #failures = 0;
-  #isSuspect = false;
+  /** When a gateway saw it fail last; null once a probe that began later was good. */
+  #suspectSinceMs: number | null = null;
   #isDown: boolean;
 
   /** `isTrusted`: taken to be up until a probe says otherwise, as after a restart. */
@@ -49,11 +50,11 @@ export class Endpoint {
   /** One of the wire's STATE values. */
   get state(): number {
     if (this.drainingSinceMs !== null) return STATE_DRAINING;
-    if (this.#isDown || this.#isSuspect) return STATE_DOWN;
+    if (this.#isDown) return STATE_DOWN;
     return this.reading?.asleep === true ? STATE_ASLEEP : STATE_UP;
   }
 
-  /** Answers whether anything gateways act on is different. */
+  /** A probe that began at `atMs` was good. Answers whether anything gateways act on is different. */
   takeReading(reading: EngineReading, atMs: number): boolean {
     const before = this.state;
     const isSame = this.reading !== null && isSameLoad(this.reading, reading);
@@ -61,27 +62,30 @@ export class Endpoint {
     this.readAtMs = atMs;
     this.lastFailure = null;
     this.#failures = 0;
-    this.#isSuspect = false;
+    if (this.#suspectSinceMs !== null && atMs > this.#suspectSinceMs) this.#suspectSinceMs = null;
     this.#isDown = false;
     return !isSame || this.state !== before;
   }
 
-  /** A probe failed. Answers whether the state changed. */
-  takeFailure(reason: string): boolean {
+  /**
+   * A probe failed. Believed at once when nothing is there to answer (`isRefused`), when a gateway saw
+   * it fail too, and when it never worked. Answers whether the state changed.
+   */
+  takeFailure(reason: string, isRefused: boolean): boolean {
     const before = this.state;
     this.lastFailure = reason;
     this.#failures++;
-    const hasWorked = this.readAtMs !== null && !this.#isSuspect;
-    if (!hasWorked || this.#failures >= FAILURES_MAX) this.#isDown = true;
-    this.#isSuspect = false;
+    const isNoSurprise = this.readAtMs === null || this.#suspectSinceMs !== null;
+    if (isRefused || isNoSurprise || this.#failures >= FAILURES_MAX) this.#isDown = true;
     return this.state !== before;
   }
 
-  /** A gateway saw it fail: down until the next probe decides. Answers whether that is news. */
-  suspect(): boolean {
-    const before = this.state;
-    this.#isSuspect = true;
-    return this.state !== before;
+  /**
+   * A gateway saw it fail. That says as much about one request as about the endpoint, so nothing
+   * changes before a probe has failed too.
+   */
+  suspect(atMs: number): void {
+    this.#suspectSinceMs = atMs;
   }
 }
 

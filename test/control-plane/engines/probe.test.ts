@@ -3,7 +3,11 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import type { EngineReading } from "../../../control-plane/engines/engine.ts";
-import { Prober, type ProberOptions } from "../../../control-plane/engines/probe.ts";
+import {
+  PROBE_PAUSE_MS,
+  Prober,
+  type ProberOptions,
+} from "../../../control-plane/engines/probe.ts";
 import type { HintwayError } from "../../../control-plane/errors.ts";
 import { until } from "../../support/until.ts";
 
@@ -28,6 +32,7 @@ async function serve(listener: RequestListener): Promise<string> {
 interface Heard {
   key: string;
   reading?: EngineReading;
+  atMs?: number;
   error?: HintwayError;
 }
 
@@ -39,8 +44,8 @@ function probe(options: Partial<ProberOptions> = {}) {
     jitter: 0.1,
     bytesMax: 10_000,
     random: Math.random,
-    now: Date.now,
-    onReading: (key, reading) => heard.push({ key, reading }),
+    now: () => performance.now(),
+    onReading: (key, reading, atMs) => heard.push({ key, reading, atMs }),
     onFailure: (key, error) => heard.push({ key, error }),
     ...options,
   });
@@ -107,6 +112,70 @@ test("one asked for between two periods comes at once", async () => {
   await until("the probe", () => heard.length === 2);
 });
 
+test("one asked for again and again leaves the endpoint in peace between two", async () => {
+  const key = await serve((_, response) => response.end(PAGE));
+  const { prober, heard } = probe({ periodMs: HOUR_MS, jitter: 0 });
+  prober.setTargets([target(key)]);
+  await until("the probe", () => {
+    prober.probeNow(key);
+    return heard.length === 4;
+  });
+  const begun = heard.map(({ atMs }) => atMs ?? 0);
+  for (const [index, atMs] of begun.slice(1).entries()) {
+    // A timer may fire a fraction of a millisecond early.
+    expect(atMs - begun[index]!).toBeGreaterThan(PROBE_PAUSE_MS - 2);
+  }
+});
+
+test("a reading is told with the time at which its probe began", async () => {
+  let askedAtMs = 0;
+  let answer = () => {};
+  const key = await serve((_, response) => {
+    askedAtMs = performance.now();
+    answer = () => response.end(PAGE);
+  });
+  const { prober, heard } = probe({ periodMs: HOUR_MS, jitter: 0 });
+  prober.setTargets([target(key)]);
+  await until("the question", () => askedAtMs > 0);
+  answer();
+  await until("the probe", () => heard.length === 1);
+  expect(heard[0]?.atMs).toBeLessThanOrEqual(askedAtMs);
+});
+
+test("an endpoint where nothing listens is told as refused", async () => {
+  const key = await serve((_, response) => response.end(PAGE));
+  servers.splice(0).forEach((server) => void server.close());
+  const { prober, heard } = probe();
+  prober.setTargets([target(key)]);
+  await until("the probe", () => heard.length > 0);
+  expect(heard[0]?.error?.code).toBe("PROBE_REFUSED");
+});
+
+test("a server that closes a connection as it is used again has not failed", async () => {
+  const known = new Set<unknown>();
+  const key = await serve((request, response) => {
+    if (known.has(request.socket)) request.socket.destroy();
+    else response.end(PAGE);
+    known.add(request.socket);
+  });
+  const { prober, heard } = probe();
+  prober.setTargets([target(key)]);
+  await until("the probes", () => heard.length >= 4);
+  expect(heard.map(({ error }) => error)).toEqual(heard.map(() => undefined));
+});
+
+test("a page that comes byte by byte is given up when the time is over", async () => {
+  const timers: NodeJS.Timeout[] = [];
+  const key = await serve((_, response) => {
+    timers.push(setInterval(() => response.write("#"), 20));
+  });
+  const { prober, heard } = probe({ timeoutMs: 100 });
+  prober.setTargets([target(key)]);
+  await until("the probe", () => heard.length > 0);
+  timers.forEach(clearInterval);
+  expect(heard[0]?.error?.message).toContain("timeout");
+});
+
 test("an endpoint that refuses, hangs or fails is told as failed, and as well when it is back", async () => {
   let mode: "fail" | "hang" | "reset" | "well" = "fail";
   const key = await serve((request, response) => {
@@ -130,7 +199,7 @@ test("an endpoint that refuses, hangs or fails is told as failed, and as well wh
     "the probe",
     () => heard.at(-1)?.error?.message.includes("other side closed") === true,
   );
-  expect((await heardAnew())?.error?.code).toBe("PROBE_FAILED");
+  expect((await heardAnew())?.error?.code).toBe("PROBE_REFUSED");
   mode = "well";
   await until("the probe", () => heard.at(-1)?.reading?.running === 3);
 });

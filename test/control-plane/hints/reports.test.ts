@@ -93,6 +93,17 @@ it("an endpoint that a gateway saw fail is down for the others until a probe is 
   await b.pollUntil(isIn(wire.STATE_UP));
 });
 
+it("an endpoint that answers stays up whatever gateways report, and is probed since", async () => {
+  const running = await start({ probe: { periodMs: 3_600_000, timeoutMs: 1000 } });
+  const [a, b, slot] = await twoGateways(running);
+  const endpoint = running.controlPlane.pool.atSlot(slot)!;
+  const firstReadMs = endpoint.readAtMs!;
+  for (let report = 0; report < 3; report++) await a.report((records) => records.failure(slot));
+  expect(endpoint.state).toBe(wire.STATE_UP);
+  const told = await b.pollUntil(() => endpoint.readAtMs! > firstReadMs);
+  expect(told.loads.map(({ state }) => state)).not.toContain(wire.STATE_DOWN);
+});
+
 it("a report of another generation changes nothing and is answered 409", async () => {
   const [a, b, slot] = await twoGateways(await start());
   const { generation } = a;
