@@ -39,14 +39,11 @@ class Reply {
   }
 
   send(): void {
-    respond(
-      this.status,
-      this.details,
-      this.body.at,
-      this.body.bytes,
-      this.headers.at,
-      this.headers.bytes,
-    );
+    this.sendBody(this.body.at, this.body.bytes);
+  }
+
+  sendBody(at: usize, bytes: u32): void {
+    respond(this.status, this.details, at, bytes, this.headers.at, this.headers.bytes);
   }
 }
 
@@ -73,13 +70,29 @@ export const replySaturated = new Reply(
   "The scheduling profile's filters left no model server for this request. Try again later.",
   SATURATED,
 );
-export const replyTooLarge = new Reply(
+const tooLarge = new Reply(
   413,
   "invalid_request_error",
   "body_too_large",
-  "The request's body is larger than this gateway holds. Send a smaller one, or ask the operator to raise the limit.",
+  "The request's body is larger than the # bytes that this gateway holds. Send a smaller one, with images by URL for example.",
   NONE,
 );
+const HASH: u8 = 35;
+const tooLargeBody = new TextBuffer(512);
+
+/** `bytesMax` takes the place of the mark in the message. */
+export function replyTooLarge(bytesMax: u32): void {
+  tooLargeBody.clear();
+  const at = tooLarge.body.at;
+  const bytes = tooLarge.body.bytes;
+  for (let i: u32 = 0; i < bytes; i++) {
+    const byte = load<u8>(at + i);
+    if (byte === HASH) tooLargeBody.addInteger(bytesMax);
+    else tooLargeBody.addByte(byte);
+  }
+  tooLarge.sendBody(tooLargeBody.at, tooLargeBody.bytes);
+}
+
 export const replyHeldBytes = new Reply(
   429,
   "rate_limit_exceeded",

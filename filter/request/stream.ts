@@ -86,7 +86,7 @@ function withoutHints(context: u32): u32 {
 function refuseLarge(request: Request): u32 {
   counters.rejectedTooLarge++;
   setApart(request);
-  replies.replyTooLarge.send();
+  replies.replyTooLarge(table.settings.bodyBytesMax);
   return STOP;
 }
 

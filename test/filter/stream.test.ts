@@ -90,7 +90,9 @@ describe("a request is refused", () => {
     const request = gateway.worker.startRequest();
     request.requestHeaders({ ...HEADERS, "content-length": "501" });
     expect(request.localResponse?.status).toBe(413);
-    expect(errorOf(request.localResponse!.body).code).toBe("body_too_large");
+    const error = errorOf(request.localResponse!.body);
+    expect(error.code).toBe("body_too_large");
+    expect(error.message).toContain("larger than the 500 bytes");
     expect(gateway.counter("rejected_too_large")).toBe(1);
   });
 
