@@ -129,8 +129,15 @@ export class ControlPlane {
   /** Takes the endpoints that discovery lists. */
   discover(listed: DiscoveredEndpoint[]): void {
     this.#accepted("pool");
-    const leftOut = this.pool.discover(listed, this.now());
+    const { gone, leftOut } = this.pool.discover(listed, this.now());
     if (leftOut > 0) this.log.warn({ leftOut }, "the pool is full: endpoints left out");
+    if (gone.length > 0) {
+      this.log.warn(
+        { gone: gone.length },
+        "the pool is full: endpoints go before they have drained",
+      );
+    }
+    this.#forgetEndpoints(gone);
     this.#probeEndpoints();
     this.#tableChanged();
   }
@@ -214,10 +221,7 @@ export class ControlPlane {
 
   #tableChanged(): void {
     this.pool.retell();
-    for (const endpoint of this.pool.endpoints()) {
-      if (endpoint.slot !== null)
-        this.index.setCapacity(endpoint.slot, endpoint.toldCapacityBlocks);
-    }
+    this.index.setCapacities(this.pool.capacities());
     this.hints.tableChanged();
     this.polls.notice();
     this.#options.onTable();
@@ -227,19 +231,23 @@ export class ControlPlane {
     const nowMs = this.now();
     this.#slots.sweep(nowMs);
     const gone = this.pool.sweep(nowMs);
-    for (const { slot, address } of gone) {
-      // Reads values in memory; a scrape meanwhile shows the endpoint once more.
-      void this.series.endpointGone(this.pool.name, address);
-      if (slot === null) continue;
-      this.index.drop(slot);
-      this.hints.shares.dropSlot(slot);
-    }
+    this.#forgetEndpoints(gone);
     if (gone.length > 0) this.#probeEndpoints();
     if (this.pool.retell() || gone.length > 0) this.#tableChanged();
     for (const gateway of this.gateways.sweep(nowMs, (known) => this.polls.isHeld(known))) {
       this.#forget(gateway);
     }
     this.#passOnHandBack(nowMs);
+  }
+
+  #forgetEndpoints(gone: readonly Endpoint[]): void {
+    if (gone.length === 0) return;
+    const addresses = new Set(gone.map(({ address }) => address));
+    // Reads values in memory; a scrape meanwhile shows the endpoints once more.
+    void this.series.endpointsGone(this.pool.name, addresses);
+    const slots = gone.flatMap(({ slot }) => slot ?? []);
+    this.index.drop(slots);
+    for (const slot of slots) this.hints.shares.dropSlot(slot);
   }
 
   #forget(gateway: Gateway): void {

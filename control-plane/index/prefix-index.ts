@@ -23,18 +23,22 @@ export class PrefixIndex {
   }
 
   /**
-   * An endpoint's capacity in blocks. What it held until recently is kept too, GHOST_FACTOR times
-   * its capacity, while there is room for as much of every endpoint.
+   * Capacities of endpoints in blocks, by slot. What one held until recently is kept too,
+   * GHOST_FACTOR times its capacity, while there is room for as much of every endpoint.
    */
-  setCapacity(slot: number, blocks: number): void {
-    this.#wanted.set(slot, blocks * GHOST_FACTOR);
-    if (!this.#lists.has(slot)) this.#lists.set(slot, new KeyList(0));
+  setCapacities(capacities: Iterable<readonly [slot: number, blocks: number]>): void {
+    for (const [slot, blocks] of capacities) {
+      this.#wanted.set(slot, blocks * GHOST_FACTOR);
+      if (!this.#lists.has(slot)) this.#lists.set(slot, new KeyList(0));
+    }
     this.#share();
   }
 
-  drop(slot: number): void {
-    this.#lists.delete(slot);
-    this.#wanted.delete(slot);
+  drop(slots: Iterable<number>): void {
+    for (const slot of slots) {
+      this.#lists.delete(slot);
+      this.#wanted.delete(slot);
+    }
     this.#share();
   }
 

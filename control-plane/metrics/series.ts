@@ -160,8 +160,8 @@ export class Series {
     this.#refusals.inc({ file });
   }
 
-  /** Forgets the series of an endpoint that is gone, so that churn does not add up. */
-  async endpointGone(pool: string, endpoint: string): Promise<void> {
+  /** Forgets the series of endpoints that are gone, so that churn does not add up. */
+  async endpointsGone(pool: string, endpoints: ReadonlySet<string>): Promise<void> {
     const labelled = [
       this.#picks,
       this.#cut,
@@ -173,7 +173,7 @@ export class Series {
     for (const metric of labelled) {
       const { values } = await metric.get();
       for (const { labels } of values as { labels: Record<string, string> }[]) {
-        if (labels["pool"] !== pool || labels["endpoint"] !== endpoint) continue;
+        if (labels["pool"] !== pool || !endpoints.has(labels["endpoint"] ?? "")) continue;
         const { le: _bucket, ...own } = labels;
         metric.remove(own as never);
       }

@@ -84,10 +84,11 @@ export class Pool {
   }
 
   /**
-   * Takes the pool's listed endpoints. Those no longer listed drain. Endpoints past
-   * POOL_ENDPOINTS_MAX are left out; answers how many.
+   * Takes the pool's listed endpoints. Those no longer listed drain; where they and the listed ones
+   * would exceed POOL_ENDPOINTS_MAX, those that drain longest are let go, so that every listed one
+   * is admitted. Listed endpoints past the limit are left out.
    */
-  discover(listed: DiscoveredEndpoint[], nowMs: number): number {
+  discover(listed: DiscoveredEndpoint[], nowMs: number): { gone: Endpoint[]; leftOut: number } {
     const taken = listed.slice(0, POOL_ENDPOINTS_MAX);
     const addresses = new Set(taken.map(addressText));
     for (const endpoint of this.#byAddress.values()) {
@@ -95,8 +96,10 @@ export class Pool {
     }
     for (const discovered of taken) this.#list(discovered);
     this.#isDiscovered = true;
+    const gone = this.#drainedLongest(this.#byAddress.size - POOL_ENDPOINTS_MAX);
+    this.#letGo(gone, nowMs);
     if (this.#hasSlots) this.assignSlots(nowMs);
-    return listed.length - taken.length;
+    return { gone, leftOut: listed.length - taken.length };
   }
 
   /** Gives each endpoint that has none a slot. Before the first call none has one. */
@@ -110,17 +113,31 @@ export class Pool {
 
   /** Lets go of endpoints that have drained and answers them, their slots still set. */
   sweep(nowMs: number): Endpoint[] {
-    const gone: Endpoint[] = [];
-    for (const endpoint of this.#byAddress.values()) {
-      const sinceMs = endpoint.drainingSinceMs;
-      if (sinceMs === null || nowMs - sinceMs < DRAINING_MS) continue;
-      gone.push(endpoint);
-      this.#byAddress.delete(endpoint.address);
-      if (endpoint.slot === null) continue;
-      this.#bySlot.delete(endpoint.slot);
-      this.#slots.release(endpoint.slot, nowMs);
-    }
+    const gone = this.#draining().filter(
+      ({ drainingSinceMs }) => nowMs - drainingSinceMs! >= DRAINING_MS,
+    );
+    this.#letGo(gone, nowMs);
     return gone;
+  }
+
+  #draining(): Endpoint[] {
+    return [...this.#byAddress.values()].filter((endpoint) => endpoint.drainingSinceMs !== null);
+  }
+
+  #drainedLongest(count: number): Endpoint[] {
+    if (count <= 0) return [];
+    const draining = this.#draining();
+    draining.sort((a, b) => a.drainingSinceMs! - b.drainingSinceMs!);
+    return draining.slice(0, count);
+  }
+
+  #letGo(gone: readonly Endpoint[], nowMs: number): void {
+    for (const { address, slot } of gone) {
+      this.#byAddress.delete(address);
+      if (slot === null) continue;
+      this.#bySlot.delete(slot);
+      this.#slots.release(slot, nowMs);
+    }
   }
 
   /** Computes the score that is pushed, after a probe or a changed profile. */
@@ -140,6 +157,13 @@ export class Pool {
     for (const endpoint of this.#byAddress.values())
       isNews = this.#retellCapacity(endpoint) || isNews;
     return isNews;
+  }
+
+  /** Blocks that the cache of each endpoint with a slot is told to hold. */
+  *capacities(): Generator<[slot: number, blocks: number]> {
+    for (const { slot, toldCapacityBlocks } of this.#byAddress.values()) {
+      if (slot !== null) yield [slot, toldCapacityBlocks];
+    }
   }
 
   #retellCapacity(endpoint: Endpoint): boolean {

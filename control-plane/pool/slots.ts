@@ -8,8 +8,13 @@ const QUARANTINE_MS = 15_000;
 export class Slots {
   readonly #quarantineMs: number;
   readonly #holders = new Map<number, string>();
+  /** Who has a right to a slot that nobody holds, both ways. */
   readonly #claims = new Map<string, number>();
+  readonly #claimants = new Map<number, string>();
+  /** Slots that nobody holds, the one that has rested longest first. */
   readonly #restsUntilMs = new Map<number, number>();
+  /** From here on no slot was ever given. */
+  #unused = 0;
 
   constructor(quarantineMs = QUARANTINE_MS) {
     this.#quarantineMs = quarantineMs;
@@ -17,21 +22,33 @@ export class Slots {
 
   /** Remembers that somebody already calls `address` by this slot. The first claim wins. */
   claim(address: string, slot: number): void {
-    if (this.#claims.has(address) || slot >= SLOTS_MAX) return;
-    for (const claimed of this.#claims.values()) if (claimed === slot) return;
+    if (this.#claims.has(address) || this.#claimants.has(slot) || slot >= SLOTS_MAX) return;
+    for (const [held, holder] of this.#holders) if (held === slot || holder === address) return;
     this.#claims.set(address, slot);
+    this.#claimants.set(slot, address);
   }
 
-  /** A slot for the endpoint: its claimed one, or the lowest free one; null when none is free. */
+  /**
+   * A slot for the endpoint: its claimed one, else one that has rested, else one that was never
+   * given, else the one that has rested longest; null when every slot is held.
+   */
   assign(address: string, nowMs: number): number | null {
     const claimed = this.#claims.get(address);
-    if (claimed !== undefined && !this.#holders.has(claimed)) return this.#hold(claimed, address);
-    const reserved = new Set(this.#claims.values());
-    for (let slot = 0; slot < SLOTS_MAX; slot++) {
-      if (this.#holders.has(slot) || reserved.has(slot)) continue;
-      if (nowMs >= (this.#restsUntilMs.get(slot) ?? 0)) return this.#hold(slot, address);
+    if (claimed !== undefined) return this.#hold(claimed, address);
+    const [rested] = this.#restsUntilMs;
+    const isRested = rested !== undefined && nowMs >= rested[1];
+    // An endpoint that cannot be told is worse than a late word about its slot's last one.
+    const slot = isRested ? rested[0] : (this.#neverGiven() ?? rested?.[0]);
+    return slot === undefined ? null : this.#hold(slot, address);
+  }
+
+  #neverGiven(): number | undefined {
+    const isTaken = (slot: number) => this.#holders.has(slot) || this.#claimants.has(slot);
+    while (this.#unused < SLOTS_MAX) {
+      const slot = this.#unused++;
+      if (!isTaken(slot) && !this.#restsUntilMs.has(slot)) return slot;
     }
-    return null;
+    return undefined;
   }
 
   /** The endpoint is gone. It may have its own slot back at once; others wait. */
@@ -40,6 +57,7 @@ export class Slots {
     if (address === undefined) return;
     this.#holders.delete(slot);
     this.#claims.set(address, slot);
+    this.#claimants.set(slot, address);
     this.#restsUntilMs.set(slot, nowMs + this.#quarantineMs);
   }
 
@@ -48,14 +66,22 @@ export class Slots {
     for (const [address, slot] of this.#claims) {
       const restsUntilMs = this.#restsUntilMs.get(slot);
       if (restsUntilMs === undefined) this.#restsUntilMs.set(slot, nowMs + this.#quarantineMs);
-      else if (nowMs >= restsUntilMs) this.#claims.delete(address);
+      else if (nowMs >= restsUntilMs) this.#dropClaim(address);
     }
   }
 
   #hold(slot: number, address: string): number {
-    this.#claims.delete(address);
+    this.#dropClaim(address);
+    this.#dropClaim(this.#claimants.get(slot));
     this.#restsUntilMs.delete(slot);
     this.#holders.set(slot, address);
     return slot;
+  }
+
+  #dropClaim(address: string | undefined): void {
+    const slot = address === undefined ? undefined : this.#claims.get(address);
+    if (address === undefined || slot === undefined) return;
+    this.#claims.delete(address);
+    this.#claimants.delete(slot);
   }
 }

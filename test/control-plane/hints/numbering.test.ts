@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Positions } from "../../../control-plane/hints/positions.ts";
 import { correctedFactor } from "../../../control-plane/pool/capacity.ts";
 import { Slots } from "../../../control-plane/pool/slots.ts";
+import { SLOTS_MAX } from "../../../protocol/limits.ts";
 
 describe("slots", () => {
   it("an endpoint's slot goes to another one only after it has rested", () => {
@@ -20,6 +21,19 @@ describe("slots", () => {
     slots.assign("a", 0);
     slots.release(0, 100);
     expect(slots.assign("a", 101)).toBe(0);
+  });
+
+  it("where all rest, the one that has rested longest is given before none is", () => {
+    const slots = new Slots(1000);
+    for (let slot = 0; slot < SLOTS_MAX; slot++) slots.assign(`first-${slot}`, 0);
+    expect(slots.assign("late", 0)).toBeNull();
+    slots.release(7, 1);
+    slots.release(5, 2);
+    expect([slots.assign("a", 3), slots.assign("b", 3), slots.assign("c", 3)]).toEqual([
+      7,
+      5,
+      null,
+    ]);
   });
 
   it("no two endpoints ever share one, whatever is claimed, assigned and released", () => {

@@ -68,12 +68,12 @@ describe("the last change", () => {
 describe("the prefix index", () => {
   it("keeps several times an endpoint's capacity, and all endpoints within its bound", () => {
     const index = new PrefixIndex(600);
-    index.setCapacity(0, 10);
+    index.setCapacities([[0, 10]]);
     expect(index.list(0)?.limit).toBe(60);
-    index.setCapacity(1, 190);
+    index.setCapacities([[1, 190]]);
     expect(index.list(0)!.limit + index.list(1)!.limit).toBeLessThanOrEqual(600);
     expect(index.list(1)?.limit).toBe(570);
-    index.drop(1);
+    index.drop([1]);
     expect(index.list(0)?.limit).toBe(60);
     expect(index.list(1)).toBeUndefined();
   });
