@@ -4,7 +4,7 @@ import type { GatewayClaim } from "./read-frame.ts";
 /** A gateway that neither polls nor reports for so long is forgotten. */
 const SILENCE_MS = 10_000;
 /** Gateways at once; callers hold the token, so this only bounds a mistake. */
-const GATEWAYS_MAX = 1024;
+export const GATEWAYS_MAX = 1024;
 
 export interface Gateway {
   /** From 1; 0 is nobody. */

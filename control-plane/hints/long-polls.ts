@@ -1,5 +1,7 @@
 // Polls that wait for something to tell: at most one a gateway, answered at once when there is
-// news, but never sooner than the pauses below after the gateway's last answer.
+// news, but never sooner than the pauses below after the gateway's last answer. Nor is nothing
+// answered at once: a gateway that will not wait, or two that share an id and each end the other's
+// poll, would otherwise poll as fast as they can.
 import type { Gateway } from "./gateways.ts";
 import type { Hints } from "./hints.ts";
 import type { GatewayClaim } from "./read-frame.ts";
@@ -9,10 +11,13 @@ export const URGENT_PAUSE_MS = 20;
 /** The same when only the age of what it knows has changed. */
 export const QUIET_PAUSE_MS = 250;
 export const HOLD_MS_MAX = 25_000;
+/** An answer that tells nothing comes no sooner than this after its poll. */
+export const EMPTY_PAUSE_MS = 50;
 
 interface HeldPoll {
   gateway: Gateway;
   claim: GatewayClaim;
+  beganAtMs: number;
   endsAtMs: number;
   timer: NodeJS.Timeout | null;
   timerAtMs: number;
@@ -50,19 +55,21 @@ export class LongPolls {
    * within the time, when a newer poll of the same gateway takes over, or on close.
    */
   hold(gateway: Gateway, claim: GatewayClaim): Promise<Buffer | null> {
-    this.#held.get(gateway.number)?.finish(null);
+    const older = this.#held.get(gateway.number);
+    if (older) this.#endEmpty(older);
     if (this.#isClosed) return Promise.resolve(null);
     const { promise, resolve } = Promise.withResolvers<Buffer | null>();
-    const holdMs = Math.min(claim.holdMs, this.#options.holdMsMax);
+    const nowMs = this.#options.now();
+    const holdMs = Math.max(EMPTY_PAUSE_MS, Math.min(claim.holdMs, this.#options.holdMsMax));
     const poll: HeldPoll = {
       gateway,
       claim,
-      endsAtMs: this.#options.now() + holdMs,
+      beganAtMs: nowMs,
+      endsAtMs: nowMs + holdMs,
       timer: null,
       timerAtMs: Number.POSITIVE_INFINITY,
       finish: (answer) => {
-        if (poll.timer) clearTimeout(poll.timer);
-        if (this.#held.get(gateway.number) === poll) this.#held.delete(gateway.number);
+        this.#letGo(poll);
         resolve(answer);
       },
     };
@@ -89,6 +96,20 @@ export class LongPolls {
   close(): void {
     this.#isClosed = true;
     for (const poll of this.#held.values()) poll.finish(null);
+  }
+
+  #letGo(poll: HeldPoll): void {
+    if (poll.timer) clearTimeout(poll.timer);
+    poll.timer = null;
+    const { number } = poll.gateway;
+    if (this.#held.get(number) === poll) this.#held.delete(number);
+  }
+
+  /** Another poll takes over: this one is told nothing, when its pause is over. */
+  #endEmpty(poll: HeldPoll): void {
+    this.#letGo(poll);
+    const restMs = poll.beganAtMs + EMPTY_PAUSE_MS - this.#options.now();
+    setTimeout(() => poll.finish(null), Math.max(0, restMs));
   }
 
   #consider(poll: HeldPoll): void {

@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from "vitest";
 import { parseConfiguration } from "../../../control-plane/config/configuration.ts";
+import { EMPTY_PAUSE_MS } from "../../../control-plane/hints/long-polls.ts";
 import { FLAG_WANTS_INDEX, FLAG_WHOLE_TABLE } from "../../../protocol/frame.ts";
 import { hashBytes, keyHigh, keyLow } from "../../../protocol/keys.ts";
 import { SCORE_TOKEN_COST, STEP_BYTES } from "../../../protocol/profile.ts";
@@ -82,6 +83,19 @@ it("a poll with nothing to tell is answered 204 after the time it may be held", 
   const polling = gateway("a");
   await polling.poll();
   expect(await polling.poll({ holdMs: 30 })).toBeNull();
+});
+
+it("gateways that share an id, or will not wait, are told nothing no sooner than a pause", async () => {
+  const { gateway } = await start({ engines: 0 });
+  const polling = gateway("a");
+  await polling.poll();
+  const startMs = performance.now();
+  const rival = async () => {
+    for (let poll = 0; poll < 4; poll++) expect(await polling.poll({ holdMs: 0 })).toBeNull();
+  };
+  await Promise.all([rival(), rival()]);
+  // A timer may fire a fraction of a millisecond early.
+  expect(performance.now() - startMs).toBeGreaterThan(4 * (EMPTY_PAUSE_MS - 1));
 });
 
 it("a newer poll of the same gateway ends the older one", async () => {
