@@ -1,9 +1,11 @@
 // The control plane's web server: what gateways, Envoy, people and Prometheus call.
 import { type FastifyInstance, type FastifyServerOptions, fastify, LogController } from "fastify";
+import { FRAME_BYTES_MAX } from "../../protocol/limits.ts";
 import type { ControlPlane } from "../control-plane.ts";
 import { guard } from "./authentication.ts";
 import type { Attachment } from "./clusters.ts";
 import { discoveryRoutes } from "./discovery-routes.ts";
+import { nameFailures } from "./failures.ts";
 import { gatewayRoutes } from "./gateway-routes.ts";
 import { statusRoutes } from "./status-routes.ts";
 
@@ -18,10 +20,12 @@ export function createApp(controlPlane: ControlPlane, options: AppOptions): Fast
     logger: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
+    bodyLimit: FRAME_BYTES_MAX,
   });
   app.register(
     async (scope) => {
       guard(scope, options.token);
+      nameFailures(scope, "Gateways call POST /v1/hints and POST /v1/reports.");
       gatewayRoutes(scope, controlPlane.exchange, controlPlane.series);
     },
     { prefix: "/v1" },
@@ -29,10 +33,13 @@ export function createApp(controlPlane: ControlPlane, options: AppOptions): Fast
   app.register(
     async (scope) => {
       guard(scope, options.token);
+      const paths = ["clusters", "endpoints"].map((kind) => `POST /v3/discovery:${kind}`);
+      nameFailures(scope, `Envoy calls ${paths.join(" and ")}.`);
       discoveryRoutes(scope, controlPlane.pool, options.attachment);
     },
     { prefix: "/v3" },
   );
+  nameFailures(app, "GET / says what there is.");
   app.register(async (scope) => statusRoutes(scope, controlPlane));
   app.addHook("preClose", async () => controlPlane.polls.close());
   return app;

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { tokenInvalid } from "../errors.ts";
+import { failure } from "./failures.ts";
 
 /** Guards every path of a scope, also those that do not exist, before any body is read. */
 export function guard(scope: FastifyInstance, token: string): void {
@@ -11,10 +12,7 @@ export function guard(scope: FastifyInstance, token: string): void {
     // Digests are equally long, and comparing them takes equally long.
     if (timingSafeEqual(given, expected)) return;
     const { code, message } = tokenInvalid();
-    await reply.code(401).send({ error: { code, message } });
-  });
-  scope.setNotFoundHandler(async (_request, reply) => {
-    await reply.code(404).send({ error: { code: "NOT_FOUND", message: "No such path." } });
+    await reply.code(401).send(failure(code, message));
   });
 }
 

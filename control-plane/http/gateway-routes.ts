@@ -1,14 +1,17 @@
 // What gateways call: hints by long poll, reports by POST. Bodies are frames.
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { FRAME_BYTES_MAX, VERSION_MAX, VERSION_MIN } from "../../protocol/limits.ts";
+import { VERSION_MAX, VERSION_MIN } from "../../protocol/limits.ts";
 import type { Exchange, Outcome } from "../hints/exchange.ts";
+import { GATEWAYS_MAX } from "../hints/gateways.ts";
 import { refusalError } from "../hints/read-frame.ts";
 import type { Series } from "../metrics/series.ts";
+import { failure } from "./failures.ts";
 
 export function gatewayRoutes(scope: FastifyInstance, exchange: Exchange, series: Series): void {
   scope.removeAllContentTypeParsers();
-  const options = { parseAs: "buffer", bodyLimit: FRAME_BYTES_MAX } as const;
-  scope.addContentTypeParser("*", options, (_request, body, done) => done(null, body));
+  scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => {
+    done(null, body);
+  });
 
   scope.post("/hints", async (request, reply) => {
     const startMs = performance.now();
@@ -44,14 +47,16 @@ function answer(reply: FastifyReply, outcome: Outcome, series: Series): FastifyR
       return reply.code(426).send(versionError(outcome.versionMin, outcome.versionMax));
     case "crowded":
       series.frameRefused("crowded");
-      return reply.code(429).send({ error: { code: "GATEWAYS", message: "Too many gateways." } });
+      return reply.code(429).send(failure("GATEWAYS", TOO_MANY));
     case "refused": {
       series.frameRefused(outcome.refusal);
       const { code, message } = refusalError(outcome.refusal);
-      return reply.code(400).send({ error: { code, message } });
+      return reply.code(400).send(failure(code, message));
     }
   }
 }
+
+const TOO_MANY = `More than ${GATEWAYS_MAX} gateways poll here. Give each an id that it keeps.`;
 
 const FRAME_TYPE = "application/octet-stream";
 
@@ -59,5 +64,5 @@ function versionError(versionMin: number, versionMax: number): object {
   const message =
     `The gateway speaks protocol versions ${versionMin} to ${versionMax}, the control plane ` +
     `${VERSION_MIN} to ${VERSION_MAX}. Run versions of both that are at most one release apart.`;
-  return { error: { code: "PROTOCOL_VERSION", message } };
+  return failure("PROTOCOL_VERSION", message);
 }

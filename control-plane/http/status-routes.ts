@@ -5,11 +5,16 @@ import { statusOf } from "./status.ts";
 import { statusText } from "./status-text.ts";
 
 export function statusRoutes(scope: FastifyInstance, controlPlane: ControlPlane): void {
+  scope.get("/", async () => START_PAGE);
+
   scope.get("/healthz", async () => "ok\n");
 
   scope.get("/readyz", async (_request, reply) => {
-    if (controlPlane.pool.isReady) return "ready\n";
-    return reply.code(503).send("not ready: endpoints have not been probed yet\n");
+    const { pool } = controlPlane;
+    if (pool.isReady) return "ready\n";
+    const probed = [...pool.endpoints()].filter((endpoint) => endpoint.isProbed).length;
+    const counts = `${probed} of ${pool.endpointCount} endpoints are probed so far`;
+    return reply.code(503).send(`not ready: ${counts}; /status shows them\n`);
   });
 
   scope.get("/metrics", async (_request, reply) => {
@@ -23,6 +28,16 @@ export function statusRoutes(scope: FastifyInstance, controlPlane: ControlPlane)
     return reply.type("text/plain; charset=utf-8").send(statusText(status));
   });
 }
+
+const START_PAGE = `Hintway's control plane: tells gateways where model servers are and how they do.
+
+GET /status     pools, endpoints, loads, index and gateways; /status?format=json for programs
+GET /metrics    for Prometheus
+GET /healthz    200 while it runs
+GET /readyz     200 once every endpoint was probed
+
+Gateways call /v1 and Envoy calls /v3, both with the bearer token in the file of --token-file.
+`;
 
 function wantsJson(request: FastifyRequest): boolean {
   const { format } = request.query as { format?: string };

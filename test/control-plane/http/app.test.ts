@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { HintwayError } from "../../../control-plane/errors.ts";
+import { FRAME_BYTES_MAX } from "../../../protocol/limits.ts";
 import { until } from "../../support/until.ts";
 import { TestGateway } from "../hints/gateway.ts";
 import { Started, type StartedOptions, TOKEN } from "../hints/started.ts";
@@ -69,9 +70,43 @@ describe("over a real connection", () => {
     await until("the poll is let go", () => controlPlane.polls.heldCount === 0);
   });
 
-  it("a body over the frame limit is refused with 413", async () => {
-    const { post } = await start({ engines: 0 });
-    expect((await post("/v1/reports", Buffer.alloc(8 * 1024 * 1024 + 1))).status).toBe(413);
+  it("a body over the frame limit is refused with 413, which names the limit", async () => {
+    const { app } = await start({ engines: 0 });
+    const url = await app.listen({ host: "127.0.0.1", port: 0 });
+    const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" };
+    const body = Buffer.alloc(FRAME_BYTES_MAX + 1, " ");
+    for (const path of ["/v1/reports", "/v3/discovery:clusters"]) {
+      const answer = await fetch(`${url}${path}`, { method: "POST", headers, body });
+      expect([path, answer.status]).toEqual([path, 413]);
+      expect(await answer.text()).toContain(`${FRAME_BYTES_MAX} bytes`);
+    }
+  });
+});
+
+describe("a person with curl", () => {
+  it("learns from / which paths there are, and each of them answers", async () => {
+    const { app } = await start();
+    const { payload, headers } = await app.inject({ url: "/" });
+    expect(headers["content-type"]).toContain("text/plain");
+    const paths = [...payload.matchAll(/^GET (\S+)/gm)].map(([, path]) => path);
+    expect(paths).toEqual(["/status", "/metrics", "/healthz", "/readyz"]);
+    for (const url of paths) expect((await app.inject({ url: url! })).statusCode).toBe(200);
+  });
+
+  it.each([
+    ["GET", "/statu", 404, "There is no GET /statu. GET / says what there is."],
+    ["GET", "/v1/hints", 404, "There is no GET /v1/hints. Gateways call POST /v1/hints"],
+    ["GET", "/v3/discovery:clusters", 404, "Envoy calls POST /v3/discovery:clusters"],
+    ["POST", "/v3/discovery:clusters", 400, "JSON"],
+    ["POST", "/v1/hints", 400, "its length is not what its header says"],
+  ] as const)("is told what to do after %s %s", async (method, url, status, message) => {
+    const { app } = await start({ engines: 0 });
+    const authorization = `Bearer ${TOKEN}`;
+    const headers = { authorization, "content-type": "application/json" };
+    const payload = method === "POST" ? "{" : undefined;
+    const answer = await app.inject({ method, url, headers, ...(payload ? { payload } : {}) });
+    expect(answer.statusCode).toBe(status);
+    expect(answer.json().error.message).toContain(message);
   });
 });
 
@@ -82,7 +117,9 @@ describe("readiness", () => {
     controlPlane.discover([
       { name: "a", namespace: "default", address: "127.0.0.1", port: 1, labels: {} },
     ]);
-    expect((await app.inject({ url: "/readyz" })).statusCode).toBe(503);
+    const early = await app.inject({ url: "/readyz" });
+    expect(early.statusCode).toBe(503);
+    expect(early.payload).toContain("0 of 1 endpoints are probed");
     await expect
       .poll(async () => (await app.inject({ url: "/readyz" })).statusCode, { timeout: 10_000 })
       .toBe(200);
