@@ -19,8 +19,11 @@ export async function buildFilter(
   target: FilterTarget = "release",
 ): Promise<string> {
   const output = projectPath("build", OUTPUT[target]);
-  await withLock(`${output}.lock`, async () => {
-    if (modifiedMs(output) > newestSourceMs()) return;
+  const isUpToDate = () => modifiedMs(output) > newestSourceMs();
+  if (isUpToDate()) return output;
+  await withLock(`${output}.lock`, launch, async () => {
+    // Another start may have built it while this one waited for the lock.
+    if (isUpToDate()) return;
     await withProgress(launch, `Building ${basename(output)}`, () =>
       compile(target, output, launch.signal),
     );
@@ -35,6 +38,7 @@ async function compile(target: FilterTarget, output: string, signal: AbortSignal
   try {
     await run(process.execPath, [asc, ...flags, "--outFile", unfinished], signal);
   } catch (error) {
+    signal.throwIfAborted();
     throw new StartError(
       `The filter could not be built: ${error instanceof Error ? error.message : error}`,
       "Run `npm install` if a package is missing; else mend the source that the compiler names.",

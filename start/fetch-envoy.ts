@@ -22,6 +22,8 @@ const WAYS: { [name: string]: (folder: string, signal: AbortSignal) => Promise<v
  */
 export async function fetchEnvoy(path: string, signal: AbortSignal): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
+  // The caller holds a lock: what is there was left by a fetch that was killed.
+  for (const left of globSync(`${path}.*`)) rmSync(left, { recursive: true, force: true });
   const folder = mkdtempSync(`${path}.`);
   const failures: string[] = [];
   try {

@@ -27,7 +27,7 @@ export async function findEnvoy(environment: Environment, launch: Launch): Promi
 async function cachedEnvoy(folder: string, launch: Launch): Promise<string> {
   const binary = join(folder, `envoy-${ENVOY_VERSION}`);
   if (isExecutable(binary)) return binary;
-  await withLock(join(folder, "envoy.lock"), async () => {
+  await withLock(join(folder, "envoy.lock"), launch, async () => {
     // Another start may have fetched it while this one waited for the lock.
     if (isExecutable(binary)) return;
     await withProgress(launch, `Fetching Envoy ${ENVOY_VERSION} (37 MB, once)`, () =>

@@ -4,21 +4,22 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LastKnown } from "../envoy/bootstrap.ts";
-import { StartError } from "./start-error.ts";
+import { unwritable } from "./start-error.ts";
 
 /** Makes the folder, readable by this user only. Throws StartError when it cannot be written. */
 export function makeStateDir(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writePrivate(join(folder, "writable"), "");
   } catch (error) {
-    throw new StartError(
-      `The state folder ${folder} cannot be written (${(error as NodeJS.ErrnoException).code}).`,
-      "Choose another with `npm start -- --state-dir FOLDER` or HINTWAY_STATE_DIR.",
-      error,
-    );
+    throw unwritable(`The state folder ${folder}`, REMEDY, error);
   }
+  // Not empty: a full disk takes empty files.
+  writePrivate(join(folder, "writable"), "yes\n");
 }
+
+const REMEDY =
+  "Free space on its disk, or choose another state folder with `npm start -- --state-dir FOLDER` " +
+  "or HINTWAY_STATE_DIR.";
 
 /** A bearer token for one start of the gateway, and the file it is in. */
 export function writeToken(stateDir: string): { token: string; path: string } {
@@ -44,10 +45,14 @@ export function readLastKnown(stateDir: string): LastKnown | undefined {
   }
 }
 
-/** Writes the file whole or not at all, for this user only. */
+/** Writes the file whole or not at all, for this user only. Throws StartError when it cannot. */
 export function writePrivate(path: string, text: string): void {
-  writeFileSync(`${path}.unfinished`, text, { mode: 0o600 });
-  // The mode above is not applied to a file left by an interrupted start.
-  chmodSync(`${path}.unfinished`, 0o600);
-  renameSync(`${path}.unfinished`, path);
+  try {
+    writeFileSync(`${path}.unfinished`, text, { mode: 0o600 });
+    // The mode above is not applied to a file left by an interrupted start.
+    chmodSync(`${path}.unfinished`, 0o600);
+    renameSync(`${path}.unfinished`, path);
+  } catch (error) {
+    throw unwritable(path, REMEDY, error);
+  }
 }

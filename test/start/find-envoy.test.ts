@@ -1,10 +1,18 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ENVOY_VERSION } from "../../start/fetch-envoy.ts";
 import { findEnvoy } from "../../start/find-envoy.ts";
 import type { Launch } from "../../start/launch.ts";
 import { temporaryFolder } from "../support/components.ts";
+import { until } from "../support/until.ts";
 
 const LAUNCH: Launch = { say: () => {}, signal: new AbortController().signal };
 
@@ -79,6 +87,20 @@ describe("finding Envoy", () => {
     ]);
     expect(paths[0]).toBe(paths[1]);
     expect(said.filter((line) => line.startsWith("Fetching"))).toHaveLength(1);
+  });
+
+  it("leaves nothing behind when it is called off while it fetches", async () => {
+    const environment = machine("sleep 600 & echo $! > $(dirname $0)/../sleeping; wait");
+    const calledOff = new AbortController();
+    const finding = findEnvoy(environment, { ...LAUNCH, signal: calledOff.signal });
+    const sleeping = join(environment.XDG_CACHE_HOME, "..", "sleeping");
+    const id = await until("the fetch", () =>
+      existsSync(sleeping) ? readFileSync(sleeping, "utf8").trim() : "",
+    );
+    calledOff.abort();
+    await expect(finding).rejects.toThrow("aborted");
+    expect(readdirSync(join(environment.XDG_CACHE_HOME, "hintway"))).toEqual([]);
+    await until("the end of what it started", () => !existsSync(`/proc/${id}`));
   });
 
   it("names every way it tried, and the remedies, when none works", async () => {

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { makeStateDir, readLastKnown, writeToken } from "../../start/state.ts";
@@ -21,6 +21,12 @@ describe("the state folder", () => {
     expect(() => makeStateDir(file)).toThrow(
       /state folder .*file cannot be written.*[\s\S]*--state-dir/,
     );
+  });
+
+  it("on a full disk is refused by name", () => {
+    const folder = temporaryFolder();
+    symlinkSync("/dev/full", join(folder, "writable.unfinished"));
+    expect(() => makeStateDir(folder)).toThrow(/writable cannot be written \(ENOSPC\)[\s\S]*Free/);
   });
 
   it.each([

@@ -5,12 +5,13 @@ import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { cacheFolder } from "../../start/cache-folder.ts";
+import type { Launch } from "../../start/launch.ts";
 import { withLock } from "../../start/lock.ts";
 import { run } from "../../start/run.ts";
 
 const PACKAGE = "openai==3.54.0";
 const PIP_OPTIONS = ["--disable-pip-version-check", "--quiet"];
-const NEVER = new AbortController().signal;
+const LAUNCH: Launch = { say: () => {}, signal: new AbortController().signal };
 
 /**
  * Runs a Python script that may import `openai`; resolves to what it printed. Throws an Error with
@@ -31,7 +32,7 @@ async function packageFolder(): Promise<string> {
   const { stdout } = await promisify(execFile)("python3", ["-c", version]);
   const name = `${PACKAGE.replace("==", "-")}-python-${stdout.trim()}`;
   const folder = join(cacheFolder(process.env), name);
-  await withLock(`${folder}.lock`, async () => {
+  await withLock(`${folder}.lock`, LAUNCH, async () => {
     if (!existsSync(folder)) await install(folder);
   });
   return folder;
@@ -47,7 +48,7 @@ async function install(folder: string): Promise<void> {
         const python = await way(unfinished);
         const packages = join(unfinished, "packages");
         const args = ["-m", "pip", "install", ...PIP_OPTIONS, "--target", packages, PACKAGE];
-        await run(python, args, NEVER);
+        await run(python, args, LAUNCH.signal);
         return renameSync(packages, folder);
       } catch (error) {
         failures.push(error instanceof Error ? error.message : String(error));
@@ -68,6 +69,6 @@ async function pipOfMachine(): Promise<string> {
 
 async function pipOfEnvironment(folder: string): Promise<string> {
   const environment = join(folder, "environment");
-  await run("python3", ["-m", "venv", environment], NEVER);
+  await run("python3", ["-m", "venv", environment], LAUNCH.signal);
   return join(environment, "bin", "python3");
 }
