@@ -18,7 +18,7 @@ import { endedFigures } from "./metrics/ended-figures.ts";
 import { figuresOf } from "./metrics/figures-of.ts";
 import { ModelNames } from "./metrics/model-names.ts";
 import { Series } from "./metrics/series.ts";
-import type { Endpoint } from "./pool/endpoint.ts";
+import { type Endpoint, stateName } from "./pool/endpoint.ts";
 import { Pool } from "./pool/pool.ts";
 import { Slots } from "./pool/slots.ts";
 
@@ -38,7 +38,7 @@ export interface ControlPlaneOptions {
   onTable(): void;
 }
 
-/** What of a logger is used here. */
+/** What of a logger is used here. Lines with an `event` are read by whoever supervises the process. */
 export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -128,7 +128,7 @@ export class ControlPlane {
 
   /** Takes the endpoints that discovery lists. */
   discover(listed: DiscoveredEndpoint[]): void {
-    this.#accepted("pool");
+    this.#accepted("pool", { endpoints: listed.length });
     const { gone, leftOut } = this.pool.discover(listed, this.now());
     if (leftOut > 0) this.log.warn({ leftOut }, "the pool is full: endpoints left out");
     if (gone.length > 0) {
@@ -143,7 +143,9 @@ export class ControlPlane {
   }
 
   configure(configuration: Configuration): void {
-    this.#accepted("config");
+    const { name, steps } = configuration.profile;
+    const plugins = steps.map((step) => step.plugin);
+    this.#accepted("config", { profile: name, steps: plugins, warnings: configuration.warnings });
     this.configuration.inForce = configuration;
     this.pool.profile = configuration.profile;
     this.#tableChanged();
@@ -154,11 +156,12 @@ export class ControlPlane {
     const at = new Date().toISOString();
     this.configuration.lastRefusal = { at, file, message: error.message };
     this.series.configurationRefused(file);
-    this.log.warn({ file, code: error.code }, error.message);
+    this.log.warn({ event: "file-refused", file, code: error.code }, error.message);
   }
 
   /** The file is in force again: what was refused of it is history. */
-  #accepted(file: string): void {
+  #accepted(file: string, fields: object): void {
+    this.log.info({ event: "file-in-force", file, ...fields }, "in force");
     if (this.configuration.lastRefusal?.file === file) this.configuration.lastRefusal = null;
   }
 
@@ -215,7 +218,8 @@ export class ControlPlane {
 
   #stateChanged(endpoint: Endpoint): void {
     const { address, state, lastFailure } = endpoint;
-    this.log.info({ endpoint: address, state, lastFailure }, "endpoint changed state");
+    const fields = { endpoint: address, state: stateName(state), lastFailure };
+    this.log.info({ event: "endpoint-state", ...fields }, "endpoint changed state");
     this.#options.onTable();
   }
 

@@ -7,61 +7,70 @@ import { text as readText } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Launch, withProgress } from "./launch.ts";
 import { SIMULATED_MODEL } from "./parts.ts";
-import { StartError } from "./start-error.ts";
 
-export interface FirstAnswer {
-  /** The first model that the gateway lists. */
-  model: string;
+/** The first model that the gateway lists, or why no model server has answered. */
+export type FirstAnswer = { model: string } | { obstacles: string[] };
+
+export interface AnswerWait {
+  launch: Launch;
+  waitMaxMs: number;
+  /** Between two tries; 100 ms by default. */
+  pollMs?: number;
+  /** Whether a filter picks, so that each worker needs its hints first; true by default. */
+  picks?: boolean;
+  /** Why model servers cannot be used, where somebody knows more than the gateway's answer. */
+  obstacles?: () => Promise<string[]>;
 }
 
 const POLL_MS = 100;
 /** Each request has a connection of its own, so that every worker is very likely to get one. */
 const REQUESTS = 8;
 const TIMEOUT_MS = 5_000;
-/** Simulated model servers are there at once. Real ones may load their model for an hour. */
-const SIMULATED_WAIT_MAX_MS = 30_000;
 
 /**
  * Asks for the models until a model server answers, and, where a filter picks, until each worker has
- * the hints to do so. Throws StartError when simulated ones do not,
- * and the signal's reason when it is aborted.
+ * the hints to do so, or the time is up. Throws the signal's reason when it is aborted.
  */
-export async function firstAnswer(
-  url: string,
-  isSimulated: boolean,
-  launch: Launch,
-  picks = true,
-): Promise<FirstAnswer> {
-  const giveUpMs = performance.now() + (isSimulated ? SIMULATED_WAIT_MAX_MS : Infinity);
-  return withProgress(launch, `Waiting for a model server to answer at ${url}`, async () => {
+export async function firstAnswer(url: string, wait: AnswerWait): Promise<FirstAnswer> {
+  const { launch, waitMaxMs, pollMs = POLL_MS, picks = true } = wait;
+  const giveUpMs = performance.now() + waitMaxMs;
+  let obstacles: string[] = [];
+  const untilAnswered = async () => {
     while (true) {
       launch.signal.throwIfAborted();
-      const answer = await askAll(url, picks);
+      const answer = await askAll(url, picks, launch.signal);
       if (typeof answer !== "string") return answer;
-      if (performance.now() > giveUpMs) {
-        throw new StartError(
-          `${url}/v1/models is not answered by a model server: ${answer}.`,
-          "Look at the control plane's /status for what it knows of each endpoint.",
-        );
-      }
-      await sleep(POLL_MS);
+      const known = (await wait.obstacles?.()) ?? [];
+      obstacles = known.length > 0 ? known : [`${url}/v1/models: ${answer}`];
+      if (performance.now() > giveUpMs) return { obstacles };
+      await sleep(pollMs);
     }
-  });
+  };
+  const what = `Waiting for a model server to answer at ${url}`;
+  return withProgress(launch, what, untilAnswered, () => obstacles.join(" "));
 }
 
-async function askAll(url: string, picks: boolean): Promise<FirstAnswer | string> {
-  let answer: FirstAnswer | string = "not asked";
+async function askAll(
+  url: string,
+  picks: boolean,
+  signal: AbortSignal,
+): Promise<{ model: string } | string> {
+  let answer: { model: string } | string = "not asked";
   for (let request = 0; request < REQUESTS; request++) {
-    answer = await ask(url, picks);
+    answer = await ask(url, picks, signal);
     if (typeof answer === "string") break;
   }
   return answer;
 }
 
 /** The answer, or why there is none. */
-async function ask(url: string, picks: boolean): Promise<FirstAnswer | string> {
+async function ask(
+  url: string,
+  picks: boolean,
+  signal: AbortSignal,
+): Promise<{ model: string } | string> {
   try {
-    const { status, headers, text } = await get(`${url}/v1/models`);
+    const { status, headers, text } = await get(`${url}/v1/models`, signal);
     // A model server that wants a key answers 401, and has answered.
     if (status >= 500) return `status ${status}, ${text.slice(0, 200)}`;
     if (picks && !headers["x-hintway-endpoint"]) return "a worker has no hints yet";
@@ -71,11 +80,11 @@ async function ask(url: string, picks: boolean): Promise<FirstAnswer | string> {
   }
 }
 
-async function get(url: string) {
+async function get(url: string, signal: AbortSignal) {
   const request = http.get(url, {
     agent: false,
     headers: { "x-hintway-explain": "1" },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
   });
   const [response] = (await once(request, "response")) as [http.IncomingMessage];
   const text = await readText(response);

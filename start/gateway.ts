@@ -3,11 +3,11 @@
 import { hostname } from "node:os";
 import { buildFilter } from "./build-filter.ts";
 import { findEnvoy } from "./find-envoy.ts";
-import { type FirstAnswer, firstAnswer } from "./first-answer.ts";
 import type { Launch } from "./launch.ts";
 import type { Environment, Options } from "./options.ts";
 import { controlPlanePart, envoyPart, LOOPBACK, simulatorPart } from "./parts.ts";
-import { freePorts, requireFreePort } from "./ports.ts";
+import { freePorts, requireFreePorts } from "./ports.ts";
+import { type Serving, untilServing } from "./serving.ts";
 import { makeStateDir, writeToken } from "./state.ts";
 import { Part, type PartDefinition, type PartEvent } from "./supervise.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -20,10 +20,9 @@ export interface GatewayOptions {
 }
 
 /** What a user needs to know of a gateway that serves. */
-export interface Ready {
-  url: string;
-  /** A model that it serves. */
-  model: string;
+export interface Ready extends Serving {
+  /** Every process but the launcher's own, in the order they were started. */
+  parts: { name: string; processId: number }[];
 }
 
 export class Gateway {
@@ -36,12 +35,14 @@ export class Gateway {
     this.#given = given;
   }
 
-  /** Resolves when a request through the gateway was answered. Throws StartError; then stop it. */
+  /** Resolves when the gateway serves; see `untilServing`. Throws StartError; then stop it. */
   async start(): Promise<Ready> {
     const { options, environment, launch } = this.#given;
-    await requireFreePort(options.host, options.port, "--port");
-    await requireFreePort(LOOPBACK, options.controlPort, "--control-port");
-    await requireFreePort(LOOPBACK, options.adminPort, "--admin-port");
+    await requireFreePorts([
+      { host: options.host, port: options.port, flag: "--port" },
+      { host: LOOPBACK, port: options.controlPort, flag: "--control-port" },
+      { host: LOOPBACK, port: options.adminPort, flag: "--admin-port" },
+    ]);
     makeStateDir(options.stateDir);
     const binary = await findEnvoy(environment, launch);
     const filterPath = await buildFilter(launch);
@@ -52,7 +53,8 @@ export class Gateway {
     await this.#start(controlPlanePart({ ...options, port: controlPort, tokenFile, endpoints }));
     const gateway = `${hostname()}:${options.port}`;
     await this.#start(envoyPart({ ...options, binary, token, filterPath, gateway }));
-    return this.#untilServing();
+    const serving = await untilServing(options, launch);
+    return { ...serving, parts: this.#processes() };
   }
 
   /** Stops every part, the last started first, and leaves nothing behind. */
@@ -77,12 +79,10 @@ export class Gateway {
     await part.start();
   }
 
-  async #untilServing(): Promise<Ready> {
-    const { options, launch } = this.#given;
-    // An address that stands for all of this machine's is no address to connect to.
-    const host = ["0.0.0.0", "::"].includes(options.host) ? LOOPBACK : options.host;
-    const url = `http://${host.includes(":") ? `[${host}]` : host}:${options.port}`;
-    const answer: FirstAnswer = await firstAnswer(url, options.simulate > 0, launch);
-    return { url, ...answer };
+  #processes(): Ready["parts"] {
+    return this.#parts.map(({ definition, process }) => ({
+      name: definition.name,
+      processId: process.pid ?? 0,
+    }));
   }
 }

@@ -19,14 +19,17 @@ export class LastLines {
     if (this.#lines.length > 2 * LINES_MAX) this.#lines = this.#lines.slice(-LINES_MAX);
   }
 
-  /** Keeps what the stream prints until it ends. */
-  take(stream: Readable): void {
+  /** Keeps what the stream prints until it ends, and tells each line to `listen`. */
+  take(stream: Readable, listen: (line: string) => void): void {
     let rest = "";
     stream.setEncoding("utf8");
     stream.on("data", (text: string) => {
       const lines = (rest + text).split("\n");
       rest = (lines.pop() ?? "").slice(0, LINE_CHARACTERS_MAX);
-      for (const line of lines) this.add(line);
+      for (const line of lines) {
+        this.add(line);
+        listen(line);
+      }
     });
     stream.on("end", () => {
       if (rest) this.add(rest);

@@ -1,15 +1,19 @@
 // npm start: arguments, environment and exit codes. `gateway.ts` does the work.
 
-import { readFileSync } from "node:fs";
 import closeWithGrace from "close-with-grace";
 import { Gateway } from "./gateway.ts";
-import { eventText, readyText } from "./messages.ts";
+import { eventText, exampleText, readyText } from "./messages.ts";
 import { type Options, readOptions } from "./options.ts";
+import { parentOf } from "./port-holder.ts";
+import { untilAnswered } from "./serving.ts";
 import { StartError } from "./start-error.ts";
 
 /** Longer than the slowest orderly stop; after it the watchdog ends what is left. */
 const STOP_MAX_MS = 20_000;
 const PARENT_CHECK_MS = 500;
+
+// A terminal that is closed takes its user's ear with it, not the orderly stop.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 try {
   const options = readOptions(process.argv.slice(2), process.env);
@@ -23,27 +27,38 @@ try {
 
 async function launch(options: Options): Promise<void> {
   const calledOff = new AbortController();
+  const { signal } = calledOff;
   const gateway = new Gateway({
     options,
     environment: process.env,
-    launch: { say: (line) => console.error(line), signal: calledOff.signal },
+    launch: { say: (line) => console.error(line), signal },
     onEvent: (event) => console.error(eventText(event)),
   });
-  closeWithGrace({ delay: STOP_MAX_MS }, async ({ err }) => {
+  const starting = gateway.start();
+  closeWithGrace({ delay: STOP_MAX_MS, skip: ["beforeExit"] }, async ({ err }) => {
     if (err) console.error(err);
     console.error("Stopping");
     calledOff.abort();
     await gateway.stop();
+    // What was being built or fetched has to be put away.
+    await Promise.allSettled([starting]);
   });
-  stopWithNpm(calledOff.signal);
+  stopWithNpm(signal);
   try {
-    console.log(readyText(await gateway.start(), options));
+    const ready = await starting;
+    console.log(readyText(ready, options));
+    if (!ready.example) await showExampleLater(ready.url, options, signal);
   } catch (error) {
     // The user called it off: the handler above stops the parts and ends the process.
-    if (calledOff.signal.aborted) return;
+    if (signal.aborted) return;
     await gateway.stop();
     throw error;
   }
+}
+
+async function showExampleLater(url: string, options: Options, signal: AbortSignal): Promise<void> {
+  const path = await untilAnswered(options, signal);
+  console.log(`A model server answers.\n\n${exampleText(url, path)}`);
 }
 
 /**
@@ -61,14 +76,4 @@ function stopWithNpm(calledOff: AbortSignal): void {
   timer.unref();
   // A second signal would cut the orderly stop short.
   calledOff.addEventListener("abort", () => clearInterval(timer));
-}
-
-/** The parent's process id, where the system tells it in /proc. */
-function parentOf(processId: number): string | undefined {
-  try {
-    const status = readFileSync(`/proc/${processId}/status`, "utf8");
-    return /^PPid:\s*(\d+)$/m.exec(status)?.[1];
-  } catch {
-    return undefined;
-  }
 }

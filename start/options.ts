@@ -33,7 +33,9 @@ export type Environment = { [name: string]: string | undefined };
  */
 export function readOptions(args: string[], environment: Environment): Options | string {
   let written = "";
-  const command = describedCommand()
+  const command = describedCommand();
+  refuseKeptByNpm(command, environment);
+  command
     .exitOverride()
     .configureOutput({ writeOut: (text) => (written += text), writeErr: () => {} });
   try {
@@ -44,6 +46,20 @@ export function readOptions(args: string[], environment: Environment): Options |
     throw new StartError(error.message.replace(/^error: /, ""), SEE_HELP, error);
   }
   return completed(command.opts<Parsed>(), environment);
+}
+
+/** Without `--`, npm takes options for its own and passes on at most their values. */
+function refuseKeptByNpm(command: Command, environment: Environment): void {
+  if (environment["npm_lifecycle_event"] !== "start") return;
+  const kept = command.options
+    .map((option) => option.name())
+    .filter((name) => environment[`npm_config_${name.replaceAll("-", "_")}`] !== undefined)
+    .map((name) => `--${name}`);
+  if (kept.length === 0) return;
+  throw new StartError(
+    `npm has kept ${kept.join(" and ")} for itself.`,
+    `Put \`--\` before the options: \`npm start -- ${kept.join(" … ")} …\`.`,
+  );
 }
 
 const SEE_HELP = "See `npm start -- --help` for the options and their values.";

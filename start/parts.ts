@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { type Attachment, bootstrap } from "../envoy/bootstrap.ts";
 import { isHealthy } from "./health.ts";
+import { newsOf } from "./news.ts";
 import { projectPath } from "./project.ts";
 import { readLastKnown, writePrivate } from "./state.ts";
 import type { PartDefinition } from "./supervise.ts";
@@ -60,9 +61,12 @@ export function controlPlanePart(options: ControlPlaneOptions): PartDefinition {
       ...(endpoints.length > 0 ? ["--endpoints", endpoints.join(",")] : []),
       ...(pool ? ["--pool", pool] : []),
       ...(config ? ["--config", config] : []),
+      // What it tells of files and endpoints is news to the user.
+      ...["--log-level", "info"],
       ...flags,
     ],
     healthUrl: `http://${LOOPBACK}:${port}/readyz`,
+    news: (line) => newsOf(line, options),
   };
 }
 

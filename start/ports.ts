@@ -3,23 +3,52 @@
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { type PortHolder, portHolder } from "./port-holder.ts";
 import { StartError } from "./start-error.ts";
 
-/** Throws StartError when the port cannot be listened on; `flag` is how the user chooses it. */
-export async function requireFreePort(host: string, port: number, flag: string): Promise<void> {
-  try {
-    await listenOnce(host, port);
-  } catch (error) {
-    const variable = `HINTWAY_${flag.slice(2).toUpperCase().replaceAll("-", "_")}`;
-    const code = (error as NodeJS.ErrnoException).code;
-    throw new StartError(
-      code === "EADDRINUSE"
-        ? `Port ${port} on ${host} (${flag}) is taken by another program.`
-        : `Port ${port} on ${host} (${flag}) cannot be listened on (${code}).`,
-      `Choose another with \`npm start -- ${flag} NUMBER\` or ${variable}, or stop that program.`,
-      error,
+/** A port that is to be listened on, and the option by which the user chooses it. */
+export interface WantedPort {
+  host: string;
+  port: number;
+  /** Such as `--control-port`. */
+  flag: string;
+}
+
+/** Throws one StartError that names every port that cannot be listened on, and by whom it is held. */
+export async function requireFreePorts(wanted: WantedPort[]): Promise<void> {
+  const refused: { port: WantedPort; code: string | undefined }[] = [];
+  for (const port of wanted) {
+    await listenOnce(port.host, port.port).catch((error: NodeJS.ErrnoException) =>
+      refused.push({ port, code: error.code }),
     );
   }
+  if (refused.length === 0) return;
+  const holders = refused.map(({ port }) => portHolder(port.port));
+  const problems = refused.map(({ port, code }, at) => portProblem(port, code, holders[at]));
+  throw new StartError(problems.join("\n  "), portRemedy(refused, holders));
+}
+
+type Holder = PortHolder | undefined;
+
+function portProblem({ host, port, flag }: WantedPort, code: string | undefined, holder: Holder) {
+  const name = `Port ${port} on ${host} (${flag}, ${variableOf(flag)})`;
+  if (code !== "EADDRINUSE") return `${name} cannot be listened on (${code}).`;
+  if (!holder) return `${name} is taken by another program.`;
+  const { isHintway, processId, command } = holder;
+  const who = isHintway ? "another Hintway" : `\`${command}\``;
+  return `${name} is taken by ${who}, process ${processId}.`;
+}
+
+function portRemedy(refused: { port: WantedPort }[], holders: Holder[]): string {
+  const flags = refused.map(({ port }) => `${port.flag} NUMBER`).join(" ");
+  const hintway = holders.find((holder) => holder?.isHintway);
+  const stop = hintway ? `stop that Hintway with \`kill ${hintway.processId}\`` : "free it";
+  return `Choose another with \`npm start -- ${flags}\`, or ${stop}.`;
+}
+
+/** The environment variable that says the same as the flag. */
+function variableOf(flag: string): string {
+  return `HINTWAY_${flag.slice(2).toUpperCase().replaceAll("-", "_")}`;
 }
 
 /**

@@ -14,14 +14,17 @@ export interface PartDefinition {
   args: string[];
   /** Answers 200 when the part is ready for work. */
   healthUrl: string;
+  /** The sentence for the user where a line that the process printed is news to them. */
+  news?: (line: string) => string | undefined;
   /** Runs before each start of the process, the first and every restart. */
   prepare?: () => Promise<void>;
 }
 
-/** What befalls a part after it was healthy once. `lines` are the last it printed. */
+/** What a part tells, and what befalls it after it was healthy once. `lines` are its last. */
 export type PartEvent =
   | { kind: "died"; name: string; how: string; lines: string[]; restartInMs: number }
-  | { kind: "restarted"; name: string };
+  | { kind: "restarted"; name: string; processId: number }
+  | { kind: "news"; text: string };
 
 export interface SuperviseOptions {
   watchdog: Watchdog;
@@ -103,8 +106,9 @@ export class Part {
     // A session of its own: on Ctrl-C it is the launcher that stops the parts, in order.
     const child = spawn(command, args, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
     this.#process = child;
-    this.#lines.take(child.stdout);
-    this.#lines.take(child.stderr);
+    for (const stream of [child.stdout, child.stderr]) {
+      this.#lines.take(stream, (line) => this.#tellNews(line));
+    }
     const { watchdog } = this.#options;
     if (child.pid !== undefined) watchdog.watch(child.pid);
     this.#exited = new Promise((resolve) => {
@@ -141,7 +145,7 @@ export class Part {
       restartInMs = Math.min(2 * restartInMs, RESTART_MAX_MS);
       if (!(await this.#relaunched())) continue;
       healthySinceMs = performance.now();
-      this.#options.onEvent?.({ kind: "restarted", name: this.definition.name });
+      this.#tellRestart();
     }
   }
 
@@ -164,6 +168,16 @@ export class Part {
     const lines = this.lines().slice(-SHOWN_LINES);
     const { name } = this.definition;
     this.#options.onEvent?.({ kind: "died", name, how: this.#how(), lines, restartInMs });
+  }
+
+  #tellRestart(): void {
+    const processId = this.process.pid ?? 0;
+    this.#options.onEvent?.({ kind: "restarted", name: this.definition.name, processId });
+  }
+
+  #tellNews(line: string): void {
+    const text = this.definition.news?.(line);
+    if (text) this.#options.onEvent?.({ kind: "news", text });
   }
 
   #isDead(): boolean {

@@ -48,6 +48,8 @@ export class Watchdog {
   async close(): Promise<void> {
     if (this.#shell.exitCode !== null) return;
     const exited = new Promise((resolve) => this.#shell.once("exit", resolve));
+    // It does not keep this process alive, but its end is waited for here.
+    this.#shell.ref();
     this.#shell.stdin?.end();
     await exited;
   }

@@ -1,7 +1,6 @@
 // All that the status page shows, as one object.
-import { STATE_ASLEEP, STATE_DOWN, STATE_DRAINING, STATE_UP } from "../../protocol/records.ts";
 import type { ControlPlane } from "../control-plane.ts";
-import type { Endpoint } from "../pool/endpoint.ts";
+import { type Endpoint, stateName } from "../pool/endpoint.ts";
 
 export type Status = ReturnType<typeof statusOf>;
 
@@ -47,7 +46,7 @@ function endpointStatus(controlPlane: ControlPlane, endpoint: Endpoint) {
     address: endpoint.address,
     name: endpoint.discovered.name,
     slot,
-    state: STATE_NAMES[endpoint.state] ?? "unknown",
+    state: stateName(endpoint.state),
     engine: reading?.engine ?? null,
     waiting: reading?.waiting ?? null,
     running: reading?.running ?? null,
@@ -63,13 +62,6 @@ function endpointStatus(controlPlane: ControlPlane, endpoint: Endpoint) {
     lastFailure: endpoint.lastFailure,
   };
 }
-
-const STATE_NAMES: Record<number, string> = {
-  [STATE_UP]: "up",
-  [STATE_DRAINING]: "draining",
-  [STATE_DOWN]: "down",
-  [STATE_ASLEEP]: "asleep",
-};
 
 function round(value: number): number {
   return Math.round(value * 1000) / 1000;

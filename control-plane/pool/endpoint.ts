@@ -89,6 +89,18 @@ export class Endpoint {
   }
 }
 
+const STATE_NAMES: Record<number, string> = {
+  [STATE_UP]: "up",
+  [STATE_DRAINING]: "draining",
+  [STATE_DOWN]: "down",
+  [STATE_ASLEEP]: "asleep",
+};
+
+/** What people read for one of the wire's STATE values. */
+export function stateName(state: number): string {
+  return STATE_NAMES[state] ?? "unknown";
+}
+
 export function addressText(endpoint: { address: string; port: number }): string {
   const host = endpoint.address.includes(":") ? `[${endpoint.address}]` : endpoint.address;
   return `${host}:${endpoint.port}`;

@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { freePorts } from "../../start/ports.ts";
-import { temporaryFolder } from "../support/components.ts";
+import { freePort, startSimulator, temporaryFolder } from "../support/components.ts";
 import { until } from "../support/until.ts";
 
 const MAIN = join(import.meta.dirname, "..", "..", "start", "main.ts");
@@ -27,7 +27,7 @@ afterEach(async () => {
 
 async function launched(...flags: string[]): Promise<Launcher> {
   const [port, controlPort, adminPort] = await freePorts(3);
-  const stateDir = temporaryFolder();
+  const stateDir = join(temporaryFolder(), "a folder");
   const ports = [
     "--port",
     `${port}`,
@@ -56,6 +56,30 @@ async function ended(launcher: Launcher, signal: NodeJS.Signals): Promise<void> 
   await exit;
 }
 
+interface Curled {
+  status: number;
+  endpoint: string | undefined;
+  explanation: { keys: number; candidates: { endpoint: string; matchedKeys: number }[] };
+  body: { error?: { code: string } };
+}
+
+/** What the last curl line that it printed answers, headers included. */
+function curled(launcher: Launcher): Curled {
+  const curl = launcher
+    .output()
+    .match(/^curl .*$/gm)
+    ?.at(-1);
+  const answer = execFileSync("/bin/sh", ["-c", `${curl} --silent`], { encoding: "utf8" });
+  const [head = "", body = ""] = answer.split("\r\n\r\n");
+  const header = (name: string) => new RegExp(`^${name}: (.*)\r?$`, "m").exec(head)?.[1];
+  return {
+    status: Number(/^HTTP\S+ (\d+)/.exec(head)?.[1]),
+    endpoint: header("x-hintway-endpoint"),
+    explanation: JSON.parse(header("x-hintway-explain") ?? "null"),
+    body: JSON.parse(body),
+  };
+}
+
 const isReady = (launcher: Launcher) => /^ready http/m.test(launcher.output());
 
 /** Process ids of what runs with the launcher's state folder or as its simulators. */
@@ -77,15 +101,76 @@ function commandLine(processId: string): string {
 }
 
 describe("npm start", () => {
-  it("ends in a gateway whose curl line works as it stands", async () => {
+  it("ends in a gateway whose curl line works as it stands and shows the routing", async () => {
     const launcher = await launched("--simulate", "2");
     await until("the ready line", () => isReady(launcher), 60_000);
-    const curl = /^curl .*$/m.exec(launcher.output())?.[0] ?? "";
-    const answer = execFileSync("/bin/sh", ["-c", `${curl} --silent`], { encoding: "utf8" });
-    expect(JSON.parse(answer)).toMatchObject({ object: "chat.completion", model: "hintway-sim" });
+    const first = curled(launcher);
+    expect(first.body).toMatchObject({ object: "chat.completion", model: "hintway-sim" });
+    const second = curled(launcher);
+    expect(second.endpoint).toBe(first.endpoint);
+    expect(second.explanation.keys).toBeGreaterThan(1);
+    const served = second.explanation.candidates.find(
+      ({ endpoint }) => endpoint === first.endpoint,
+    );
+    expect(served?.matchedKeys).toBe(second.explanation.keys);
   });
 
-  it.each(["SIGTERM", "SIGINT", "SIGKILL"] as const)(
+  it("names the process of every part, and the next one when it is killed", async () => {
+    const launcher = await launched("--simulate", "1");
+    await until("the ready line", () => isReady(launcher), 60_000);
+    const [, id] = /^ +(\d+) Control plane$/m.exec(launcher.output()) ?? [];
+    process.kill(Number(id), "SIGKILL");
+    await until("its return", () =>
+      /^Control plane is back, as process \d+/m.test(launcher.output()),
+    );
+  });
+
+  it("tells when a changed file is refused, and when one takes effect", async () => {
+    const folder = temporaryFolder();
+    const [config, pool] = [join(folder, "config.yaml"), join(folder, "pool.yaml")];
+    const plugins = (type: string) =>
+      `apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\nplugins:\n- type: ${type}\n`;
+    const endpoint = (port: string) =>
+      `endpoints:\n- {name: a, address: 127.0.0.1, port: ${port}}\n`;
+    writeFileSync(config, plugins("queue-scorer"));
+    writeFileSync(pool, endpoint("9"));
+    const launcher = await launched("--config", config, "--pool", pool);
+    const told = (line: RegExp) => until(`${line}`, () => line.test(launcher.output()), 60_000);
+    await told(/^--config .*config.yaml is in force: profile default with queue-scorer/m);
+    await told(/^--pool .*pool.yaml is in force: 1 endpoint\.$/m);
+    writeFileSync(config, plugins("cue-scorer"));
+    await told(
+      /^--config refused: .*yaml:4:9: unknown plugin type "cue-scorer".*stays in force\.$/m,
+    );
+    writeFileSync(config, plugins("token-cost-scorer"));
+    await told(/^--config .* is in force: profile default with token-cost-scorer/m);
+    writeFileSync(pool, endpoint("port"));
+    await told(/^--pool refused: .*yaml:2:.*port "port" .*stays in force\.$/m);
+    writeFileSync(pool, "endpoints: []\n");
+    await told(/^--pool .* is in force: 0 endpoints\.$/m);
+  });
+
+  it("is ready without a model server, says why, and goes on when one comes", async () => {
+    const port = await freePort();
+    const launcher = await launched("--endpoints", `127.0.0.1:${port}`);
+    const refused = `connect ECONNREFUSED 127.0.0.1:${port}`;
+    await until("the progress", () => launcher.output().includes(`... 5 s: Probe of`), 60_000);
+    await until("the ready line", () => isReady(launcher), 60_000);
+    expect(launcher.output()).toMatch(
+      new RegExp(`^warning: no model server .*\\n.*${refused}`, "m"),
+    );
+    expect(curled(launcher)).toMatchObject({
+      status: 503,
+      body: { error: { code: "no_endpoints" } },
+    });
+    const simulator = await startSimulator([], port);
+    await until("the first answer", () => launcher.output().includes("A model server answers."));
+    expect(launcher.output()).toContain(`Model server 127.0.0.1:${port} is up.`);
+    expect(curled(launcher).status).toBe(200);
+    await simulator.stop();
+  });
+
+  it.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"] as const)(
     "leaves nothing behind on %s",
     async (signal) => {
       const launcher = await launched("--simulate", "2");
@@ -104,16 +189,41 @@ describe("npm start", () => {
     expect(isReady(launcher)).toBe(false);
   });
 
-  it("names the remedy when its port is taken, and ends with a failure", async () => {
-    const other = createServer().listen(0, "127.0.0.1");
-    await once(other, "listening");
-    const address = other.address();
-    const port = typeof address === "object" ? address?.port : 0;
-    const launcher = await launched("--port", `${port}`);
+  it("leaves nothing behind when it is called off twice", async () => {
+    const launcher = await launched("--simulate", "2");
+    await until("the ready line", () => isReady(launcher), 60_000);
+    launcher.process.kill("SIGINT");
+    await until("the first to be heard", () => launcher.output().includes("Stopping"));
+    await ended(launcher, "SIGINT");
+    await until("the end of every part", () => children(launcher).length === 0);
+  });
+
+  it("names the remedy for every port that is taken, and by whom, and ends with a failure", async () => {
+    const others = [createServer(), createServer()].map((one) => one.listen(0, "127.0.0.1"));
+    await Promise.all(others.map((other) => once(other, "listening")));
+    const [port, admin] = others.map((other) => (other.address() as AddressInfo).port);
+    const launcher = await launched("--port", `${port}`, "--admin-port", `${admin}`);
     const [code] = await once(launcher.process, "exit");
-    other.close();
+    for (const other of others) other.close();
     expect(code).toBe(1);
-    expect(launcher.output()).toMatch(/Port \d+ .* is taken[\s\S]*HINTWAY_PORT/);
+    const taken = (number: number | undefined, option: string) =>
+      `Port ${number} on 127.0.0.1 (${option}) is taken by`;
+    expect(launcher.output()).toContain(taken(port, "--port, HINTWAY_PORT"));
+    expect(launcher.output()).toContain(taken(admin, "--admin-port, HINTWAY_ADMIN_PORT"));
+    expect(launcher.output()).toContain(`process ${process.pid}.`);
+    expect(launcher.output()).toContain("`npm start -- --port NUMBER --admin-port NUMBER`");
+    expect(launcher.output()).not.toContain("Stopping");
+  });
+
+  it("names the Hintway that has its port", async () => {
+    const first = await launched("--simulate", "1");
+    await until("the ready line", () => isReady(first), 60_000);
+    const second = await launched("--port", `${first.port}`);
+    const [code] = await once(second.process, "exit");
+    running = first;
+    expect(code).toBe(1);
+    expect(second.output()).toContain(`another Hintway, process ${first.process.pid}.`);
+    expect(second.output()).toContain(`\`kill ${first.process.pid}\``);
   });
 
   it("shows a part's last words when it refuses to start, and ends with a failure", async () => {

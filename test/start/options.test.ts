@@ -51,6 +51,17 @@ describe("the options of npm start", () => {
   });
 
   it.each([
+    [
+      ["9000"],
+      { npm_config_port: "true" },
+      /npm has kept --port for itself[\s\S]*npm start -- --port/,
+    ],
+    [[], { npm_config_control_port: "1" }, /npm has kept --control-port for itself/],
+  ])("that npm has kept for itself are missed: %j, %j", (args, kept, message) => {
+    expect(() => options(args, { npm_lifecycle_event: "start", ...kept })).toThrow(message);
+  });
+
+  it.each([
     [["--bogus"], /unknown option '--bogus'/],
     [["extra"], /too many arguments/],
     [["--port", "abc"], /'abc' is invalid.*1 to 65535/],

@@ -55,7 +55,7 @@ export interface WholeGateway {
   stop(): Promise<void>;
 }
 
-async function startSimulator(flags: string[] = [], port?: number): Promise<Component> {
+export async function startSimulator(flags: string[] = [], port?: number): Promise<Component> {
   const chosen = port ?? (await freePort());
   return started(simulatorPart({ port: chosen, flags }), chosen);
 }
@@ -151,7 +151,12 @@ export async function startWholeGateway(options: WholeGatewayOptions = {}): Prom
     const envoy = await startEnvoy({ ...options, controlPlane });
     running.push(envoy);
     const shows = options.attachment !== "none" && options.explain !== false;
-    await firstAnswer(envoy.url, true, LAUNCH, shows);
+    const answer = await firstAnswer(envoy.url, {
+      launch: LAUNCH,
+      waitMaxMs: 30_000,
+      picks: shows,
+    });
+    if ("obstacles" in answer) throw new Error(answer.obstacles.join("; "));
     return { url: envoy.url, simulators, controlPlane, envoy, stop };
   } catch (error) {
     await stop();
