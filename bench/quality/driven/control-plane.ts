@@ -1,0 +1,164 @@
+// The control plane's own index, learning and hints, asked by function calls instead of HTTP, in
+// simulated time. Polls are held and answered as the long polls of the real one are.
+
+import {
+  type Configuration,
+  defaultConfiguration,
+} from "../../../control-plane/config/configuration.ts";
+import { emptyReading } from "../../../control-plane/engines/reading.ts";
+import { type Gateway, Gateways } from "../../../control-plane/hints/gateways.ts";
+import { Hints } from "../../../control-plane/hints/hints.ts";
+import { QUIET_PAUSE_MS, URGENT_PAUSE_MS } from "../../../control-plane/hints/long-polls.ts";
+import { type GatewayClaim, gatewayClaim } from "../../../control-plane/hints/read-frame.ts";
+import { Reports } from "../../../control-plane/hints/reports.ts";
+import { PrefixIndex } from "../../../control-plane/index/prefix-index.ts";
+import { readOptions } from "../../../control-plane/options.ts";
+import { Pool } from "../../../control-plane/pool/pool.ts";
+import { Slots } from "../../../control-plane/pool/slots.ts";
+import { settingsOf } from "../../../control-plane/settings.ts";
+import { VERSION_MAX } from "../../../protocol/limits.ts";
+
+export interface Loads {
+  waiting: number;
+  running: number;
+  kvUse: number;
+}
+
+export interface ControlPlanePlan {
+  endpoints: number;
+  /** What engines say their caches hold; null when they do not say. */
+  cacheTokens: number | null;
+  configuration?: Configuration;
+  reportMs?: number;
+}
+
+interface HeldPoll {
+  gateway: Gateway;
+  claim: GatewayClaim;
+  answer(frame: Buffer): void;
+}
+
+const NOT_STARTED = ["--token-file", "unused"];
+const SWEEP_MS = 1_000;
+const PORT = 8000;
+
+/** Addresses of the endpoints, by their number. */
+export function addressOf(endpoint: number): string {
+  return `10.0.${endpoint >> 8}.${endpoint & 255}:${PORT}`;
+}
+
+export class ControlPlane {
+  readonly #pool: Pool;
+  readonly #index: PrefixIndex;
+  readonly #hints: Hints;
+  readonly #gateways = new Gateways();
+  readonly #reports: Reports;
+  readonly #plan: ControlPlanePlan;
+  #held: HeldPoll[] = [];
+  #sweptMs = Number.NEGATIVE_INFINITY;
+
+  constructor(plan: ControlPlanePlan, nowMs: number) {
+    this.#plan = plan;
+    const options = readOptions(NOT_STARTED);
+    const settings = { ...settingsOf(options), ...(plan.reportMs && { reportMs: plan.reportMs }) };
+    const { profile } = plan.configuration ?? defaultConfiguration();
+    const { poolName: name, blockBytes } = options;
+    this.#pool = new Pool({ name, number: 0, blockBytes, profile }, new Slots());
+    this.#index = new PrefixIndex(settings.indexKeysMax);
+    this.#hints = new Hints(settings, this.#pool, this.#index, () => 0.5);
+    this.#reports = new Reports(this.#pool, this.#index, this.#hints, {
+      ended() {},
+      failed() {},
+      handedBack() {},
+    });
+    this.#discover(nowMs);
+  }
+
+  get poolName(): string {
+    return this.#pool.name;
+  }
+
+  #discover(nowMs: number): void {
+    const listed = Array.from({ length: this.#plan.endpoints }, (_, endpoint) => {
+      const name = addressOf(endpoint);
+      const address = name.slice(0, name.lastIndexOf(":"));
+      return { name, namespace: "default", address, port: PORT, labels: {} };
+    });
+    this.#pool.discover(listed, nowMs);
+    this.#pool.assignSlots(nowMs);
+    const idle = { waiting: 0, running: 0, kvUse: 0 };
+    this.read(
+      listed.map(() => idle),
+      nowMs,
+    );
+    this.#retell();
+  }
+
+  /** What probes read on each endpoint. */
+  read(loads: readonly Loads[], nowMs: number): void {
+    const { cacheTokens } = this.#plan;
+    for (const [number, load] of loads.entries()) {
+      const endpoint = this.#pool.atAddress(addressOf(number));
+      if (!endpoint) continue;
+      const isNews = endpoint.takeReading({ ...emptyReading("vllm"), ...load, cacheTokens }, nowMs);
+      this.#pool.rescore(endpoint);
+      this.#hints.loadChanged(endpoint, isNews);
+    }
+  }
+
+  report(body: Uint8Array, nowMs: number): Buffer {
+    const view = viewOf(body);
+    const gateway = this.#contact(view, nowMs);
+    this.#reports.take(gateway, view);
+    return this.#hints.receipt(gateway);
+  }
+
+  /** Holds a poll until `pump` finds something to tell. */
+  poll(body: Uint8Array, nowMs: number, answer: (frame: Buffer) => void): void {
+    const view = viewOf(body);
+    const gateway = this.#contact(view, nowMs);
+    const claim = gatewayClaim(view);
+    this.#hints.renumberIfUsedUp();
+    this.#hints.greet(gateway, claim);
+    this.#held.push({ gateway, claim, answer });
+  }
+
+  /** Answers the polls that have something to hear and were not answered just before. */
+  pump(nowMs: number): void {
+    if (nowMs - this.#sweptMs >= SWEEP_MS) this.#sweep(nowMs);
+    const held = this.#held;
+    this.#held = [];
+    for (const poll of held) {
+      const urgency = this.#hints.urgency(poll.gateway, poll.claim);
+      const pauseMs = urgency === "urgent" ? URGENT_PAUSE_MS : QUIET_PAUSE_MS;
+      if (urgency === "none" || nowMs < poll.gateway.lastAnswerMs + pauseMs) {
+        this.#held.push(poll);
+        continue;
+      }
+      poll.gateway.lastAnswerMs = nowMs;
+      poll.answer(this.#hints.answer(poll.gateway, poll.claim, nowMs));
+    }
+  }
+
+  #contact(view: DataView, nowMs: number): Gateway {
+    const gateway = this.#gateways.contact(gatewayClaim(view), VERSION_MAX, nowMs);
+    if (!gateway) throw new Error("more gateways than the control plane takes");
+    return gateway;
+  }
+
+  #sweep(nowMs: number): void {
+    this.#sweptMs = nowMs;
+    if (this.#pool.retell()) this.#retell();
+  }
+
+  #retell(): void {
+    for (const { slot, toldCapacityBlocks } of this.#pool.endpoints()) {
+      if (slot !== null) this.#index.setCapacity(slot, toldCapacityBlocks);
+    }
+    this.#hints.tableChanged();
+  }
+}
+
+function viewOf(body: Uint8Array): DataView {
+  return new DataView(body.buffer, body.byteOffset, body.byteLength);
+}

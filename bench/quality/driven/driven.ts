@@ -1,0 +1,217 @@
+// The messages of the simulator, told to gateways.
+
+import { readFileSync } from "node:fs";
+import { parseConfiguration } from "../../../control-plane/config/configuration.ts";
+import type { GatewayRequest } from "../../../test/support/host-emulator/request.ts";
+import { addressOf, ControlPlane } from "./control-plane.ts";
+import { DrivenGateway, shippedFilter } from "./gateway.ts";
+import { chatBodyOf } from "./prompts.ts";
+
+export interface DrivenPlan {
+  filter?: string;
+  config?: string;
+  workers?: boolean;
+  bytesPerToken: number;
+  cacheTold: number;
+  cachedTold: boolean;
+  probeMs: number;
+}
+
+export interface InitMessage {
+  type: "init";
+  endpoints: number;
+  block_tokens: number;
+  kv_tokens: number;
+  seed: number;
+  proxies: number;
+  /** How late proxies hear of each other; null when never. */
+  share_ms: number | null;
+}
+
+interface Timed {
+  now_ms: number;
+}
+
+export interface RequestMessage extends Timed {
+  type: "request";
+  proxy: number;
+  id: number;
+  input_tokens: number;
+  block_hashes: string[];
+}
+
+interface FirstTokenMessage extends Timed {
+  type: "first_token";
+  id: number;
+}
+
+interface CompleteMessage extends Timed {
+  type: "complete";
+  id: number;
+  output_tokens: number;
+  cached_tokens: number;
+  rejected: boolean;
+}
+
+interface MetricsMessage extends Timed {
+  type: "metrics";
+  endpoints: { t_ms: number; waiting: number; running: number; kv_usage: number }[];
+}
+
+export type Message =
+  | InitMessage
+  | RequestMessage
+  | FirstTokenMessage
+  | CompleteMessage
+  | MetricsMessage;
+
+interface Flying {
+  gateway: DrivenGateway;
+  request: GatewayRequest;
+  address: string;
+  inputTokens: number;
+  hadFirstByte: boolean;
+}
+
+const EPOCH_MS = Date.UTC(2026, 0, 1);
+/** Each seed begins at another moment, from which the filter draws its random numbers. */
+const SEED_MS = 977;
+/** Machines meet, and hints come, before the first request. */
+const SETTLING_MS = 2_000;
+const STEP_MS = 5;
+/** How finely time passes between two messages: at once after one, then at leisure. */
+const NEAR_STEPS = 10;
+const FAR_STEP_MS = 50;
+/** Of the time until others know, what a report waits to be sent. */
+const REPORT_SHARE = 0.5;
+
+export class Driven {
+  readonly #plan: DrivenPlan;
+  readonly #init: InitMessage;
+  readonly #startMs: number;
+  readonly #gateways: DrivenGateway[] = [];
+  readonly #controlPlanes: ControlPlane[] = [];
+  readonly #flying = new Map<number, Flying>();
+  #nowMs: number;
+  #readMs = Number.NEGATIVE_INFINITY;
+
+  constructor(plan: DrivenPlan, init: InitMessage) {
+    this.#plan = plan;
+    this.#init = init;
+    this.#nowMs = EPOCH_MS + init.seed * SEED_MS;
+    this.#startGateways();
+    this.#passTo(this.#nowMs + SETTLING_MS);
+    this.#startMs = this.#nowMs;
+  }
+
+  #startGateways(): void {
+    const { proxies, share_ms: shareMs } = this.#init;
+    const isOneGateway = this.#plan.workers === true;
+    const reportMs = shareMs === null ? 0 : Math.max(10, Math.round(shareMs * REPORT_SHARE));
+    const filterPath = this.#plan.filter ?? shippedFilter();
+    for (let number = 0; number < (isOneGateway ? 1 : proxies); number++) {
+      const isAlone = number === 0 || shareMs === null;
+      const controlPlane = isAlone ? this.#startControlPlane(reportMs) : this.#controlPlanes[0]!;
+      this.#gateways.push(
+        new DrivenGateway({
+          filterPath,
+          controlPlane,
+          workers: isOneGateway ? proxies : 1,
+          reportDelayMs: shareMs === null ? 0 : shareMs - reportMs,
+          startMs: this.#nowMs + number,
+          isPromptTold: this.#plan.cachedTold,
+        }),
+      );
+    }
+  }
+
+  #startControlPlane(reportMs: number): ControlPlane {
+    const { config, cacheTold } = this.#plan;
+    const controlPlane = new ControlPlane(
+      {
+        endpoints: this.#init.endpoints,
+        cacheTokens: Math.round(this.#init.kv_tokens * cacheTold),
+        ...(config && { configuration: parseConfiguration(readFileSync(config, "utf8"), config) }),
+        ...(reportMs > 0 && { reportMs }),
+      },
+      this.#nowMs,
+    );
+    this.#controlPlanes.push(controlPlane);
+    return controlPlane;
+  }
+
+  /** Answers the number of the endpoint that is picked. */
+  request(message: RequestMessage): number {
+    this.#passTo(this.#startMs + message.now_ms);
+    const isOneGateway = this.#gateways.length === 1;
+    const gateway = this.#gateways[isOneGateway ? 0 : message.proxy]!;
+    const prompt = {
+      id: message.id,
+      tokens: message.input_tokens,
+      blocks: message.block_hashes,
+      blockTokens: this.#init.block_tokens,
+    };
+    const body = chatBodyOf(prompt, this.#plan.bytesPerToken);
+    const { request, address } = gateway.pick(isOneGateway ? message.proxy : 0, body);
+    this.#flying.set(message.id, {
+      ...{ gateway, request, address },
+      inputTokens: message.input_tokens,
+      hadFirstByte: false,
+    });
+    return this.#numberOf(address);
+  }
+
+  take(message: Message): void {
+    if (message.type === "init" || message.type === "request") return;
+    this.#passTo(this.#startMs + message.now_ms);
+    if (message.type === "metrics") this.#read(message);
+    else if (message.type === "first_token") this.#firstToken(message);
+    else this.#complete(message);
+  }
+
+  #firstToken({ id }: FirstTokenMessage): void {
+    const flying = this.#flying.get(id)!;
+    flying.hadFirstByte = true;
+    flying.gateway.firstByte(flying.request, flying.address);
+  }
+
+  #complete(message: CompleteMessage): void {
+    const { gateway, request, address, inputTokens, hadFirstByte } = this.#flying.get(message.id)!;
+    this.#flying.delete(message.id);
+    if (message.rejected) {
+      gateway.refuse(request, address);
+      return;
+    }
+    gateway.end(request, address, hadFirstByte, {
+      promptTokens: inputTokens,
+      cachedTokens: message.cached_tokens,
+      completionTokens: message.output_tokens,
+    });
+  }
+
+  #read({ endpoints }: MetricsMessage): void {
+    if (this.#nowMs - this.#readMs < this.#plan.probeMs) return;
+    this.#readMs = this.#nowMs;
+    const loads = endpoints.map(({ waiting, running, kv_usage: kvUse }) => ({
+      ...{ waiting, running, kvUse },
+    }));
+    for (const controlPlane of this.#controlPlanes) controlPlane.read(loads, this.#nowMs);
+  }
+
+  #numberOf(address: string): number {
+    for (let number = 0; number < this.#init.endpoints; number++) {
+      if (addressOf(number) === address) return number;
+    }
+    throw new Error(`${address} is no endpoint of the simulation`);
+  }
+
+  /** Time passes; the filters tick on the way. */
+  #passTo(untilMs: number): void {
+    for (let step = 0; this.#nowMs + STEP_MS < untilMs; step++) {
+      this.#nowMs = Math.min(untilMs, this.#nowMs + (step < NEAR_STEPS ? STEP_MS : FAR_STEP_MS));
+      for (const gateway of this.#gateways) gateway.moveTo(this.#nowMs);
+    }
+    this.#nowMs = Math.max(this.#nowMs, untilMs);
+    for (const gateway of this.#gateways) gateway.moveTo(this.#nowMs);
+  }
+}

@@ -1,0 +1,36 @@
+// Bytes for prompts of which a trace tells only lengths and which blocks they share.
+
+/** A prompt as a trace tells it. */
+export interface TracedPrompt {
+  id: number;
+  tokens: number;
+  /** Hex names of the prompt's whole blocks; equal names are equal text. */
+  blocks: readonly string[];
+  blockTokens: number;
+}
+
+const BEFORE = Buffer.from(
+  '{"model":"traced","stream":true,"messages":[{"role":"user","content":"',
+);
+const AFTER = Buffer.from('"}]}');
+
+/**
+ * The body of a chat request with `bytesPerToken` bytes of text a token. A block's text is its name
+ * over and over; what is behind the last whole block is nobody else's.
+ */
+export function chatBodyOf(prompt: TracedPrompt, bytesPerToken: number): Buffer {
+  const blockBytes = Math.round(prompt.blockTokens * bytesPerToken);
+  const textBytes = Math.max(1, Math.round(prompt.tokens * bytesPerToken));
+  const body = Buffer.allocUnsafe(BEFORE.length + textBytes + AFTER.length);
+  const end = BEFORE.length + textBytes;
+  BEFORE.copy(body);
+  AFTER.copy(body, end);
+  let at = BEFORE.length;
+  for (const block of prompt.blocks) {
+    const next = Math.min(end, at + blockBytes);
+    body.fill(block, at, next, "latin1");
+    at = next;
+  }
+  body.fill(`own ${prompt.id} `, at, end, "latin1");
+  return body;
+}

@@ -1,0 +1,29 @@
+// Hintway's own decisions for the routing simulator: the shipped filter and the control plane's
+// code, in simulated time, behind routesim's line protocol (routesim/policies/external.py).
+
+import { createInterface } from "node:readline";
+import { Command } from "commander";
+import { Driven, type DrivenPlan, type Message } from "./driven/driven.ts";
+
+function plan(): DrivenPlan {
+  const options = new Command("hintway-policy")
+    .option("--filter <file>", "another build of the filter")
+    .option("--config <file>", "an EndpointPickerConfig instead of the default profile")
+    .option("--workers", "proxies are workers of one gateway, not gateways")
+    .option("--bytes-per-token <n>", "prompt bytes of a token", Number, 4)
+    .option("--cache-told <n>", "what engines say their cache holds, times the truth", Number, 1)
+    .option("--no-cached-told", "engines do not tell how many prompt tokens were cached")
+    .option("--probe-ms <ms>", "between two readings of an engine's gauges", Number, 1000)
+    .parse()
+    .opts<DrivenPlan>();
+  return options;
+}
+
+let driven: Driven | undefined;
+const options = plan();
+for await (const line of createInterface({ input: process.stdin })) {
+  const message = JSON.parse(line) as Message;
+  if (message.type === "init") driven = new Driven(options, message);
+  else if (message.type === "request") process.stdout.write(`${driven?.request(message)}\n`);
+  else driven?.take(message);
+}

@@ -1,0 +1,176 @@
+// Runs of the simulator: one process each, several at a time, each answer kept beside what it was
+// computed from, so that a run that is stopped goes on where it was.
+
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { appendFileSync, existsSync, globSync, mkdirSync, readFileSync } from "node:fs";
+import { constants, setPriority } from "node:os";
+import { dirname } from "node:path";
+import { projectPath } from "../../start/project.ts";
+import { type Cell, HINTWAY, type Suite } from "./suites.ts";
+
+/** What one run measured, times in seconds; names are the simulator's. */
+export interface Figures {
+  requests: number;
+  rejected: number;
+  ttft_mean: number;
+  ttft_p50: number;
+  ttft_p90: number;
+  ttft_p99: number;
+  e2e_mean: number;
+  /** Share of prompt tokens found cached. */
+  hit: number;
+  /** Mean over arrivals of the most requests on an endpoint over the mean. */
+  imbalance: number;
+  /** Share of requests within the SLO. */
+  good: number;
+  wall_s: number;
+}
+
+interface Run {
+  suite: string;
+  cell: Cell;
+  policy: string;
+  seed: number;
+}
+
+export interface Result extends Run {
+  figures: Figures;
+}
+
+export interface RunsPlan {
+  suites: readonly Suite[];
+  seeds: number;
+  jobs: number;
+  /** File of results kept from earlier runs; null keeps none. */
+  kept: string | null;
+  /** More arguments for every cell, such as a limit. */
+  extra?: readonly string[];
+  say(line: string): void;
+}
+
+const ROOM = projectPath("bench", "quality");
+const SIMULATOR = ["routesim/**/*.py", "traces/*.gz"];
+/** What decides in the project's own policy. */
+const DECIDERS = [
+  "bench/quality/driven/*.ts",
+  "build/filter.wasm",
+  "protocol/*.ts",
+  "control-plane/{hints,index,pool,scoring,config}/*.ts",
+];
+const ERROR_BYTES_MAX = 2_000;
+
+function runsOf({ suites, seeds }: RunsPlan): Run[] {
+  return suites.flatMap(({ name, cells, policies }) =>
+    policies.flatMap((policy) =>
+      cells.flatMap((cell) =>
+        Array.from({ length: seeds }, (_, seed) => ({
+          ...{ suite: name, cell, policy },
+          seed: seed + 1,
+        })),
+      ),
+    ),
+  );
+}
+
+/** Runs what is not kept already; answers all results. */
+export async function runAll(plan: RunsPlan): Promise<Result[]> {
+  setPriority(constants.priority.PRIORITY_LOW);
+  const runs = runsOf(plan);
+  const kept = readKept(plan.kept);
+  const results: Result[] = [];
+  const missing: Run[] = [];
+  const digests = { own: digestOf(DECIDERS, projectPath()), simulator: digestOf(SIMULATOR, ROOM) };
+  const nameOf = (run: Run) => {
+    const own = isOwn(run.policy) ? digests.own : "";
+    const args = [...run.cell.args, ...(plan.extra ?? [])];
+    return JSON.stringify([run.policy, args, run.seed, digests.simulator, own]);
+  };
+  for (const run of runs) {
+    const figures = kept.get(nameOf(run));
+    if (figures) results.push({ ...run, figures });
+    else missing.push(run);
+  }
+  plan.say(`${runs.length} runs, ${results.length} of them known from before`);
+  let done = 0;
+  const work = async () => {
+    for (let run = missing.shift(); run; run = missing.shift()) {
+      const figures = await simulate(run, plan.extra ?? []);
+      results.push({ ...run, figures });
+      keep(plan.kept, nameOf(run), figures);
+      done++;
+      const left = `${done} done, ${missing.length} to go`;
+      const seconds = figures.wall_s.toFixed(1);
+      plan.say(`${left}: ${run.cell.label}, ${run.policy}, seed ${run.seed}: ${seconds} s`);
+    }
+  };
+  await Promise.all(Array.from({ length: plan.jobs }, work));
+  return results;
+}
+
+function isOwn(policy: string): boolean {
+  return policy === HINTWAY || policy.startsWith(`${HINTWAY} `);
+}
+
+function simulate({ cell, policy, seed }: Run, extra: readonly string[]): Promise<Figures> {
+  const own = [process.execPath, `${ROOT_RELATIVE}hintway-policy.ts`];
+  const name = isOwn(policy)
+    ? `external:${[...own, ...policy.split(" ").slice(1)].join(" ")}`
+    : policy;
+  const words = ["-m", "routesim", "run", "--json", "--seed", `${seed}`, ...cell.args, ...extra];
+  const { promise, resolve, reject } = Promise.withResolvers<Figures>();
+  const child = spawn("python3", [...words, name], {
+    cwd: ROOM,
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  let errors = "";
+  child.stdout.on("data", (chunk) => {
+    text += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    errors = `${errors}${chunk}`.slice(-ERROR_BYTES_MAX);
+  });
+  child.on("error", (cause) => {
+    reject(new Error("python3 does not start: the simulator needs Python 3.11 on PATH", { cause }));
+  });
+  child.on("close", (code) => {
+    if (code === 0) resolve(JSON.parse(text) as Figures);
+    else reject(new Error(`${policy} in ${cell.label} ended with ${code}:\n${errors}`));
+  });
+  return promise;
+}
+
+/** The simulator is started in this room. */
+const ROOT_RELATIVE = "./";
+
+function digestOf(patterns: string[], folder: string): string {
+  const digest = createHash("sha256");
+  for (const name of globSync(patterns, { cwd: folder }).sort()) {
+    digest.update(name).update(readFileSync(`${folder}/${name}`));
+  }
+  return digest.digest("hex").slice(0, 16);
+}
+
+interface Kept {
+  name: string;
+  figures: Figures;
+}
+
+function readKept(path: string | null): Map<string, Figures> {
+  if (path === null || !existsSync(path)) return new Map();
+  const lines = readFileSync(path, "utf8").split("\n").filter(Boolean);
+  return new Map(
+    lines.map((line) => {
+      const { name, figures } = JSON.parse(line) as Kept;
+      return [name, figures];
+    }),
+  );
+}
+
+function keep(path: string | null, name: string, figures: Figures): void {
+  if (path === null) return;
+  mkdirSync(dirname(path), { recursive: true });
+  appendFileSync(path, `${JSON.stringify({ name, figures })}\n`);
+}

@@ -1,0 +1,214 @@
+// What is simulated: each suite is cells (a workload at a load, as arguments of routesim) × policies.
+
+export interface Cell {
+  label: string;
+  /** Arguments of `routesim run`, without policy and seed. */
+  args: readonly string[];
+}
+
+export interface Suite {
+  name: string;
+  about: string;
+  cells: readonly Cell[];
+  policies: readonly string[];
+}
+
+/** The project's own decisions: the shipped filter, driven through the line protocol. */
+export const HINTWAY = "hintway";
+/** What everything is compared with. */
+export const BASELINE = "gie-default";
+/** Not routers: they look at what no router can see. */
+export const ORACLES: ReadonlySet<string> = new Set(["oracle-greedy"]);
+export const LOADS = ["moderate", "high", "over"] as const;
+
+const SHOWN = [
+  HINTWAY,
+  BASELINE,
+  "llmd-optimized",
+  "llmd-precise",
+  "llmd-precise-spec",
+  "llmd-affinity",
+  "dynamo-kv",
+  "dynamo-lmetric",
+  "sglang-cache-aware",
+  "least-request",
+  "tokencost",
+  "oracle-greedy",
+];
+
+/** Those nobody comes near with; for completeness. */
+const OTHERS = [
+  "random",
+  "round-robin",
+  "p2c",
+  "least-scraped",
+  "session-hash",
+  "session-chwbl",
+  "kubeai-chwbl",
+  "prodstack-prefix",
+  "aibrix-prefix",
+  "aibrix-preble",
+];
+
+const SOME = [
+  HINTWAY,
+  "least-request",
+  BASELINE,
+  "llmd-optimized",
+  "llmd-precise",
+  "llmd-affinity",
+  "dynamo-kv",
+  "dynamo-lmetric",
+  "tokencost",
+  "oracle-greedy",
+];
+
+const RATES: readonly (readonly [string, readonly [number, number, number]])[] = [
+  ["mooncake-conversation", [0.9, 1.4, 1.7]],
+  ["toolagent-like", [0.9, 1.35, 1.6]],
+  ["mooncake-synthetic", [0.8, 1.1, 1.4]],
+  ["claude-code", [0.08, 0.12, 0.2]],
+  ["azure-code", [3, 5, 7]],
+];
+
+function cell(label: string, args: string): Cell {
+  return { label, args: args.split(" ") };
+}
+
+function mainCells(): Cell[] {
+  const traced = RATES.flatMap(([trace, rates]) =>
+    rates.map((rate, load) => cell(`${trace} ${LOADS[load]}`, `--trace ${trace} --rate ${rate}`)),
+  );
+  const shared = [25, 40, 50].map((perSecond, load) => {
+    const trace = `synth:shared-prefix?qps=${perSecond}&n=${750 + 100 * perSecond}`;
+    return cell(`shared-prefix ${LOADS[load]}`, `--trace ${trace} --warmup 0.5`);
+  });
+  return [...traced, ...shared];
+}
+
+const MODERATE_LOADS: readonly (readonly [string, number])[] = [
+  ["mooncake-conversation", 1.2],
+  ["toolagent-like", 1.2],
+  ["claude-code", 0.1],
+];
+
+function each(
+  values: readonly number[],
+  make: (value: number) => readonly [string, string],
+): Cell[] {
+  return MODERATE_LOADS.flatMap(([trace, rate]) =>
+    values.map((value) => {
+      const [label, args] = make(value);
+      return cell(`${trace} ${label}`, `--trace ${trace} --rate ${rate} ${args}`);
+    }),
+  );
+}
+
+function scaleCells(): Cell[] {
+  const open = ["mooncake-conversation", "toolagent-like"].flatMap((trace) =>
+    [4, 8, 16].map((endpoints) => {
+      const copies = endpoints > 8 ? 2 : 1;
+      const rate = (1.2 * endpoints) / 8 / copies;
+      const args = `--trace ${trace} --n ${endpoints} --rate ${rate} --copies ${copies}`;
+      return cell(`${trace} ${endpoints} endpoints`, args);
+    }),
+  );
+  const closed = [4, 8, 16].map((endpoints) => {
+    const args = `--trace claude-code --n ${endpoints} --rate ${(0.1 * endpoints) / 8}`;
+    return cell(`claude-code ${endpoints} endpoints`, args);
+  });
+  return [...open, ...closed];
+}
+
+const ENGINES: readonly (readonly [string, string])[] = [
+  [
+    "conversation 8B, 4 endpoints",
+    "mooncake-conversation --profile llama8b-1xh100 --n 4 --rate 1.2",
+  ],
+  ["synthetic 8B, 4 endpoints", "mooncake-synthetic --profile llama8b-1xh100 --n 4 --rate 1.2"],
+  ["claude 8B", "claude-code --profile llama8b-1xh100 --rate 0.3"],
+  ["conversation 70B", "mooncake-conversation --profile llama70b-4xh100 --rate 1.0"],
+  ["toolagent 70B", "toolagent-like --profile llama70b-4xh100 --rate 1.2"],
+  ["claude KV x5", "claude-code --kv-tokens 1500000 --rate 0.4"],
+  ["conversation KV x5", "mooncake-conversation --kv-tokens 1500000 --rate 1.5"],
+];
+
+/** Gateways that tell each other of their doings so late. */
+function gossip(): Cell[] {
+  return [2, 4].flatMap((gateways) => [
+    ...each([50, 200, 1000], (lateMs) => [
+      `${gateways} gateways, ${lateMs} ms`,
+      `--proxies ${gateways} --scrape-ms 100 --share-ms ${lateMs}`,
+    ]),
+    ...each([gateways], () => [
+      `${gateways} gateways, never`,
+      `--proxies ${gateways} --scrape-ms 100`,
+    ]),
+  ]);
+}
+
+export const SUITES: readonly Suite[] = [
+  { name: "main", about: "six workloads at three loads", cells: mainCells(), policies: SHOWN },
+  { name: "rest", about: "the other routers", cells: mainCells(), policies: OTHERS },
+  {
+    name: "scale",
+    about: "4, 8 and 16 endpoints",
+    cells: scaleCells(),
+    policies: SOME,
+  },
+  {
+    name: "engines",
+    about: "other models and larger caches",
+    cells: ENGINES.map(([label, args]) => cell(label, `--trace ${args}`)),
+    policies: SOME,
+  },
+  {
+    name: "stale",
+    about: "engines' gauges so many milliseconds old (-1: live)",
+    cells: each([-1, 0, 50, 200, 1000, 5000], (ms) => [`${ms} ms`, `--scrape-ms=${ms}`]),
+    policies: [HINTWAY, BASELINE, "llmd-precise", "least-scraped"],
+  },
+  {
+    name: "gateways",
+    about: "2 and 4 gateways that hear of each other so late, or never",
+    cells: gossip(),
+    policies: [HINTWAY, "tokencost", BASELINE],
+  },
+  {
+    name: "workers",
+    about: "workers of one gateway",
+    cells: each([2, 4], (workers) => [
+      `${workers} workers`,
+      `--proxies ${workers} --scrape-ms 100 --share-ms 5`,
+    ]),
+    policies: [`${HINTWAY} --workers`, "tokencost"],
+  },
+  {
+    name: "unsaid",
+    about: "what engines do not tell, or tell wrongly",
+    cells: each([0], () => ["", ""]).map(({ label, args }) => ({
+      label: label.trim(),
+      args: args.filter(Boolean),
+    })),
+    policies: [
+      HINTWAY,
+      `${HINTWAY} --no-cached-told`,
+      ...[0.25, 0.5, 2, 4].map((times) => `${HINTWAY} --cache-told ${times}`),
+      ...[1, 2, 6].map((bytes) => `${HINTWAY} --bytes-per-token ${bytes}`),
+      BASELINE,
+    ],
+  },
+  {
+    name: "unstreamed",
+    about: "answers in one piece: no first-token sign",
+    cells: each([0], () => ["unstreamed", "--no-first-token"]),
+    policies: [HINTWAY, "tokencost:release=complete", BASELINE, "dynamo-lmetric"],
+  },
+];
+
+export function suiteNamed(name: string): Suite {
+  const suite = SUITES.find((one) => one.name === name);
+  const known = SUITES.map((one) => one.name).join(", ");
+  if (!suite) throw new Error(`no suite is called ${name}; there are ${known}`);
+  return suite;
+}
