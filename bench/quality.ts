@@ -1,6 +1,7 @@
 // npm run bench:quality: how good the picks are, on public traces in a simulator of model servers,
 // next to the picks of other routers.
 
+import { setPriority } from "node:os";
 import { Command } from "commander";
 import { projectPath } from "../start/project.ts";
 import { describeMachine } from "./measure/machine.ts";
@@ -26,7 +27,11 @@ interface Flags {
   fresh?: boolean;
 }
 
+/** Of hours of computing, so that others on the machine do not notice. */
+const NICENESS = 10;
+
 if (import.meta.main) {
+  setPriority(NICENESS);
   const names = SUITES.map(({ name }) => name).join(", ");
   const flags = new Command("npm run bench:quality --")
     .description("Compares Hintway's picks with other routers' on traces, in a simulator.")

@@ -4,7 +4,6 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, globSync, mkdirSync, readFileSync } from "node:fs";
-import { constants, setPriority } from "node:os";
 import { dirname } from "node:path";
 import { projectPath } from "../../start/project.ts";
 import { type Cell, HINTWAY, type Suite } from "./suites.ts";
@@ -75,7 +74,6 @@ function runsOf({ suites, seeds }: RunsPlan): Run[] {
 
 /** Runs what is not kept already; answers all results. */
 export async function runAll(plan: RunsPlan): Promise<Result[]> {
-  setPriority(constants.priority.PRIORITY_LOW);
   const runs = runsOf(plan);
   const kept = readKept(plan.kept);
   const results: Result[] = [];
