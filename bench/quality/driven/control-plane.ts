@@ -152,9 +152,7 @@ export class ControlPlane {
   }
 
   #retell(): void {
-    for (const { slot, toldCapacityBlocks } of this.#pool.endpoints()) {
-      if (slot !== null) this.#index.setCapacity(slot, toldCapacityBlocks);
-    }
+    this.#index.setCapacities(this.#pool.capacities());
     this.#hints.tableChanged();
   }
 }
