@@ -1,7 +1,14 @@
 // JSON in chunks, cut anywhere: a pushdown machine whose whole state is the numbers below. It holds
 // no byte of the text but a name of up to 64 bytes. Besides RFC 8259 it takes what Python's reader
 // takes (a UTF-8 byte order mark, NaN, Infinity), because most model servers read with that one.
-import { BYTE_ORDER_MARK_BYTES, byteOrderMark, isWideEncoding } from "./encoding.ts";
+import {
+  BYTE_ORDER_MARK_BYTES,
+  byteOrderMark,
+  HEAD_BYTES,
+  headPart,
+  isWideObject,
+  mayBeWide,
+} from "./encoding.ts";
 import {
   JsonHandler,
   LITERAL_INFINITY,
@@ -44,7 +51,9 @@ const IN_UNICODE: u32 = 3;
 const IN_NUMBER: u32 = 4;
 const IN_LITERAL: u32 = 5;
 const IN_BYTE_ORDER_MARK: u32 = 6;
-const FAILED: u32 = 7;
+/** The first bytes are those of another encoding, or of no text at all. */
+const IN_HEAD: u32 = 7;
+const FAILED: u32 = 8;
 
 export class Tokenizer {
   /** One of FAILED_*, or what the handler gave to `fail`. */
@@ -74,6 +83,8 @@ export class Tokenizer {
   /** Bytes before this chunk, and where the chunk starts. */
   private before: u32 = 0;
   private source: usize = 0;
+  /** The text's first bytes, the first one lowest. */
+  private head: u64 = 0;
 
   begin(): void {
     this.failure = FAILED_NOT;
@@ -83,6 +94,7 @@ export class Tokenizer {
     this.inObject = false;
     this.objects = 0;
     this.before = 0;
+    this.head = 0;
     this.unescaper.begin();
   }
 
@@ -100,12 +112,14 @@ export class Tokenizer {
   read<H extends JsonHandler>(handler: H, source: usize, bytes: u32): void {
     const end = source + bytes;
     this.source = source;
+    if (this.before < HEAD_BYTES) this.head |= headPart(this.before, source, bytes);
     let at = source;
     while (at < end && this.mode !== FAILED) {
       if (this.mode === IN_STRUCTURE) at = this.readStructure<H>(handler, at, end);
       else if (this.mode === IN_STRING) at = this.readString<H>(handler, at, end);
       else if (this.mode === IN_NUMBER) at = this.readNumber<H>(handler, at, at, end);
       else if (this.mode === IN_LITERAL) at = this.readLiteral<H>(handler, at, end);
+      else if (this.mode === IN_HEAD) at = this.readHead(at, end);
       else at = this.readEscapeByte<H>(handler, at);
     }
     this.before += bytes;
@@ -302,19 +316,27 @@ export class Tokenizer {
       return this.readNumber<H>(handler, at, at + 1, end);
     }
     const kind = literalFrom(byte);
-    if (kind === NO_LITERAL) this.fail(FAILED_SYNTAX);
+    if (kind === NO_LITERAL) this.refuseByte(byte, at);
     else this.openLiteral(kind);
     return at;
   }
 
   private refuseByte(byte: u8, at: usize): void {
     const offset = this.offset(at);
-    if (offset !== 0 || byte !== byteOrderMark(0)) {
-      this.fail(isWideEncoding(byte, offset) ? FAILED_ENCODING : FAILED_SYNTAX);
-      return;
+    if (offset === 0 && byte === byteOrderMark(0)) {
+      this.mode = IN_BYTE_ORDER_MARK;
+      this.seen = 0;
+    } else if (mayBeWide(byte, offset)) {
+      this.mode = IN_HEAD;
+    } else {
+      this.fail(FAILED_SYNTAX);
     }
-    this.mode = IN_BYTE_ORDER_MARK;
-    this.seen = 0;
+  }
+
+  private readHead(at: usize, end: usize): usize {
+    if (this.offset(end) < HEAD_BYTES) return end;
+    this.fail(isWideObject(this.head) ? FAILED_ENCODING : FAILED_SYNTAX);
+    return at;
   }
 
   private readByteOrderMark(byte: u8): void {

@@ -34,18 +34,21 @@ const isFound = new StaticArray<bool>(RESERVED.length);
 
 const PATH = new Text(":path");
 const METHOD = new Text(":method");
-const POST = new Text("POST");
+const GET = new Text("GET");
+const CONNECT = new Text("CONNECT");
+const UPGRADE = new Text("upgrade");
 const CONTENT_LENGTH = new Text("content-length");
-const CONTENT_ENCODING = new Text("content-encoding");
-const IDENTITY = new Text("identity");
 const EXPLAIN = new Text("x-hintway-explain");
 const ONE = new Text("1");
 /** In the test build, a request with this header makes the virtual machine trap. */
 const TRAP = new Text("x-hintway-trap");
 
 export let api: u32 = API_NONE;
-export let isPost: bool = false;
-export let isEncoded: bool = false;
+/**
+ * Asks for another protocol on the connection, as a WebSocket does: what follows is no body. A model
+ * server takes no body with these methods.
+ */
+export let isUpgrade: bool = false;
 export let wantsExplanation: bool = false;
 export let contentBytes: f64 = 0;
 /** The endpoint the client's session names. */
@@ -53,24 +56,24 @@ export let sessionSlot: i32 = NO_SESSION;
 /** Reserved headers that were removed. */
 export let strippedCount: u32 = 0;
 
+let mayUpgrade: bool = false;
+let namesProtocol: bool = false;
+
 /** Reads all headers once, then removes those that are reserved. */
 export function takeRequestHeaders(pool: Pool | null): void {
   sessionSlot = NO_SESSION;
   api = API_NONE;
-  isPost = false;
-  isEncoded = false;
+  mayUpgrade = false;
+  namesProtocol = false;
   wantsExplanation = false;
   contentBytes = 0;
   strippedCount = 0;
   readHeaders(REQUEST_HEADERS);
   while (nextHeader()) {
-    if (nameBytes === 0) continue;
-    const first = load<u8>(nameAt);
-    if (first === 58) takePseudoHeader();
-    else if (first === 99) takeContentHeader();
-    else if (first === 120) takeExtensionHeader();
+    if (nameBytes > 0) takeHeader(load<u8>(nameAt));
     if (pool !== null && sessionSlot === NO_SESSION) sessionSlot = sessionSlotOf(pool);
   }
+  isUpgrade = mayUpgrade && namesProtocol;
   for (let i = 0; i < RESERVED.length && strippedCount > 0; i++) {
     if (!unchecked(isFound[i])) continue;
     unchecked((isFound[i] = false));
@@ -78,18 +81,27 @@ export function takeRequestHeaders(pool: Pool | null): void {
   }
 }
 
-function takePseudoHeader(): void {
-  if (equals(nameAt, nameBytes, PATH)) api = apiOf(valueAt, valueBytes);
-  else if (equals(nameAt, nameBytes, METHOD)) isPost = equals(valueAt, valueBytes, POST);
+/** By the name's first letter, which leaves most headers at one comparison. */
+function takeHeader(first: u8): void {
+  if (first === 58) takePseudoHeader();
+  else if (first === 99) takeContentLength();
+  else if (first === 117) namesProtocol = namesProtocol || equals(nameAt, nameBytes, UPGRADE);
+  else if (first === 120) takeExtensionHeader();
 }
 
-function takeContentHeader(): void {
-  if (equals(nameAt, nameBytes, CONTENT_LENGTH)) {
-    for (let i: u32 = 0; i < min(valueBytes, 18); i++) {
-      contentBytes = contentBytes * 10 + <f64>(load<u8>(valueAt + i) - 48);
-    }
-  } else if (equals(nameAt, nameBytes, CONTENT_ENCODING)) {
-    isEncoded = !equals(valueAt, valueBytes, IDENTITY);
+function takePseudoHeader(): void {
+  if (equals(nameAt, nameBytes, PATH)) api = apiOf(valueAt, valueBytes);
+  else if (equals(nameAt, nameBytes, METHOD)) mayUpgrade = isUpgradeMethod();
+}
+
+function isUpgradeMethod(): bool {
+  return equals(valueAt, valueBytes, GET) || equals(valueAt, valueBytes, CONNECT);
+}
+
+function takeContentLength(): void {
+  if (!equals(nameAt, nameBytes, CONTENT_LENGTH)) return;
+  for (let i: u32 = 0; i < min(valueBytes, 18); i++) {
+    contentBytes = contentBytes * 10 + <f64>(load<u8>(valueAt + i) - 48);
   }
 }
 

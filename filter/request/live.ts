@@ -20,7 +20,6 @@ export class Request {
   phase: u32 = READING;
   pool: u32 = 0;
   api: u32 = 0;
-  hasPrompt: bool = false;
   isUnread: bool = false;
   walkedBytes: u32 = 0;
   heldBytes: u32 = 0;
@@ -55,7 +54,6 @@ export class Request {
   begin(context: u32, nowMs: f64): void {
     this.context = context;
     this.phase = READING;
-    this.hasPrompt = false;
     this.isUnread = false;
     this.walkedBytes = 0;
     this.heldBytes = 0;

@@ -9,6 +9,7 @@ import {
   API_COMPLETIONS,
   API_EMBEDDINGS,
   API_MESSAGES,
+  API_NONE,
   API_RESPONSES,
   API_SGLANG_GENERATE,
   API_VLLM_GENERATE,
@@ -50,7 +51,9 @@ export function isTree(destination: u32): bool {
 
 // For whom a name has its meaning: a bit for each API, and one for TO_SCOPE objects.
 const IN_SCOPE: u32 = 1 << 31;
-const ALL: u32 = 0xff;
+/** Of any body, also one that no known API takes. */
+const ANY: u32 = 0xff;
+const ALL: u32 = ANY & ~(1 << API_NONE);
 const CHAT: u32 = 1 << API_CHAT;
 const COMPLETIONS: u32 = 1 << API_COMPLETIONS;
 const RESPONSES: u32 = 1 << API_RESPONSES;
@@ -84,18 +87,19 @@ function table(): usize {
 }
 
 function nameSettings(table: usize): void {
-  name(table, "model", TO_MODEL, ALL);
-  name(table, "cache_salt", TO_SALT, ALL);
-  name(table, "stream", TO_STREAM, ALL);
-  name(table, "max_tokens", TO_MAX_TOKENS, ALL | IN_SCOPE);
-  name(table, "max_output_tokens", TO_MAX_TOKENS, ALL);
-  name(table, "max_new_tokens", TO_MAX_TOKENS, ALL | IN_SCOPE);
-  name(table, "max_completion_tokens", TO_MAX_COMPLETION_TOKENS, ALL);
-  name(table, "sampling_params", TO_SCOPE, ALL | IN_SCOPE);
-  name(table, "extra_args", TO_SCOPE, ALL | IN_SCOPE);
-  name(table, "vllm_xargs", TO_SCOPE, ALL | IN_SCOPE);
-  name(table, "kv_transfer_params", TO_STRIP, ALL | IN_SCOPE);
-  name(table, "ec_transfer_params", TO_STRIP, ALL | IN_SCOPE);
+  name(table, "model", TO_MODEL, ANY);
+  name(table, "cache_salt", TO_SALT, ANY);
+  name(table, "stream", TO_STREAM, ANY);
+  name(table, "max_tokens", TO_MAX_TOKENS, ANY | IN_SCOPE);
+  name(table, "max_output_tokens", TO_MAX_TOKENS, ANY);
+  name(table, "max_new_tokens", TO_MAX_TOKENS, ANY | IN_SCOPE);
+  name(table, "max_completion_tokens", TO_MAX_COMPLETION_TOKENS, ANY);
+  name(table, "sampling_params", TO_SCOPE, ANY | IN_SCOPE);
+  name(table, "extra_args", TO_SCOPE, ANY | IN_SCOPE);
+  name(table, "vllm_xargs", TO_SCOPE, ANY | IN_SCOPE);
+  name(table, "parameters", TO_SCOPE, ANY | IN_SCOPE);
+  name(table, "kv_transfer_params", TO_STRIP, ANY | IN_SCOPE);
+  name(table, "ec_transfer_params", TO_STRIP, ANY | IN_SCOPE);
 }
 
 function namePrompts(table: usize): void {

@@ -21,7 +21,7 @@ import { PromptSettings } from "./prompt-settings.ts";
 import { Strips } from "./prompt-strips.ts";
 
 /** Why a body cannot be read as a prompt, beside the tokenizer's own FAILED_*. */
-const FAILED_NOT_AN_OBJECT: u32 = 4;
+export const FAILED_NOT_AN_OBJECT: u32 = 4;
 export const FAILED_STRIPS: u32 = 5;
 
 /** What an image, a sound, a video or a file weighs. */
@@ -47,6 +47,8 @@ export class PromptReader extends JsonHandler {
   readonly strips: Strips = new Strips();
   /** Hash of the tools and their like. */
   tools: u64 = 0;
+  /** The body is an object, as far as it has come. */
+  isObject: bool = true;
 
   private api: u32 = 0;
   private readonly message: PromptMessage = new PromptMessage(this.segments.text);
@@ -58,6 +60,7 @@ export class PromptReader extends JsonHandler {
   begin(api: u32, blockBytes: u32): void {
     this.api = api;
     this.tools = 0;
+    this.isObject = true;
     this.tokens.begin();
     this.segments.begin(blockBytes);
     this.settings.begin();
@@ -291,7 +294,9 @@ export class PromptReader extends JsonHandler {
   beginArray(): void {
     const to = frames.destinationOf(this.frame);
     if (frames.kindOf(this.frame) === frames.KIND_OUTSIDE) {
-      this.tokens.fail(FAILED_NOT_AN_OBJECT);
+      // Nobody's prompt; but in each of its elements something may have to be stripped.
+      this.isObject = false;
+      this.open(frames.KIND_SKIPPED, names.TO_SCOPE);
     } else {
       const kind = frames.arrayKind(to);
       this.beginMessage(to);

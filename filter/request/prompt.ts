@@ -4,13 +4,11 @@
 import { combine } from "../json/text-hash.ts";
 import { FAILED_DEPTH, FAILED_ENCODING, FAILED_NOT } from "../json/tokenizer.ts";
 import { API_NONE, apiOf } from "./prompt-api.ts";
-import { FAILED_STRIPS, PromptReader } from "./prompt-reader.ts";
+import { FAILED_NOT_AN_OBJECT, FAILED_STRIPS, PromptReader } from "./prompt-reader.ts";
 
 export { API_NONE, apiOf };
 
-// Why a body is not readable.
 const READABLE: u32 = FAILED_NOT;
-/** More members to be stripped than can be. */
 /** The body ended within the JSON. */
 const UNREADABLE_UNFINISHED: u32 = 6;
 
@@ -40,6 +38,7 @@ export class Prompt {
   /** Keys, eight bytes each: low half, high half. Valid until `begin` or `release`. */
   keyCount: u32 = 0;
   keys: usize = 0;
+  /** Ranges to be blanked, also of a body that is not readable. */
   stripCount: u32 = 0;
 
   private readonly reader: PromptReader = new PromptReader();
@@ -89,16 +88,21 @@ export class Prompt {
       reason === FAILED_DEPTH || reason === FAILED_ENCODING || reason === FAILED_STRIPS;
   }
 
-  /** After the last bytes: everything is final. An unreadable body has no keys. */
+  /**
+   * After the last bytes, or once it is known to be unreadable: everything is final. An unreadable
+   * body has no keys; what is to be blanked in it is so as far as it was read.
+   */
   finish(): void {
     const reader = this.reader;
     const settings = reader.settings;
     if (this.readable && !reader.tokens.hasEnded()) this.refuse(UNREADABLE_UNFINISHED);
+    if (this.readable && !reader.isObject) this.refuse(FAILED_NOT_AN_OBJECT);
     this.hasModel = settings.hasModel;
     this.modelLow = settings.model as u32;
     this.modelHigh = (settings.model >>> 32) as u32;
     this.stream = settings.stream;
     this.maxTokens = settings.maxTokens;
+    this.stripCount = reader.strips.count;
     reader.end();
     if (!this.readable) return;
     const segments = reader.segments;
@@ -107,7 +111,6 @@ export class Prompt {
     this.promptBytes = segments.bytes();
     this.keyCount = segments.count();
     this.keys = segments.start();
-    this.stripCount = reader.strips.count;
   }
 
   /** Gives the storage of a long prompt's keys back. */

@@ -3,6 +3,7 @@
 //   READING ──pick──▶ SENT ──response headers──▶ ANSWERED ──▶ done
 //      └──── refused, or none of ours ──▶ APART ──▶ done
 
+import { BLOCK_BYTES_MAX } from "../../protocol/limits.ts";
 import { SETTINGS_FLAG_EXPLAIN, STAGE_BLIND, STAGE_STALE } from "../../protocol/records.ts";
 import { counters } from "../hints/counters.ts";
 import { Pool } from "../hints/pool.ts";
@@ -44,19 +45,19 @@ export function onRequestHeaders(context: u32, isEnd: bool): u32 {
   const pool = poolAt(number);
   headers.takeRequestHeaders(pool);
   counters.headersStripped += headers.strippedCount;
-  if (pool === null) return withoutHints(context);
   const request = takeRequest(context, nowMs());
   request.pool = number;
+  request.api = pool === null ? API_NONE : headers.api;
   request.wish.sessionSlot = headers.sessionSlot;
   const mayExplain = (table.settings.flags & SETTINGS_FLAG_EXPLAIN) !== 0;
   request.wantsExplanation = headers.wantsExplanation && mayExplain;
-  if (isEnd || headers.api === API_NONE || headers.isEncoded || !headers.isPost) {
-    request.isUnread = !isEnd && headers.api !== API_NONE;
-    return choose(request) ? CONTINUE : STOP;
-  }
+  const isHopeless = pool === null && !holdsHeaders;
+  if (isEnd || headers.isUpgrade || isHopeless) return choose(request) ? CONTINUE : STOP;
   if (headers.contentBytes > <f64>table.settings.bodyBytesMax) return refuseLarge(request);
-  request.hasPrompt = true;
-  request.prompt.begin(headers.api, pool.blockBytes, table.settings.walkBytesMax);
+  // Every body is walked, whatever its path and headers claim: what may not come from a client has
+  // to be found. The API decides which prompt is read.
+  const blockBytes = pool === null ? BLOCK_BYTES_MAX : pool.blockBytes;
+  request.prompt.begin(request.api, blockBytes, table.settings.walkBytesMax);
   return holdsHeaders ? STOP : CONTINUE;
 }
 
@@ -72,15 +73,6 @@ function poolNumber(): u32 {
   clusterName.add(propertyAt(), bytes);
   const name = clusterName.stripes();
   return table.poolOfCluster(<u32>name, <u32>(name >> 32));
-}
-
-/** No table yet: the cluster's own policy serves (A), or nobody can (B). */
-function withoutHints(context: u32): u32 {
-  counters.picksWithoutHints++;
-  if (holdsHeaders) return CONTINUE;
-  takeRequest(context, nowMs()).phase = APART;
-  replies.replyNoEndpoints.send();
-  return STOP;
 }
 
 function refuseLarge(request: Request): u32 {
@@ -114,7 +106,8 @@ export function onRequestBody(context: u32, bytes: u32, isEnd: bool): u32 {
     return STOP_AND_BUFFER;
   }
   walkTo(request, bytes);
-  if (!isEnd) return STOP_AND_BUFFER;
+  // What is not JSON need not be held to its end: nothing can be read or hidden in it.
+  if (!isEnd && request.prompt.readable) return STOP_AND_BUFFER;
   return finishBody(request) ? CONTINUE : STOP_AND_BUFFER;
 }
 
@@ -155,7 +148,7 @@ function finishBody(request: Request): bool {
     wish.keys = prompt.keys;
     wish.keyCount = prompt.keyCount;
     wish.promptBytes = prompt.promptBytes;
-  } else {
+  } else if (request.api !== API_NONE) {
     request.isUnread = true;
     counters.bodiesUnreadable++;
   }
@@ -182,6 +175,7 @@ function blankStrips(request: Request): void {
 /** Picks and sets the destination; false when the filter has answered instead. */
 function choose(request: Request): bool {
   letGo(request);
+  if (request.pool === table.NO_POOL) return passWithoutHints(request);
   const pool = unchecked(table.pools[request.pool]);
   const atMs = request.startedMs;
   request.stage = table.stageAt(atMs);
@@ -204,6 +198,14 @@ function choose(request: Request): bool {
   countPick(request, pool);
   shareSoon(atMs);
   return true;
+}
+
+/** No table yet: the cluster's own policy serves (A), or nobody can (B). */
+function passWithoutHints(request: Request): bool {
+  counters.picksWithoutHints++;
+  request.phase = APART;
+  if (!holdsHeaders) replies.replyNoEndpoints.send();
+  return holdsHeaders;
 }
 
 function refuse(request: Request, result: u32): bool {

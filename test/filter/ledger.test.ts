@@ -64,7 +64,7 @@ describe("the host calls of", () => {
   test("a body that comes in pieces are one read of each, of its own bytes only", () => {
     const request = gateway.worker.startRequest();
     request.requestHeaders(HEADERS);
-    for (const piece of [0, 1, 2]) request.requestBody("x".repeat(100), piece === 2);
+    for (const piece of [0, 1, 2]) request.requestBody(" ".repeat(100), piece === 2);
     const reads = lines(request.ledger).filter((line) => line.includes("get_buffer_bytes"));
     expect(reads).toEqual([
       "request_body: get_buffer_bytes(HttpRequestBody, 0, 100)",

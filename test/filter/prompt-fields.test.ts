@@ -17,6 +17,18 @@ test.each([
   ["/inference/v1/generate", API.vllmGenerate],
   ["/generate", API.sglangGenerate],
   ["/generate?x=/v1/messages", API.sglangGenerate],
+  ["/v1/chat/%63ompletions", API.chat],
+  ["/%76%31/%63hat/completion%73?%2f", API.chat],
+  ["/v1%2fmessages", API.messages],
+  ["/v1/messages%3Fx", API.none],
+  ["/v1/%2563ompletions", API.none],
+  ["/v1/%c3%6fompletions", API.none],
+  ["/v1/completions%", API.none],
+  ["/v1/%zzmessages", API.none],
+  ["%67enerate", API.none],
+  ["/%67enerate", API.sglangGenerate],
+  [`/${"%61".repeat(99)}/v1/embeddings`, API.embeddings],
+  ["/v1/Embeddings", API.none],
   ["/v1/models", API.none],
   ["", API.none],
 ])("the path %s is of API %i", (path, api) => {
@@ -85,9 +97,41 @@ test.each([
 test.each(["utf16le", "be"])("a body in UTF-16 (%s) is told apart from broken JSON", (order) => {
   const little = Buffer.from('{"kv_transfer_params":{}}', "utf16le");
   const body = order === "be" ? Buffer.from(little).swap16() : little;
-  for (const bytes of [body, Buffer.from([0xff, 0xfe, ...body]), Buffer.from([0xfe, 0xff])]) {
-    expect(probe.read(bytes)).toMatchObject({ reason: REASON.encoding, mayHideMembers: true });
+  const marks = [[], [0xff, 0xfe], [0xfe, 0xff]];
+  const lists =
+    order === "be"
+      ? [
+          [0, 0x5b],
+          [0, 0x0a],
+        ]
+      : [
+          [0x5b, 0],
+          [0x0a, 0],
+        ];
+  for (const first of [...marks, ...lists]) {
+    const bytes = Buffer.from([...first, ...body]);
+    for (const pieceBytes of [1, 3, bytes.length]) {
+      const read = probe.read(bytes, { pieceBytes });
+      expect(read).toMatchObject({ reason: REASON.encoding, mayHideMembers: true });
+    }
   }
+});
+
+test.each(["le", "be"])("a body in UTF-32 (%s) is told apart from broken JSON", (order) => {
+  const wide = Buffer.from('{"kv_transfer_params":{}}', "utf16le");
+  const little = Buffer.from([...wide].flatMap((byte, at) => (at % 2 ? [byte, 0, 0] : [byte])));
+  const body = order === "be" ? Buffer.from(little).swap32() : little;
+  for (const mark of [[], order === "be" ? [0, 0, 0xfe, 0xff] : [0xff, 0xfe, 0, 0]]) {
+    const read = probe.read(Buffer.from([...mark, ...body]));
+    expect(read).toMatchObject({ reason: REASON.encoding, mayHideMembers: true });
+  }
+});
+
+test("of a body for no known API the model is read, and no prompt", () => {
+  const body = { model: "m", messages: LONG, prompt: LONG, input: LONG, tools: [LONG], text: LONG };
+  const read = probe.read(JSON.stringify(body), { api: API.none });
+  expect(read).toMatchObject({ readable: true, keys: [], promptBytes: 0 });
+  expect(read.model).toBe(probe.read(JSON.stringify(body)).model);
 });
 
 test("beyond the walk's limit there are no keys, but model and weight are still found", () => {

@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { PromptProbe, REASON } from "./prompt-probe.ts";
+import { API, PromptProbe, REASON, type WalkOptions } from "./prompt-probe.ts";
 import type { Json, JsonObject } from "./reference-prompt.ts";
 import { respell, sequence } from "./spelling.ts";
 
 const probe = new PromptProbe();
-const SCOPES = ["sampling_params", "extra_args", "vllm_xargs"];
+const SCOPES = ["sampling_params", "extra_args", "vllm_xargs", "parameters"];
 
 /** The body as the model server gets it. */
-function blanked(body: string, pieceBytes?: number): string {
+function blanked(body: string, options: WalkOptions = {}): string {
   const bytes = Buffer.from(body);
-  const read = probe.read(bytes, pieceBytes ? { pieceBytes } : {});
+  const read = probe.read(bytes, options);
   expect(read.readable).toBe(true);
   for (const { start, end } of read.strips) bytes.fill(" ", start, end);
   return bytes.toString();
@@ -64,7 +64,8 @@ test("what only the gateway may say is blanked, and the rest is the same JSON", 
       const rest = blanked(text);
       expect(Buffer.byteLength(rest)).toBe(Buffer.byteLength(text));
       expect(JSON.parse(rest)).toEqual(stripped(JSON.parse(text) as JsonObject));
-      expect(blanked(text, pieceBytes)).toBe(rest);
+      expect(blanked(text, { pieceBytes })).toBe(rest);
+      expect(blanked(text, { api: API.none })).toBe(rest);
     }),
     { numRuns: 3000 },
   );

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { ask, destinationsOf, HEADERS } from "../support/asked.ts";
 import { FilteredGateway } from "../support/filtered-gateway.ts";
-import { addressOf } from "../support/hints-written.ts";
+import { addressOf, tableOf } from "../support/hints-written.ts";
+import { HeadersStatus } from "../support/host-emulator/abi.ts";
 
 describe("what only the gateway may say", () => {
   test.each([
@@ -73,4 +74,118 @@ describe("what only the gateway may say", () => {
     const request = ask(gateway.worker, { headers: { ":path": "/v1/completions" }, body });
     expect(JSON.parse(request.sentToEndpoint.bodyText)).toEqual({ prompt });
   });
+});
+
+const EVADING = `{"prompt":"p","kv_transfer_params":{"remote_host":"10.9.9.9"},"bootstrap_room":1}`;
+
+function reserved(text: string): string[] {
+  return Object.keys(JSON.parse(text)).filter((name) => name !== "prompt");
+}
+
+describe("what only the gateway may say is blanked, whatever a client claims by", () => {
+  test.each([
+    ["an encoding", { "content-encoding": "gzip" }],
+    ["no encoding", { "content-encoding": "identity" }],
+    ["no encoding, in capitals", { "content-encoding": "Identity" }],
+    ["an encoding without a name", { "content-encoding": "" }],
+    ["a form", { "content-type": "multipart/form-data; boundary=x" }],
+    ["a percent-encoded path", { ":path": "/v1/%63ompletions" }],
+    ["a path that is encoded twice", { ":path": "/v1/%2563ompletions" }],
+    ["a slash behind the path", { ":path": "/v1/completions/" }],
+    ["two slashes in the path", { ":path": "/v1//completions" }],
+    ["a path in capitals", { ":path": "/V1/Completions" }],
+    ["parameters of the path", { ":path": "/v1/completions;v=1" }],
+    ["an API that has other names for it", { ":path": "/invocations" }],
+    ["an API that nobody knows", { ":path": "/v1/anything" }],
+    ["another method", { ":method": "PUT" }],
+    ["an upgrade of a request that has a body", { upgrade: "h2c", connection: "upgrade" }],
+  ])("%s", (_, claimed) => {
+    for (const attachment of ["pause", "buffer"] as const) {
+      const gateway = new FilteredGateway({ attachment });
+      const headers = { ":path": "/v1/completions", ...claimed };
+      const request = ask(gateway.worker, { headers, body: EVADING });
+      expect(request.sentToEndpoint.isComplete).toBe(true);
+      expect(reserved(request.sentToEndpoint.bodyText)).toEqual([]);
+      expect(gateway.counter("members_stripped")).toBe(2);
+    }
+  });
+
+  test("a request that comes before any hints", () => {
+    const gateway = new FilteredGateway({ hints: null });
+    const request = ask(gateway.worker, { body: EVADING });
+    expect(request.sentToEndpoint.isComplete).toBe(true);
+    expect(destinationsOf(request)).toEqual([]);
+    expect(reserved(request.sentToEndpoint.bodyText)).toEqual([]);
+    request.done();
+    expect(gateway.counter("picks_without_hints")).toBe(1);
+  });
+
+  test("a route that leads to no known pool", () => {
+    const pools = [0, 1].map((number) => ({ number, name: `pool ${number}` }));
+    const gateway = new FilteredGateway({ hints: tableOf(1, { pools }) });
+    const request = gateway.worker.startRequest({ "xds.cluster_name": "other" });
+    request.requestHeaders(HEADERS);
+    request.requestBody(EVADING, true);
+    expect(reserved(request.sentToEndpoint.bodyText)).toEqual([]);
+  });
+
+  test("a list around the body", () => {
+    const request = ask(new FilteredGateway().worker, { body: `[${EVADING},[${EVADING}]]` });
+    const [first, [second]] = JSON.parse(request.sentToEndpoint.bodyText);
+    expect([first, second]).toEqual([{ prompt: "p" }, { prompt: "p" }]);
+  });
+
+  test("something that is not JSON behind the body", () => {
+    const request = ask(new FilteredGateway().worker, { body: `${EVADING}#` });
+    expect(reserved(request.sentToEndpoint.bodyText.slice(0, -1))).toEqual([]);
+  });
+
+  test.each(["utf16le", "utf16be"])("an encoding the filter does not read: %s", (encoding) => {
+    const body = Buffer.from(EVADING, "utf16le");
+    if (encoding === "utf16be") body.swap16();
+    const request = ask(new FilteredGateway().worker, { headers: { ":path": "/any" }, body });
+    expect(request.localResponse?.status).toBe(400);
+  });
+});
+
+describe("a body that is not JSON", () => {
+  test.each([
+    ["gzip", Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3])],
+    ["zstd", Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0])],
+    ["a form", Buffer.from("--x\r\nContent-Disposition: form-data")],
+    ["a gRPC message", Buffer.from([0, 0, 0, 0x20, 0x7b, 0x0a, 0x05, 0x68])],
+    ["a film", Buffer.from([0, 0, 0, 0x20, 0x66, 0x74, 0x79, 0x70])],
+    ["a sound", Buffer.from([0xff, 0xfb, 0x90, 0x44, 0, 0, 0, 0])],
+  ])("is picked by load once its first bytes say so, and not held: %s", (_, bytes) => {
+    const gateway = new FilteredGateway();
+    const request = gateway.worker.startRequest();
+    request.requestHeaders({ ...HEADERS, "content-encoding": "gzip" });
+    request.requestBody(bytes);
+    expect(destinationsOf(request)).toHaveLength(3);
+    request.requestBody("and so on");
+    expect(request.requestBytesHeld).toBe(0);
+    request.requestBody("", true);
+    expect(request.sentToEndpoint.isComplete).toBe(true);
+    expect(gateway.counter("bodies_unreadable")).toBe(1);
+    expect(gateway.counter("members_stripped")).toBe(0);
+  });
+
+  test("is told by its eighth byte where the first ones could be of UTF-16", () => {
+    const request = new FilteredGateway().worker.startRequest();
+    request.requestHeaders(HEADERS);
+    for (const byte of [0, 0, 0, 0x20, 0x66, 0x74, 0x79]) request.requestBody(Buffer.of(byte));
+    expect(destinationsOf(request)).toEqual([]);
+    request.requestBody(Buffer.of(0x70));
+    expect(destinationsOf(request)).toHaveLength(3);
+  });
+});
+
+test("a request for another protocol is picked at its headers: what follows is no body", () => {
+  const gateway = new FilteredGateway();
+  const request = gateway.worker.startRequest();
+  const headers = { ":method": "GET", ":path": "/v1/realtime", upgrade: "websocket" };
+  expect(request.requestHeaders({ ...HEADERS, ...headers })).toBe(HeadersStatus.Continue);
+  expect(destinationsOf(request)).toHaveLength(3);
+  request.requestBody('{"type":"session.update"}');
+  expect(request.sentToEndpoint.bodyText).toBe('{"type":"session.update"}');
 });

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, ask, candidateOf, chat, type Message, prose } from "../support/asking.ts";
 import { type Component, startWholeGateway, type WholeGateway } from "../support/components.ts";
@@ -37,9 +39,18 @@ interface LastRequest {
   bodyBytes: number;
 }
 
-async function lastRequestOf({ url }: Component): Promise<LastRequest> {
-  const state = (await (await fetch(`${url}/sim/state`)).json()) as { last: LastRequest };
-  return state.last;
+interface State {
+  last: LastRequest;
+  /** Requests seen, by path. */
+  requests: Record<string, number>;
+}
+
+async function stateOf({ url }: Component): Promise<State> {
+  return (await (await fetch(`${url}/sim/state`)).json()) as State;
+}
+
+async function lastRequestOf(server: Component): Promise<LastRequest> {
+  return (await stateOf(server)).last;
 }
 
 async function plan({ url }: Component, fault: string): Promise<void> {
@@ -105,6 +116,18 @@ describe("what a client says that only a gateway may say", () => {
     expect(endpoints.size).toBeGreaterThan(1);
   });
 
+  test("is blanked in bodies for APIs that nobody knows: none was blanked before these", async () => {
+    const pattern = "wasmcustom.hintway.members_stripped$";
+    const body = { kv_transfer_params: { remote_host: "10.0.0.1" }, prompt: "p" };
+    for (const path of ["/invocations", "/v1/anything/"]) {
+      expect((await ask(gateway.url, { path, body })).status).toBe(404);
+    }
+    await until("both to be counted", async () => {
+      const [count] = (await gateway.envoy.statistics(pattern)).values();
+      return count === 2;
+    });
+  });
+
   test("is blanked in bodies wherever it stands", async () => {
     const { body } = chat(prompt("reserved"));
     const reserved = {
@@ -121,6 +144,20 @@ describe("what a client says that only a gateway may say", () => {
       expect(answer.headers["x-sim-saw"]).toBeUndefined();
     }
   });
+
+  test.each([
+    ["an encoding it does not have", { headers: { "content-encoding": "gzip" } }],
+    ["no encoding, in capitals", { headers: { "content-encoding": "Identity" } }],
+    ["a form", { headers: { "content-type": "multipart/form-data; boundary=x" } }],
+    ["a percent-encoded path", { path: "/v1/chat/%63ompletions" }],
+  ])("is blanked in a body that claims %s", async (_, claimed) => {
+    const { body } = chat(prompt("reserved"));
+    const sent = { ...(body as object), kv_transfer_params: { remote_host: "10.0.0.1" } };
+    const answer = await ask(gateway.url, { ...claimed, body: sent });
+    expect(answer.status).toBe(200);
+    expect(answer.headers["x-sim-saw"]).toBeUndefined();
+    expect(answer.explanation?.keys).toBeGreaterThan(0);
+  });
 });
 
 describe("a body", () => {
@@ -132,6 +169,21 @@ describe("a body", () => {
     expect(pieces.status).toBe(200);
     expect(pieces.explanation?.keys).toBe(whole.explanation?.keys);
     expect(candidateOf(pieces, whole.endpoint)?.matchedKeys).toBe(whole.explanation?.keys);
+  });
+
+  test("that is not JSON is not held: it goes on before its end has come", async () => {
+    const headers = { "content-encoding": "gzip" };
+    const upload = request(new URL("/uploads", gateway.url), { method: "POST", headers });
+    const answered = once(upload, "response");
+    upload.write(Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0]));
+    await until("its headers to arrive", async () => {
+      const states = await Promise.all(gateway.simulators.map(stateOf));
+      return states.some(({ requests }) => requests["/uploads"]);
+    });
+    upload.end();
+    const [answer] = (await answered) as [IncomingMessage];
+    answer.resume();
+    expect(answer.statusCode).toBe(404);
   });
 
   test("with a prompt of more than 4 MiB arrives whole and is followed as far as it is read", async () => {
