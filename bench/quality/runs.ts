@@ -111,7 +111,7 @@ function isOwn(policy: string): boolean {
 }
 
 function simulate({ cell, policy, seed }: Run, extra: readonly string[]): Promise<Figures> {
-  const own = [process.execPath, `${ROOT_RELATIVE}hintway-policy.ts`];
+  const own = [process.execPath, "./hintway-policy.ts"];
   const name = isOwn(policy)
     ? `external:${[...own, ...policy.split(" ").slice(1)].join(" ")}`
     : policy;
@@ -134,14 +134,16 @@ function simulate({ cell, policy, seed }: Run, extra: readonly string[]): Promis
     reject(new Error("python3 does not start: the simulator needs Python 3.11 on PATH", { cause }));
   });
   child.on("close", (code) => {
-    if (code === 0) resolve(JSON.parse(text) as Figures);
+    if (code === 0) resolve(readFigures(text));
     else reject(new Error(`${policy} in ${cell.label} ended with ${code}:\n${errors}`));
   });
   return promise;
 }
 
-/** The simulator is started in this room. */
-const ROOT_RELATIVE = "./";
+/** Python writes what has no value, such as a mean of nothing, as NaN. */
+function readFigures(text: string): Figures {
+  return JSON.parse(text.replaceAll(/\bNaN\b/g, "null")) as Figures;
+}
 
 function digestOf(patterns: string[], folder: string): string {
   const digest = createHash("sha256");
