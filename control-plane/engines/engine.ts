@@ -1,13 +1,13 @@
 // The engines whose metrics are understood. One more is one file and one line here.
 import { generic, triton } from "./generic.ts";
 import { llamaCpp } from "./llama-cpp.ts";
-import type { MetricFamilies } from "./metric-families.ts";
-import type { Engine } from "./reading.ts";
+import { linesOf, type MetricFamilies, metricFamilies } from "./metric-families.ts";
+import type { Engine, EngineReading } from "./reading.ts";
 import { sglang } from "./sglang.ts";
 import { tritonTensorrtLlm, trtllmServe } from "./tensorrt-llm.ts";
 import { vllm } from "./vllm.ts";
 
-export type { Engine, EngineReading } from "./reading.ts";
+export type { EngineReading } from "./reading.ts";
 
 /** In the order they are tried: Triton with TensorRT-LLM also tells Triton's own metrics. */
 const ENGINES: readonly Engine[] = [
@@ -20,15 +20,19 @@ const ENGINES: readonly Engine[] = [
   generic,
 ];
 
-/** Names of all metrics that detection looks at. */
-export const ENGINE_METRICS: readonly string[] = ENGINES.flatMap((engine) => engine.metrics);
+const LINES = linesOf(ENGINES.flatMap((engine) => engine.metrics));
 
-/** The engine that an endpoint's label names. */
-export function engineNamed(name: string): Engine | undefined {
-  return ENGINES.find((engine) => engine.name === name);
+/**
+ * Reads a metrics page as the named engine's. One that is not, or with no name given, is read as what
+ * it is: a label may be wrong.
+ */
+export function readPage(page: string, engineName: string | null): EngineReading {
+  const families = metricFamilies(page, LINES);
+  const named = ENGINES.find((engine) => engine.name === engineName);
+  return (named?.matches(families) ? named : detectEngine(families)).read(families);
 }
 
 /** The first engine whose metrics these are; the generic one when none knows them. */
-export function detectEngine(families: MetricFamilies): Engine {
+function detectEngine(families: MetricFamilies): Engine {
   return ENGINES.find((engine) => engine.matches(families)) ?? generic;
 }

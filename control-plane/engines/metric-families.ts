@@ -1,6 +1,6 @@
 // Samples of a Prometheus text page, by metric name. A model server's page holds hundreds of
-// histogram lines and a handful that matter, so only the wanted names are looked for and the rest
-// is never parsed: that is what keeps a probe cheap, and why no general parser is used.
+// histogram lines and a handful that matter, so these are found in one pass and the rest is never
+// parsed: that is what keeps a probe cheap, and why no general parser is used.
 // Format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 
 export interface Sample {
@@ -13,42 +13,27 @@ export type MetricFamilies = ReadonlyMap<string, readonly Sample[]>;
 /** Series of one name that are read; a page with more is not a model server's. */
 const SAMPLES_MAX = 4096;
 
-/** Finds the samples of `names`. A name without samples is absent; a malformed line is skipped. */
-export function metricFamilies(page: string, names: Iterable<string>): MetricFamilies {
+/**
+ * What finds the lines of these metrics in a page. A line ends at a newline alone: labels may hold
+ * whatever else JavaScript takes for one.
+ */
+export function linesOf(names: readonly string[]): RegExp {
+  const choices = names.map((name) => RegExp.escape(name)).join("|");
+  return new RegExp(`(?:^|\\n)(${choices})([{ \\t][^\\n]*)`, "g");
+}
+
+/** Reads the samples on these lines, by name. A malformed line is skipped. */
+export function metricFamilies(page: string, lines: RegExp): MetricFamilies {
   const families = new Map<string, Sample[]>();
-  for (const name of names) {
-    const samples = samplesOf(page, name);
-    if (samples.length > 0) families.set(name, samples);
+  for (const [, name = "", rest = ""] of page.matchAll(lines)) {
+    const samples = families.get(name) ?? [];
+    if (samples.length >= SAMPLES_MAX) continue;
+    const sample = readSample(rest);
+    if (sample === undefined) continue;
+    samples.push(sample);
+    families.set(name, samples);
   }
   return families;
-}
-
-function samplesOf(page: string, name: string): Sample[] {
-  const samples: Sample[] = [];
-  let at = page.indexOf(name);
-  while (at !== -1 && samples.length < SAMPLES_MAX) {
-    const end = at + name.length;
-    if (startsLine(page, at) && endsName(page, end)) {
-      const sample = readSample(lineFrom(page, end));
-      if (sample !== undefined) samples.push(sample);
-    }
-    at = page.indexOf(name, end);
-  }
-  return samples;
-}
-
-function startsLine(page: string, at: number): boolean {
-  return at === 0 || page[at - 1] === "\n";
-}
-
-/** `num_requests_waiting` must not match `num_requests_waiting_by_reason`. */
-function endsName(page: string, at: number): boolean {
-  return page[at] === "{" || page[at] === " " || page[at] === "\t";
-}
-
-function lineFrom(page: string, start: number): string {
-  const end = page.indexOf("\n", start);
-  return page.slice(start, end === -1 ? undefined : end);
 }
 
 const LABEL = /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(,?)/y;

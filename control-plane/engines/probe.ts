@@ -2,8 +2,7 @@
 // the next one a period after the last began, jittered so that many endpoints spread.
 import { Agent } from "undici";
 import { HintwayError, probeFailed, probeRefused, probeTooLarge } from "../errors.ts";
-import { detectEngine, ENGINE_METRICS, type EngineReading, engineNamed } from "./engine.ts";
-import { metricFamilies } from "./metric-families.ts";
+import { type EngineReading, readPage } from "./engine.ts";
 
 export interface ProberOptions {
   periodMs: number;
@@ -209,15 +208,4 @@ function failureOf(url: string, cause: unknown): HintwayError {
   if (cause instanceof HintwayError) return cause;
   const isRefused = REFUSALS.includes((cause as { code?: string }).code ?? "");
   return isRefused || isReset(cause) ? probeRefused(url, cause) : probeFailed(url, cause);
-}
-
-/** A page that is not the named engine's is read as what it is: a label may be wrong. */
-function readPage(page: string, engine: string | null): EngineReading {
-  const named = engine === null ? undefined : engineNamed(engine);
-  if (named !== undefined) {
-    const families = metricFamilies(page, named.metrics);
-    if (named.matches(families)) return named.read(families);
-  }
-  const families = metricFamilies(page, ENGINE_METRICS);
-  return detectEngine(families).read(families);
 }

@@ -58,6 +58,25 @@ export function meanShare(families: MetricFamilies, name: string, labels: Labels
   return found.length === 0 ? 0 : total / found.length;
 }
 
+/**
+ * The cache of an engine that tells its sizes in the labels of an information metric, named by
+ * `labels`. Data-parallel engines each have a sample, and a cache of their own.
+ */
+export function cacheInLabels(
+  samples: readonly Sample[],
+  labels: { blockTokens: string; blocks: string; tokens?: string },
+): Pick<EngineReading, "cacheTokens" | "blockTokens"> {
+  let cacheTokens = 0;
+  let blockTokens: number | null = null;
+  for (const sample of samples) {
+    const told = (label: string | undefined) => positive(sample.labels[label ?? ""]);
+    const block = told(labels.blockTokens);
+    cacheTokens += told(labels.tokens) ?? (told(labels.blocks) ?? 0) * (block ?? 0);
+    blockTokens ??= block;
+  }
+  return { cacheTokens: positive(cacheTokens), blockTokens };
+}
+
 /** A positive number told by a label's text or a sample's value, else null. */
 export function positive(value: string | number | undefined): number | null {
   const number = Number(value);

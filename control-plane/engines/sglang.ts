@@ -1,15 +1,6 @@
 // SGLang with --enable-metrics (https://docs.sglang.ai/references/production_metrics.html).
 
-import type { MetricFamilies } from "./metric-families.ts";
-import {
-  type Engine,
-  type EngineReading,
-  emptyReading,
-  meanShare,
-  positive,
-  samples,
-  sum,
-} from "./reading.ts";
+import { cacheInLabels, type Engine, emptyReading, meanShare, samples, sum } from "./reading.ts";
 
 const WAITING = "sglang:num_queue_reqs";
 const RUNNING = "sglang:num_running_reqs";
@@ -25,18 +16,6 @@ export const sglang: Engine = {
     waiting: sum(families, WAITING),
     running: sum(families, RUNNING),
     kvUse: meanShare(families, KV_USE),
-    ...cache(families),
+    ...cacheInLabels(samples(families, CACHE), { blockTokens: "page_size", blocks: "num_pages" }),
   }),
 };
-
-/** Page size and number stand in labels; data-parallel ranks each have a cache of their own. */
-function cache(families: MetricFamilies): Pick<EngineReading, "cacheTokens" | "blockTokens"> {
-  let cacheTokens = 0;
-  let blockTokens: number | null = null;
-  for (const { labels } of samples(families, CACHE)) {
-    const page = positive(labels["page_size"]);
-    cacheTokens += (positive(labels["num_pages"]) ?? 0) * (page ?? 0);
-    blockTokens ??= page;
-  }
-  return { cacheTokens: positive(cacheTokens), blockTokens };
-}

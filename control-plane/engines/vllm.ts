@@ -3,6 +3,7 @@
 
 import type { MetricFamilies } from "./metric-families.ts";
 import {
+  cacheInLabels,
   type Engine,
   type EngineReading,
   emptyReading,
@@ -30,29 +31,18 @@ export const vllm: Engine = {
     waiting: sum(families, WAITING),
     running: sum(families, RUNNING),
     kvUse: meanShare(families, families.has(KV_USE) ? KV_USE : KV_USE_OLD),
-    ...cache(families),
+    // A hybrid model's cache is not blocks × block size: its size in tokens is taken where told.
+    ...cacheInLabels(samples(families, CACHE), {
+      blockTokens: "block_size",
+      blocks: "num_gpu_blocks",
+      tokens: "kv_cache_size_tokens",
+    }),
     adapters: adapters(families),
     asleep: samples(families, SLEEP).some(
       ({ labels, value }) => value === 1 && labels["sleep_state"] !== "awake",
     ),
   }),
 };
-
-/**
- * Sizes stand in labels. A hybrid model's cache is not blocks × block size, so the size in tokens
- * is taken where it is told. Data-parallel engines each have a cache of their own.
- */
-function cache(families: MetricFamilies): Pick<EngineReading, "cacheTokens" | "blockTokens"> {
-  let cacheTokens = 0;
-  let blockTokens: number | null = null;
-  for (const { labels } of samples(families, CACHE)) {
-    const block = positive(labels["block_size"]);
-    const blocks = positive(labels["num_gpu_blocks"]) ?? 0;
-    cacheTokens += positive(labels["kv_cache_size_tokens"]) ?? blocks * (block ?? 0);
-    blockTokens ??= block;
-  }
-  return { cacheTokens: positive(cacheTokens), blockTokens };
-}
 
 /** Each set of adapters is a series of its own whose value is the time of the change. */
 function adapters(families: MetricFamilies): EngineReading["adapters"] {
@@ -67,9 +57,10 @@ function adapters(families: MetricFamilies): EngineReading["adapters"] {
   };
 }
 
+/** Copies: a piece of the page would keep all of the page in memory for as long as it is known. */
 function names(list = ""): string[] {
   return list
     .split(",")
-    .map((name) => name.trim())
+    .map((name) => Buffer.from(name.trim()).toString())
     .filter((name) => name !== "");
 }

@@ -1,15 +1,8 @@
 import { describe, expect, test } from "vitest";
-import {
-  detectEngine,
-  ENGINE_METRICS,
-  type EngineReading,
-  engineNamed,
-} from "../../../control-plane/engines/engine.ts";
-import { metricFamilies } from "../../../control-plane/engines/metric-families.ts";
+import { type EngineReading, readPage } from "../../../control-plane/engines/engine.ts";
 
 function reading(page: string): EngineReading {
-  const families = metricFamilies(page, ENGINE_METRICS);
-  return detectEngine(families).read(families);
+  return readPage(page, null);
 }
 
 const NO_ADAPTERS = { active: [], waiting: [], most: 0 };
@@ -172,8 +165,8 @@ vllm:kv_cache_usage_perc +Inf
   expect(reading("vllm:num_requests_running 1\nvllm:kv_cache_usage_perc 7\n").kvUse).toBe(1);
 });
 
-test("engines are found by the label's value", () => {
-  expect(engineNamed("vllm")?.name).toBe("vllm");
-  expect(engineNamed("triton-tensorrt-llm")?.name).toBe("triton-tensorrt-llm");
-  expect(engineNamed("toString")).toBeUndefined();
+test("a label decides where a page is several engines', and a wrong one decides nothing", () => {
+  const page = "vllm:num_requests_running 1\nsglang:num_running_reqs 2\n";
+  const asked = ["sglang", "vllm", "triton-tensorrt-llm", "toString", null];
+  expect(asked.map((name) => readPage(page, name).running)).toEqual([2, 1, 1, 1, 1]);
 });

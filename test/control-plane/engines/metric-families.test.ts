@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { metricFamilies } from "../../../control-plane/engines/metric-families.ts";
+import { linesOf, metricFamilies } from "../../../control-plane/engines/metric-families.ts";
 
 function samples(page: string, name = "a:b") {
-  return metricFamilies(page, [name]).get(name);
+  return metricFamilies(page, linesOf([name, "c:d"])).get(name);
 }
 
 test.each<[string, string, { labels: Record<string, string>; value: number }[] | undefined]>([
@@ -27,6 +27,7 @@ test.each<[string, string, { labels: Record<string, string>; value: number }[] |
   ["a longer name", "a:b_total 1", undefined],
   ["a name inside another", "xa:b 1", undefined],
   ["comments", "# HELP a:b 1\n# TYPE a:b gauge", undefined],
+  ["a name behind what only JavaScript takes for a line's end", "x \u2028a:b 1", undefined],
   ["no value", "a:b \na:b{} ", undefined],
   ["a value that is no number", "a:b one", undefined],
   ["open braces", 'a:b{x="1" 3\na:b{x="1 3', undefined],
