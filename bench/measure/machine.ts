@@ -17,7 +17,7 @@ export interface Machine {
   filter: string;
 }
 
-export function describeMachine(envoyPath: string | undefined, filterPath: string): Machine {
+export function describeMachine(envoyPath?: string, filterPath?: string): Machine {
   const processors = cpus();
   return {
     at: new Date().toISOString().slice(0, 16).replace("T", " "),
@@ -26,7 +26,7 @@ export function describeMachine(envoyPath: string | undefined, filterPath: strin
     node: process.version,
     envoy: envoyPath ? envoyVersion(envoyPath) : "not used",
     commit: firstLine("git", ["-C", projectPath(), "describe", "--always", "--dirty"]),
-    filter: createHash("sha256").update(readFileSync(filterPath)).digest("hex").slice(0, 12),
+    filter: filterPath ? fileHash(filterPath) : "not used",
   };
 }
 
@@ -36,6 +36,10 @@ export function machineText(machine: Machine): string {
     `${machine.processors}, Linux ${machine.kernel}, Node ${machine.node}, ` +
     `Envoy ${machine.envoy}.`
   );
+}
+
+function fileHash(path: string): string {
+  return createHash("sha256").update(readFileSync(path)).digest("hex").slice(0, 12);
 }
 
 function envoyVersion(path: string): string {
