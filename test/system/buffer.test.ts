@@ -9,6 +9,7 @@ import {
   temporaryFolder,
   type WholeGateway,
 } from "../support/components.ts";
+import { expectKeysInPieces } from "../support/in-pieces.ts";
 import { settle, until } from "../support/until.ts";
 
 const MIB = 1024 * 1024;
@@ -51,13 +52,7 @@ describe("with the buffer attachment", () => {
   });
 
   test("a body that comes in pieces has the keys of one that comes at once", async () => {
-    const asking = chat(prompt("in pieces", 50_000));
-    const whole = await ask(gateway.url, asking);
-    await settle();
-    const pieces = await ask(gateway.url, { ...asking, pieceBytes: 7_001 });
-    expect(pieces.status).toBe(200);
-    expect(pieces.explanation?.keys).toBe(whole.explanation?.keys);
-    expect(candidateOf(pieces, whole.endpoint)?.matchedKeys).toBe(whole.explanation?.keys);
+    await expectKeysInPieces(gateway.url);
   });
 
   test("a body of 5 MiB arrives whole where it was picked", async () => {

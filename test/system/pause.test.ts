@@ -3,6 +3,7 @@ import { type IncomingMessage, request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, ask, candidateOf, chat, type Message, prose } from "../support/asking.ts";
 import { type Component, startWholeGateway, type WholeGateway } from "../support/components.ts";
+import { expectKeysInPieces } from "../support/in-pieces.ts";
 import { settle, until } from "../support/until.ts";
 
 const MIB = 1024 * 1024;
@@ -162,13 +163,7 @@ describe("what a client says that only a gateway may say", () => {
 
 describe("a body", () => {
   test("in pieces has the keys of one that comes at once", async () => {
-    const asking = chat(prompt("in pieces", 60_000));
-    const whole = await ask(gateway.url, asking);
-    await settle();
-    const pieces = await ask(gateway.url, { ...asking, pieceBytes: 7_001 });
-    expect(pieces.status).toBe(200);
-    expect(pieces.explanation?.keys).toBe(whole.explanation?.keys);
-    expect(candidateOf(pieces, whole.endpoint)?.matchedKeys).toBe(whole.explanation?.keys);
+    await expectKeysInPieces(gateway.url);
   });
 
   test("that is not JSON is not held: it goes on before its end has come", async () => {
