@@ -24,6 +24,8 @@ const DEFAULT_VALUES = {
   sleep: 1000,
 };
 
+export const FAULT_NAMES = Object.keys(DEFAULT_VALUES);
+
 type FaultName = keyof typeof DEFAULT_VALUES;
 
 export interface Fault {
@@ -42,8 +44,7 @@ interface Planned {
 export function parseFault(text: string): Fault {
   const [name = "", value] = text.split(":");
   if (!(name in DEFAULT_VALUES)) {
-    const known = Object.keys(DEFAULT_VALUES).join(", ");
-    throw new ApiError(400, `Unknown fault '${name}'. Known: ${known}.`, "fault");
+    throw new ApiError(400, `Unknown fault '${name}'. Known: ${FAULT_NAMES.join(", ")}.`, "fault");
   }
   const number = value === undefined ? DEFAULT_VALUES[name as FaultName] : Number(value);
   if (!(number >= 0)) {

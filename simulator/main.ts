@@ -1,10 +1,13 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { FAULT_NAMES } from "./faults.ts";
 import { ModelServer } from "./server.ts";
 import { DEFAULT_SETTINGS, type Settings } from "./settings.ts";
 import { PROFILES } from "./timing.ts";
 
 /** How often the parent is looked for, in milliseconds. */
 const PARENT_CHECK_MS = 500;
+
+const FAULT_TEXT = `\n  ${FAULT_NAMES.join(", ")};\n  NAME:VALUE sets how long or after how much, as in sleep:500.`;
 
 interface Flags {
   host: string;
@@ -55,6 +58,7 @@ function readFlags(): Flags {
     .option("--block-size <tokens>", "tokens of a KV cache block", natural(1), blockTokens)
     .option("--kv-blocks <count>", "blocks of KV cache; default: the profile's", natural(1));
   addLimits(command);
+  command.addHelpText("after", `\nFaults: header x-sim-fault, or POST /sim/faults.${FAULT_TEXT}`);
   return command.parse().opts<Flags>();
 }
 

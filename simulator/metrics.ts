@@ -21,7 +21,7 @@ export interface MetricsSettings {
 }
 
 /**
- * The series of a vLLM server that routers read, with vLLM's names and labels (vllm/v1/metrics).
+ * The series of a vLLM server that routers read, with vLLM's names and labels (vllm/v1/metrics/loggers.py).
  * Gauges show what the engine published when its last step ended.
  */
 export class Metrics {

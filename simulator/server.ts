@@ -50,6 +50,7 @@ export class ModelServer {
   readonly #serving: Serving;
   readonly #startedAtMs = performance.now();
   #port = 0;
+  #reopening: NodeJS.Timeout | undefined;
 
   /** Throws a RangeError when a setting cannot be met. */
   constructor(settings: Settings) {
@@ -67,6 +68,7 @@ export class ModelServer {
       this.app.post(path, (request, reply) => this.#answer(dialect, request, reply));
     }
     controlRoutes(this);
+    this.app.addHook("onClose", async () => clearTimeout(this.#reopening));
   }
 
   get isStarting(): boolean {
@@ -89,7 +91,7 @@ export class ModelServer {
     const { server } = this.app;
     if (!server.listening) return;
     server.close();
-    setTimeout(() => server.listen(this.#port, this.#settings.host), ms);
+    this.#reopening = setTimeout(() => server.listen(this.#port, this.#settings.host), ms);
   }
 
   sleepFor(ms: number): void {

@@ -1,6 +1,6 @@
-import { ApiError, openaiError } from "./api-error.ts";
+import { openaiError } from "./api-error.ts";
 import type { Call, Dialect, Json } from "./dialect.ts";
-import { commonFields, integerField } from "./fields.ts";
+import { commonFields, integerField, messagesField } from "./fields.ts";
 import { type AnswerShape, openaiAnswer, openaiEvents } from "./openai-answer.ts";
 import { renderChat } from "./render.ts";
 
@@ -22,12 +22,9 @@ const SHAPE: AnswerShape = {
 };
 
 function read(body: Json): Call {
-  if (!Array.isArray(body.messages) || body.messages.length === 0) {
-    throw new ApiError(400, "messages must be a list with at least one message.", "messages");
-  }
   return {
     ...commonFields(body),
-    prompts: [renderChat(body.tools, body.messages)],
+    prompts: [renderChat(body.tools, messagesField(body))],
     outputTokens: integerField(body, ["max_completion_tokens", "max_tokens"], 1),
   };
 }

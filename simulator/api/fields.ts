@@ -23,17 +23,27 @@ export function integerField(body: Json, names: readonly string[], min: number) 
 /** The parts of a call that all OpenAI-like bodies spell alike. */
 export function commonFields(body: Json): Omit<Call, "prompts" | "outputTokens"> {
   const options = isObject(body.stream_options) ? body.stream_options : {};
-  const choicesPerPrompt = integerField(body, ["n"], 1) ?? 1;
-  if (choicesPerPrompt > CHOICES_MAX) {
-    throw new ApiError(400, `n must be at most ${CHOICES_MAX}, got ${choicesPerPrompt}.`, "n");
-  }
   return {
     model: typeof body.model === "string" ? body.model : "",
-    choicesPerPrompt,
+    choicesPerPrompt: choicesField(body),
     stream: body.stream === true,
     includeUsage: options.include_usage === true,
     cacheSalt: typeof body.cache_salt === "string" ? body.cache_salt : "",
   };
+}
+
+/** How many answers to one prompt are asked for. */
+export function choicesField(body: Json): number {
+  const choices = integerField(body, ["n"], 1) ?? 1;
+  if (choices <= CHOICES_MAX) return choices;
+  throw new ApiError(400, `n must be at most ${CHOICES_MAX}, got ${choices}.`, "n");
+}
+
+/** The messages of a conversation: at least one, each an object. */
+export function messagesField(body: Json): Json[] {
+  const { messages } = body;
+  if (Array.isArray(messages) && messages.length > 0 && messages.every(isObject)) return messages;
+  throw new ApiError(400, "messages must be a list with at least one message.", "messages");
 }
 
 /** A text, a list of texts, a list of token ids, or a list of such lists. */

@@ -9,7 +9,14 @@ import {
   type EventWriter,
   type Json,
 } from "./dialect.ts";
-import { commonFields, integerField, isObject, isTokenIds, promptsField } from "./fields.ts";
+import {
+  choicesField,
+  commonFields,
+  integerField,
+  isObject,
+  isTokenIds,
+  promptsField,
+} from "./fields.ts";
 import { openaiUsage } from "./usage.ts";
 
 /** POST /inference/v1/generate: vLLM's token ids in, token ids out. */
@@ -22,7 +29,7 @@ export const VLLM_GENERATE: Dialect = {
     const sampling = isObject(body.sampling_params) ? body.sampling_params : {};
     return {
       ...commonFields(body),
-      choicesPerPrompt: integerField(sampling, ["n"], 1) ?? 1,
+      choicesPerPrompt: choicesField(sampling),
       prompts: [idsPrompt(body.token_ids)],
       outputTokens: integerField(sampling, ["max_tokens"], 1),
     };
@@ -72,7 +79,7 @@ function readSglang(body: Json): Call {
   return {
     ...commonFields(body),
     model: typeof body.lora_path === "string" ? body.lora_path : "",
-    choicesPerPrompt: integerField(sampling, ["n"], 1) ?? 1,
+    choicesPerPrompt: choicesField(sampling),
     prompts: promptsField(body[name], name),
     outputTokens: integerField(sampling, ["max_new_tokens"], 1),
     cacheSalt: typeof body.extra_key === "string" ? body.extra_key : "",

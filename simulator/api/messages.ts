@@ -1,7 +1,7 @@
-import { ApiError, anthropicError } from "./api-error.ts";
+import { anthropicError } from "./api-error.ts";
 import type { Answer, Call, Dialect, EventWriter, Json } from "./dialect.ts";
 import { namedEvent } from "./dialect.ts";
-import { commonFields, integerField } from "./fields.ts";
+import { commonFields, integerField, messagesField } from "./fields.ts";
 import { renderChat, renderContent } from "./render.ts";
 
 /** POST /v1/messages: Anthropic's messages API, JSON and its named events. */
@@ -14,11 +14,9 @@ export const MESSAGES: Dialect = {
 };
 
 function read(body: Json): Call {
-  if (!Array.isArray(body.messages) || body.messages.length === 0) {
-    throw new ApiError(400, "messages: at least one message is required", "messages");
-  }
+  const given = messagesField(body);
   const system = renderContent(body.system);
-  const messages = system ? [{ role: "system", content: system }, ...body.messages] : body.messages;
+  const messages = system ? [{ role: "system", content: system }, ...given] : given;
   return {
     ...commonFields(body),
     choicesPerPrompt: 1,

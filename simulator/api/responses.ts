@@ -1,7 +1,7 @@
-import { openaiError } from "./api-error.ts";
+import { ApiError, openaiError } from "./api-error.ts";
 import type { Answer, Call, Dialect, EventWriter, Json } from "./dialect.ts";
 import { namedEvent } from "./dialect.ts";
-import { commonFields, integerField } from "./fields.ts";
+import { commonFields, integerField, isObject } from "./fields.ts";
 import { renderChat } from "./render.ts";
 
 /** POST /v1/responses: the OpenAI responses API, JSON and its event stream; nothing is stored. */
@@ -15,7 +15,7 @@ export const RESPONSES: Dialect = {
 };
 
 function read(body: Json): Call {
-  const input = Array.isArray(body.input) ? body.input : [{ role: "user", content: body.input }];
+  const input = inputField(body.input);
   const messages = body.instructions
     ? [{ role: "system", content: body.instructions }, ...input]
     : input;
@@ -25,6 +25,13 @@ function read(body: Json): Call {
     prompts: [renderChat(body.tools, messages)],
     outputTokens: integerField(body, ["max_output_tokens"], 1),
   };
+}
+
+/** A text, or a list of items. */
+function inputField(input: unknown): Json[] {
+  if (typeof input === "string") return [{ role: "user", content: input }];
+  if (Array.isArray(input) && input.length > 0 && input.every(isObject)) return input;
+  throw new ApiError(400, "input must be a text or a list with at least one item.", "input");
 }
 
 function events(answer: Answer, _call: Call, body: Json): EventWriter {

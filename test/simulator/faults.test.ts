@@ -70,6 +70,12 @@ test("slow-start delays the answer and gives it whole", async () => {
   expect((await faulted(server, "slow-start:20")).status).toBe(200);
 });
 
+test("a request that asks for refuse is reset, and new connections are refused", async () => {
+  const server = await startedServer();
+  expect(await socketError(faulted(server, "refuse:60000"))).toBe("ECONNRESET");
+  expect(await socketError(server.get("/health"))).toBe("ECONNREFUSED");
+});
+
 test("refuse closes the listening socket for a while and opens it again", async () => {
   const server = await startedServer();
   await server.post("/sim/faults", { fault: "refuse", value: 300 });

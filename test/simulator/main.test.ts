@@ -43,6 +43,15 @@ test("a taken port, an unknown profile and limits that do not fit end it with a 
   }
 });
 
+test("its help names every flag and every fault", async () => {
+  const child = start("--help");
+  let text = "";
+  for await (const chunk of child.stdout ?? []) text += chunk;
+  for (const word of ["--kv-blocks", "--lora-modules", "x-sim-fault", "reset-after-headers"]) {
+    expect(text).toContain(word);
+  }
+});
+
 test("it stops when its parent has ended", async () => {
   const parent = spawn("sleep", ["600"]);
   onTestFinished(() => void parent.kill("SIGKILL"));

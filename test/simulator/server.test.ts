@@ -141,6 +141,19 @@ test("what is wrong with a body is said with its status and field", async () => 
     null,
   ]);
   expect(await refused("/v1/messages", {})).toEqual([400, "invalid_request_error", null]);
+  expect(await refused("/v1/responses", {})).toEqual([400, "BadRequestError", "input"]);
+  expect(await refused("/v1/embeddings", {})).toEqual([400, "BadRequestError", "input"]);
+  expect(await refused("/v1/chat/completions", { messages: ["hello"] })).toEqual([
+    400,
+    "BadRequestError",
+    "messages",
+  ]);
+  const manyAnswers = { token_ids: [1], sampling_params: { n: 1e9 } };
+  expect(await refused("/inference/v1/generate", manyAnswers)).toEqual([
+    400,
+    "BadRequestError",
+    "n",
+  ]);
   expect(await refused("/nowhere", {})).toEqual([404, "NotFoundError", null]);
 });
 
