@@ -82,8 +82,8 @@ export class ControlPlane {
     this.#options = options;
     this.now = now;
     this.configuration = { inForce: configuration, lastRefusal: null };
-    const { profile } = configuration;
-    this.pool = new Pool({ name, number: 0, blockBytes, profile }, this.#slots);
+    const { scheduling } = configuration;
+    this.pool = new Pool({ name, number: 0, blockBytes, scheduling }, this.#slots);
     this.index = new PrefixIndex(settings.indexKeysMax);
     this.hints = new Hints(settings, this.pool, this.index, random);
     this.polls = new LongPolls(this.hints, {
@@ -143,11 +143,14 @@ export class ControlPlane {
   }
 
   configure(configuration: Configuration): void {
-    const { name, steps } = configuration.profile;
-    const plugins = steps.map((step) => step.plugin);
-    this.#accepted("config", { profile: name, steps: plugins, warnings: configuration.warnings });
+    const { scheduling, warnings } = configuration;
+    const profiles = scheduling.profiles.map(({ name, steps }) => ({
+      profile: name,
+      steps: steps.map((step) => step.plugin),
+    }));
+    this.#accepted("config", { profiles, warnings });
     this.configuration.inForce = configuration;
-    this.pool.profile = configuration.profile;
+    this.pool.scheduling = scheduling;
     this.#tableChanged();
   }
 
@@ -192,11 +195,11 @@ export class ControlPlane {
     const isBack = state === STATE_DOWN && atMs - (endpoint.readAtMs ?? atMs) >= AWAY_MS;
     if (isBack && endpoint.slot !== null) this.index.clear(endpoint.slot);
     const isNews = endpoint.takeReading(reading, atMs);
-    this.pool.rescore(endpoint);
+    const isOther = this.pool.rescore(endpoint);
     for (const name of reading.adapters.active) this.#models.learn(name);
     if (reading.cacheTokens !== hadTokens && this.pool.retell()) this.#tableChanged();
     if (endpoint.state !== state) this.#stateChanged(endpoint);
-    this.hints.loadChanged(endpoint, isNews);
+    this.hints.loadChanged(endpoint, isNews || isOther);
     this.polls.notice();
   }
 

@@ -10,8 +10,16 @@ export const POOLS_MAX: u32 = 64;
 export const POOL_ENDPOINTS_MAX: u32 = 1024;
 /** Endpoint slots over all pools of one control plane. A slot is reused when its endpoint is gone. */
 export const SLOTS_MAX: u32 = 4096;
-/** Filters and scorers of one profile. */
+/** Filters, scorers and picker of one profile. */
 export const PROFILE_STEPS_MAX: u32 = 32;
+/** Profiles of one pool, and the steps of all of them. */
+export const PROFILES_MAX: u32 = 8;
+export const POOL_STEPS_MAX: u32 = 64;
+/** Request headers that a pool's profiles look at, and the bytes of a name. */
+export const HEADERS_MAX: u32 = 8;
+export const HEADER_NAME_BYTES_MAX: u32 = 56;
+/** Values told of one endpoint for the profiles' steps. A power of two: numbers are masked by it. */
+export const VALUES_MAX: u32 = 16;
 /** LoRA adapters told of one endpoint. */
 export const ADAPTERS_MAX: u32 = 64;
 /** Models and adapters that lead to one pool by name. */

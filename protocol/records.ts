@@ -26,20 +26,32 @@ export const SETTINGS_FLAG_EXPLAIN: u32 = 1;
 /** One pool. Part of a whole table. */
 export const POOL: u32 = 2;
 //   0 pool           4 cluster name hash (low, high)     12 bytes of a block
-//  16 bytes of a token, times 1,000      20 profile steps       24 models and adapters
-//  28 name bytes    32 session header bytes
-//  36 steps, STEP_BYTES each; then 8 bytes a model; then the name, padded; then the lower-case name
-//     of the header that carries a client's session, padded
+//  16 bytes of a token, times 1,000      20 profiles     24 steps of all profiles
+//  28 models and adapters                32 name bytes   36 bytes of header names
+//  40 number of the header whose value names the profile, or NO_NUMBER: the first profile runs
+//  44 number of the profile that runs where this header is absent, or NO_NUMBER: none does
+//  48 profiles, PROFILE_BYTES each; then steps, STEP_BYTES each; then 8 bytes a model; then the name,
+//     padded; then the lower-case names of headers that steps look at, a zero behind each, padded
 export const POOL_NUMBER: u32 = 0;
 export const POOL_CLUSTER_LOW: u32 = 4;
 export const POOL_CLUSTER_HIGH: u32 = 8;
 export const POOL_BLOCK_BYTES: u32 = 12;
 export const POOL_TOKEN_MILLIBYTES: u32 = 16;
-export const POOL_STEPS: u32 = 20;
-export const POOL_MODELS: u32 = 24;
-export const POOL_NAME_BYTES: u32 = 28;
-export const POOL_SESSION_BYTES: u32 = 32;
-export const POOL_BYTES: u32 = 36;
+export const POOL_PROFILES: u32 = 20;
+export const POOL_STEPS: u32 = 24;
+export const POOL_MODELS: u32 = 28;
+export const POOL_NAME_BYTES: u32 = 32;
+export const POOL_HEADERS_BYTES: u32 = 36;
+export const POOL_PROFILE_HEADER: u32 = 40;
+export const POOL_DEFAULT_PROFILE: u32 = 44;
+export const POOL_BYTES: u32 = 48;
+export const NO_NUMBER: u32 = 0xffffffff;
+
+//   0 name hash (low, high)    8 steps
+export const PROFILE_NAME_LOW: u32 = 0;
+export const PROFILE_NAME_HIGH: u32 = 4;
+export const PROFILE_STEPS: u32 = 8;
+export const PROFILE_BYTES: u32 = 12;
 
 /** One endpoint. Part of a whole table. */
 export const ENDPOINT: u32 = 3;
@@ -47,7 +59,7 @@ export const ENDPOINT: u32 = 3;
 //  20 address as text `ip:port`, padded
 export const ENDPOINT_SLOT: u32 = 0;
 export const ENDPOINT_POOL: u32 = 4;
-/** Bit i: the endpoint passes the profile's label filter number i. */
+/** Bit i: the endpoint passes the pool's label filter number i. */
 export const ENDPOINT_LABELS: u32 = 8;
 export const ENDPOINT_CAPACITY_BLOCKS: u32 = 12;
 export const ENDPOINT_ADDRESS_BYTES: u32 = 16;
@@ -55,25 +67,29 @@ export const ENDPOINT_BYTES: u32 = 20;
 
 /** What is known of one endpoint at this moment; replaces what was known. */
 export const LOAD: u32 = 4;
-//   0 slot        4 state         8 ms since the last good probe   12 score f32
-//  16 waiting    20 running      24 KV cache use, fraction f32
-//  28 requests in flight from other gateways      32 their uncached prompt bytes not yet answered
-//  36 their prompt bytes in flight                40 most adapters at once
-//  44 adapters active   48 adapters waiting       52 name hashes, 8 bytes each, active ones first
+//   0 slot        4 state         8 ms since the last good probe
+//  12 waiting    16 running      20 KV cache use, fraction f32
+//  24 requests in flight from other gateways      28 their uncached prompt bytes not yet answered
+//  32 their prompt bytes in flight                36 most adapters at once
+//  40 adapters active   44 adapters waiting       48 values
+//  52 adapters' name hashes, 8 bytes each, active ones first; then the values, 4 bytes each, which
+//     the profiles' steps look at by their number: f32, where a NaN is none, or as the step says
 export const LOAD_SLOT: u32 = 0;
 export const LOAD_STATE: u32 = 4;
 export const LOAD_PROBE_AGE_MS: u32 = 8;
-export const LOAD_SCORE: u32 = 12;
-export const LOAD_WAITING: u32 = 16;
-export const LOAD_RUNNING: u32 = 20;
-export const LOAD_KV_USE: u32 = 24;
-export const LOAD_OTHER_REQUESTS: u32 = 28;
-export const LOAD_OTHER_BACKLOG_BYTES: u32 = 32;
-export const LOAD_OTHER_RESIDENT_BYTES: u32 = 36;
-export const LOAD_ADAPTERS_MOST: u32 = 40;
-export const LOAD_ADAPTERS_ACTIVE: u32 = 44;
-export const LOAD_ADAPTERS_WAITING: u32 = 48;
+export const LOAD_WAITING: u32 = 12;
+export const LOAD_RUNNING: u32 = 16;
+export const LOAD_KV_USE: u32 = 20;
+export const LOAD_OTHER_REQUESTS: u32 = 24;
+export const LOAD_OTHER_BACKLOG_BYTES: u32 = 28;
+export const LOAD_OTHER_RESIDENT_BYTES: u32 = 32;
+export const LOAD_ADAPTERS_MOST: u32 = 36;
+export const LOAD_ADAPTERS_ACTIVE: u32 = 40;
+export const LOAD_ADAPTERS_WAITING: u32 = 44;
+export const LOAD_VALUES: u32 = 48;
 export const LOAD_BYTES: u32 = 52;
+/** `LOAD_PROBE_AGE_MS` of an endpoint that was never probed well. */
+export const AGE_UNKNOWN_MS: u32 = 0xffffffff;
 
 export const STATE_UP: u32 = 0;
 /** Keeps its running requests, gets no further picks. */

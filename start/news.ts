@@ -10,8 +10,7 @@ interface Entry {
   event?: string;
   file?: "pool" | "config";
   msg?: string;
-  profile?: string;
-  steps?: string[];
+  profiles?: { profile: string; steps: string[] }[];
   warnings?: string[];
   endpoints?: number;
   endpoint?: string;
@@ -29,7 +28,7 @@ export function newsOf(line: string, files: WatchedFiles): string | undefined {
     return `--${entry.file} refused: ${entry.msg} The last good one stays in force.`;
   }
   if (entry.event !== "file-in-force") return undefined;
-  const what = entry.file === "pool" ? poolText(entry) : profileText(entry);
+  const what = entry.file === "pool" ? poolText(entry) : profilesText(entry);
   return [`--${entry.file} ${path} is in force: ${what}.`, ...warningLines(entry)].join("\n");
 }
 
@@ -51,8 +50,9 @@ function poolText({ endpoints = 0 }: Entry): string {
   return endpoints === 1 ? "1 endpoint" : `${endpoints} endpoints`;
 }
 
-function profileText({ profile, steps = [] }: Entry): string {
-  return `profile ${profile} with ${steps.join(", ")}`;
+function profilesText({ profiles = [] }: Entry): string {
+  const texts = profiles.map(({ profile, steps }) => `profile ${profile} with ${steps.join(", ")}`);
+  return texts.join("; ");
 }
 
 function warningLines({ warnings = [] }: Entry): string[] {

@@ -13,6 +13,8 @@ const INDEX = "the index has its own blocks, and the capacity that endpoints tel
 const BYTES = "prompts are measured in bytes, without a tokenizer";
 const COUNTED = "requests in flight are counted by the gateways";
 const FLOW_CONTROL = "flow control is off";
+const PEERS = "without disaggregation no endpoint has a peer to be near to, and all are equal";
+const minAffinity = Type.Optional(Type.Enum(["host", "rack", "zone", "region"]));
 const APIS = "every API that the gateway knows is read";
 
 const scrape = {
@@ -61,14 +63,19 @@ const tokenProducer = parameters({
 const notification = parameters({ group: text, version: text, kind: text });
 
 export const BYSTANDERS: readonly Plugin[] = [
-  aside("single-profile-handler", "one profile runs"),
-
   aside("metrics-data-source", PROBES, parameters({ ...scrape, port: integer })),
   aside("core-metrics-extractor", PROBES, coreMetrics),
   // What core-metrics-extractor was called up to version 1.4.
   aside("model-server-protocol-metrics", PROBES, coreMetrics),
   aside("models-data-source", "models are not polled", parameters(scrape)),
   aside("models-data-extractor", "models are not polled"),
+  aside(
+    "topology-extractor",
+    PEERS,
+    parameters({ hostname: text, rack: text, zone: text, region: text }),
+  ),
+  aside("topology-affinity-filter", PEERS, parameters({ minAffinity, topologyProducerName: text })),
+  aside("topology-affinity-scorer", PEERS, parameters({ topologyProducerName: text })),
   aside("endpoint-notification-source", "discovery tells of endpoints"),
   aside("k8s-notification-source", "discovery tells of endpoints", notification),
 
@@ -104,27 +111,6 @@ export const BYSTANDERS: readonly Plugin[] = [
     }),
   ),
 
-  aside(
-    "utilization-detector",
-    FLOW_CONTROL,
-    parameters({
-      queueDepthThreshold: integer,
-      kvCacheUtilThreshold: number,
-      metricsStalenessThreshold: text,
-      headroom: number,
-    }),
-  ),
-  aside(
-    "concurrency-detector",
-    FLOW_CONTROL,
-    parameters({
-      maxConcurrency: integer,
-      headroom: number,
-      concurrencyMode: Type.Optional(Type.Enum(["requests", "tokens", "hybrid"])),
-      maxTokenConcurrency: integer,
-      inFlightLoadProducerName: text,
-    }),
-  ),
   aside("fcfs-ordering-policy", FLOW_CONTROL),
   aside("edf-ordering-policy", FLOW_CONTROL),
   aside("slo-deadline-ordering-policy", FLOW_CONTROL),

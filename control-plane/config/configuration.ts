@@ -1,13 +1,14 @@
 // A scheduling configuration in force: what the filter runs and what is summed for it.
 import { declaredPlugins } from "./declared-plugins.ts";
 import { ConfigurationDocument } from "./document.ts";
-import { type Profile, profileOf } from "./profile.ts";
+import { type Scheduling, schedulingOf } from "./scheduling.ts";
 import { checkSections } from "./sections.ts";
 
-export type { Profile, Step } from "./profile.ts";
+export type { Step } from "./profile.ts";
+export type { Scheduling } from "./scheduling.ts";
 
 export interface Configuration {
-  profile: Profile;
+  scheduling: Scheduling;
   /** The file it was read from, or what stands for it. */
   source: string;
   /** What was accepted and is not honoured, each with its place. */
@@ -34,6 +35,6 @@ export function parseConfiguration(text: string, source: string): Configuration 
   const document = new ConfigurationDocument(text, source);
   const declared = declaredPlugins(document);
   checkSections(document, declared);
-  const profile = profileOf(document, declared);
-  return { profile, source, warnings: document.warnings };
+  const scheduling = schedulingOf(document, declared);
+  return { scheduling, source, warnings: document.warnings };
 }

@@ -5,8 +5,7 @@ const DISAGGREGATION = "prefill and decode run on the same endpoint here";
 const LATENCY = "there is no latency predictor; token-cost-scorer weighs waiting and prefill";
 const EVENTS = "KV events are not read; use prefix-cache-scorer, which follows the gateways' picks";
 const MULTICLUSTER = "the endpoints of one cluster are picked from";
-const TOPOLOGY = "endpoints have no topology; use label-selector-filter";
-const ATTRIBUTES = "endpoints have no custom attributes";
+const GPU_METRICS = "GPU exporters are not read; map a metric of the engine with customMetrics";
 const FLOW_CONTROL = "there is no flow control";
 const MULTIMODAL = "images count as part of the prompt; use prefix-cache-scorer";
 const ADMISSION = "every request is admitted";
@@ -24,7 +23,6 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
     "always-disagg-multimodal-decider",
     "p2p-source-producer",
   ],
-  "one profile runs for every request": ["header-profile-handler"],
   "name each rank as an endpoint of its own instead": ["data-parallel-profile-handler"],
   [LATENCY]: [
     "latency-scorer",
@@ -49,16 +47,7 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
     "multicluster-queue-scorer",
     "multicluster-session-affinity-filter",
   ],
-  [TOPOLOGY]: ["topology-affinity-filter", "topology-affinity-scorer", "topology-extractor"],
-  [ATTRIBUTES]: [
-    "dcgm-data-source",
-    "dcgm-extractor",
-    "endpoint-attribute-filter",
-    "endpoint-attribute-scorer",
-    "header-label-affinity-scorer",
-    "utilization-filter",
-  ],
-  "prompts have no length class; use token-cost-scorer": ["context-length-aware"],
+  [GPU_METRICS]: ["dcgm-data-source", "dcgm-extractor"],
   [MULTIMODAL]: ["mm-embeddings-cache-producer", "mm-embeddings-cache-scorer"],
   [ADMISSION]: ["probabilistic-admitter", "disaggregatedset-rollout-screener"],
   [FLOW_CONTROL]: [
@@ -75,7 +64,7 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
   "the control plane's own metrics report usage": ["request-attribute-reporter"],
   "name the file with --pool instead": ["file-discovery"],
   [FORMAT]: ["vertexai-parser", "vllmgrpc-parser"],
-  [TEST]: ["destination-endpoint-served-verifier", "header-based-testing-filter"],
+  [TEST]: ["destination-endpoint-served-verifier"],
 };
 
 /** Why a type is refused; undefined where no such type is known. */

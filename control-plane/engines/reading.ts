@@ -15,6 +15,8 @@ export interface EngineReading {
   blockTokens: number | null;
   /** LoRA adapters by name. `most` is how many may be active at once; 0 where not told. */
   adapters: { active: string[]; waiting: string[]; most: number };
+  /** Numbers that the operator has mapped from metrics, by their names; absent where not told. */
+  attributes: Readonly<Record<string, number>>;
   /** The engine answers and cannot serve before it is woken. */
   asleep: boolean;
 }
@@ -34,7 +36,8 @@ export interface Engine {
 export function emptyReading(engine: string): EngineReading {
   const adapters = { active: [], waiting: [], most: 0 };
   const unknown = { cacheTokens: null, blockTokens: null };
-  return { engine, waiting: 0, running: 0, kvUse: 0, ...unknown, adapters, asleep: false };
+  const load = { waiting: 0, running: 0, kvUse: 0 };
+  return { engine, ...load, ...unknown, adapters, attributes: {}, asleep: false };
 }
 
 type Labels = Readonly<Record<string, string>>;

@@ -20,14 +20,14 @@ export function writeLoad(
   const active = (reading?.adapters.active ?? []).slice(0, ADAPTERS_MAX);
   const waiting = (reading?.adapters.waiting ?? []).slice(0, ADAPTERS_MAX - active.length);
   const names = [...active, ...waiting];
-  const body = writer.begin(wire.LOAD, wire.LOAD_BYTES + names.length * 8);
+  const valuesAt = wire.LOAD_BYTES + names.length * 8;
+  const body = writer.begin(wire.LOAD, valuesAt + endpoint.values.length * 4);
   const view = writer.view;
   const set = (offset: number, value: number) =>
     view.setUint32(body + offset, Math.min(U32_MAX, Math.max(0, Math.round(value))), true);
   set(wire.LOAD_SLOT, endpoint.slot);
   set(wire.LOAD_STATE, endpoint.state);
-  set(wire.LOAD_PROBE_AGE_MS, readAtMs === null ? U32_MAX : nowMs - readAtMs);
-  view.setFloat32(body + wire.LOAD_SCORE, endpoint.score, true);
+  set(wire.LOAD_PROBE_AGE_MS, readAtMs === null ? wire.AGE_UNKNOWN_MS : nowMs - readAtMs);
   set(wire.LOAD_WAITING, reading?.waiting ?? 0);
   set(wire.LOAD_RUNNING, reading?.running ?? 0);
   view.setFloat32(body + wire.LOAD_KV_USE, reading?.kvUse ?? 0, true);
@@ -37,9 +37,11 @@ export function writeLoad(
   set(wire.LOAD_ADAPTERS_MOST, reading?.adapters.most ?? 0);
   set(wire.LOAD_ADAPTERS_ACTIVE, active.length);
   set(wire.LOAD_ADAPTERS_WAITING, waiting.length);
+  set(wire.LOAD_VALUES, endpoint.values.length);
   for (const [index, name] of names.entries()) {
     const hash = nameHash(name);
     set(wire.LOAD_BYTES + index * 8, hash.low);
     set(wire.LOAD_BYTES + index * 8 + 4, hash.high);
   }
+  for (const [number, value] of endpoint.values.entries()) set(valuesAt + number * 4, value);
 }

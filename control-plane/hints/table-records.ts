@@ -1,6 +1,5 @@
 // The records of a whole table but loads: settings, pools with their profiles, endpoints.
 import { padded } from "../../protocol/frame.ts";
-import { PROFILE_STEPS_MAX } from "../../protocol/limits.ts";
 import * as profile from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
 import type { Step } from "../config/configuration.ts";
@@ -40,13 +39,14 @@ export function writeSettings(writer: FrameWriter, settings: Settings, table: nu
 }
 
 export function writePool(writer: FrameWriter, pool: Pool): void {
-  const steps = pool.profile.steps.slice(0, PROFILE_STEPS_MAX);
+  const { profiles, headers, choice } = pool.scheduling;
+  const steps = profiles.flatMap((one) => one.steps);
   const name = Buffer.from(pool.name);
-  const session = Buffer.from(pool.profile.sessionHeader);
-  const stepBytes = steps.length * profile.STEP_BYTES;
-  const nameAt = wire.POOL_BYTES + stepBytes;
-  const sessionAt = nameAt + padded(name.length);
-  const body = writer.begin(wire.POOL, sessionAt + padded(session.length));
+  const headerNames = Buffer.from(headers.map((header) => `${header}\0`).join(""));
+  const stepsAt = wire.POOL_BYTES + profiles.length * wire.PROFILE_BYTES;
+  const nameAt = stepsAt + steps.length * profile.STEP_BYTES;
+  const headersAt = nameAt + padded(name.length);
+  const body = writer.begin(wire.POOL, headersAt + padded(headerNames.length));
   const set = (offset: number, value: number) => writer.view.setUint32(body + offset, value, true);
   const cluster = nameHash(pool.name);
   set(wire.POOL_NUMBER, pool.number);
@@ -54,31 +54,33 @@ export function writePool(writer: FrameWriter, pool: Pool): void {
   set(wire.POOL_CLUSTER_HIGH, cluster.high);
   set(wire.POOL_BLOCK_BYTES, pool.blockBytes);
   set(wire.POOL_TOKEN_MILLIBYTES, Math.round(pool.bytesPerToken * 1000));
+  set(wire.POOL_PROFILES, profiles.length);
   set(wire.POOL_STEPS, steps.length);
   set(wire.POOL_MODELS, 0);
   set(wire.POOL_NAME_BYTES, name.length);
-  set(wire.POOL_SESSION_BYTES, session.length);
+  set(wire.POOL_HEADERS_BYTES, headerNames.length);
+  set(wire.POOL_PROFILE_HEADER, choice?.header ?? wire.NO_NUMBER);
+  set(wire.POOL_DEFAULT_PROFILE, choice?.defaultProfile ?? wire.NO_NUMBER);
+  for (const [index, one] of profiles.entries()) {
+    const at = wire.POOL_BYTES + index * wire.PROFILE_BYTES;
+    const { low, high } = nameHash(one.name);
+    set(at + wire.PROFILE_NAME_LOW, low);
+    set(at + wire.PROFILE_NAME_HIGH, high);
+    set(at + wire.PROFILE_STEPS, one.steps.length);
+  }
   for (const [index, step] of steps.entries()) {
-    writeStep(writer.view, body + wire.POOL_BYTES + index * profile.STEP_BYTES, step);
+    writeStep(writer.view, body + stepsAt + index * profile.STEP_BYTES, step);
   }
   writer.writeBytes(body + nameAt, name);
-  writer.writeBytes(body + sessionAt, session);
+  writer.writeBytes(body + headersAt, headerNames);
 }
-
-/** How many of an operation's first parameters are u32; all others are f32. */
-const WHOLE_PARAMETERS = new Map<number, number>([
-  [profile.FILTER_LABEL, 1],
-  [profile.PICK_MAX_SCORE, 1],
-  [profile.PICK_RANDOM, 1],
-  [profile.PICK_WEIGHTED_RANDOM, 1],
-]);
 
 const PARAMETERS_MAX = (profile.STEP_BYTES - profile.STEP_PARAMETERS) / 4;
 
 function writeStep(view: DataView, at: number, step: Step): void {
   view.setUint32(at + profile.STEP_OPERATION, step.operation, true);
   view.setFloat32(at + profile.STEP_WEIGHT, step.weight, true);
-  const whole = WHOLE_PARAMETERS.get(step.operation) ?? 0;
+  const whole = profile.wholeParameters(step.operation);
   for (const [index, value] of step.parameters.slice(0, PARAMETERS_MAX).entries()) {
     const place = at + profile.STEP_PARAMETERS + index * 4;
     if (index < whole) view.setUint32(place, value, true);

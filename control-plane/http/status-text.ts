@@ -5,8 +5,8 @@ export function statusText(status: Status): string {
   const { configuration, index } = status;
   const lines = [
     `generation ${status.generation}, ${status.ready ? "ready" : "not ready"}`,
-    `configuration ${configuration.source}, profile ${configuration.profile}`,
-    `steps ${configuration.steps.join(", ")}`,
+    `configuration ${configuration.source}`,
+    ...configuration.profiles.map(({ name, steps }) => `profile ${name}: ${steps.join(", ")}`),
     ...configuration.warnings.map((warning) => `warning ${warning}`),
     `last refusal ${refusal(configuration.lastRefusal)}`,
     `index ${index.keys} of ${index.keysMax} keys`,

@@ -13,8 +13,10 @@ export function statusOf(controlPlane: ControlPlane) {
     ready: pool.isReady,
     configuration: {
       source: configuration.inForce.source,
-      profile: configuration.inForce.profile.name,
-      steps: configuration.inForce.profile.steps.map((step) => step.plugin),
+      profiles: configuration.inForce.scheduling.profiles.map(({ name, steps }) => ({
+        name,
+        steps: steps.map((step) => step.plugin),
+      })),
       warnings: configuration.inForce.warnings,
       lastRefusal: configuration.lastRefusal,
     },

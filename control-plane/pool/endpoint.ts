@@ -22,7 +22,10 @@ export class Endpoint {
   capacityFactor = 1;
   /** What gateways were told last. */
   toldCapacityBlocks = 0;
+  /** The first profile's sum of scores that depend on the endpoint alone, for people. */
   score = 0;
+  /** What profiles' steps look at, by number: four bytes each, as on the wire. */
+  values: number[] = [];
   /** Why the last failed probe failed; null when the last one was good. */
   lastFailure: string | null = null;
   /** Loads sequence of the last change that gateways must hear of at once, and of any other. */

@@ -1,6 +1,6 @@
 // One pool: the endpoints that discovery lists, and those that have just left it.
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
-import type { Profile } from "../config/configuration.ts";
+import type { Scheduling } from "../config/configuration.ts";
 import type { DiscoveredEndpoint } from "../discovery/file.ts";
 import { capacityBlocks, isWorthTelling } from "./capacity.ts";
 import { addressText, Endpoint } from "./endpoint.ts";
@@ -18,7 +18,7 @@ export interface PoolOptions {
   name: string;
   number: number;
   blockBytes: number;
-  profile: Profile;
+  scheduling: Scheduling;
 }
 
 export class Pool {
@@ -26,7 +26,7 @@ export class Pool {
   readonly number: number;
   readonly blockBytes: number;
   readonly tokens = new TokenBytes();
-  #profile: Profile;
+  #scheduling: Scheduling;
   #toldBytesPerToken = this.tokens.bytesPerToken;
   readonly #slots: Slots;
   readonly #byAddress = new Map<string, Endpoint>();
@@ -38,16 +38,16 @@ export class Pool {
     this.name = options.name;
     this.number = options.number;
     this.blockBytes = options.blockBytes;
-    this.#profile = options.profile;
+    this.#scheduling = options.scheduling;
     this.#slots = slots;
   }
 
-  get profile(): Profile {
-    return this.#profile;
+  get scheduling(): Scheduling {
+    return this.#scheduling;
   }
 
-  set profile(profile: Profile) {
-    this.#profile = profile;
+  set scheduling(scheduling: Scheduling) {
+    this.#scheduling = scheduling;
     for (const endpoint of this.#byAddress.values()) this.#describe(endpoint);
   }
 
@@ -140,10 +140,17 @@ export class Pool {
     }
   }
 
-  /** Computes the score that is pushed, after a probe or a changed profile. */
-  rescore(endpoint: Endpoint): void {
-    const score = this.#profile.pushedScore(endpoint.reading);
-    endpoint.score = Number.isFinite(score) ? score : 0;
+  /**
+   * Computes what profiles look at, after a probe or a changed configuration. Answers whether any of
+   * it is another.
+   */
+  rescore(endpoint: Endpoint): boolean {
+    const { profiles, values } = this.#scheduling;
+    const { reading, values: before } = endpoint;
+    endpoint.score = profiles[0]?.pushedScore(reading) ?? 0;
+    const facts = { labels: endpoint.discovered.labels, reading };
+    endpoint.values = values.map((valueAt) => valueAt(facts));
+    return endpoint.values.some((value, number) => value !== before[number]);
   }
 
   /** Follows what was learned. Answers whether gateways have to be told anew. */
@@ -191,7 +198,7 @@ export class Pool {
 
   #describe(endpoint: Endpoint): void {
     endpoint.labelBits = 0;
-    for (const [bit, passes] of this.#profile.labelFilters.entries()) {
+    for (const [bit, passes] of this.#scheduling.labelFilters.entries()) {
       if (passes(endpoint.discovered.labels)) endpoint.labelBits |= 1 << bit;
     }
     endpoint.labelBits >>>= 0;

@@ -7,6 +7,5 @@ export const loraAffinityScorer = stepScorer({
   type: "lora-affinity-scorer",
   stability: "beta",
   parameters: NO_PARAMETERS,
-  needsAdapters: true,
   step: () => ({ operation: SCORE_LORA, parameters: [] }),
 });

@@ -3,14 +3,22 @@
 // ours says so. What depends on the endpoint alone is computed here; everything else becomes a step
 // that the filter runs (protocol/profile.ts).
 import { type Static, type TObject, type TProperties, Type } from "typebox";
+import { HEADER_NAME_BYTES_MAX } from "../../protocol/limits.ts";
 import type { EngineReading } from "../engines/engine.ts";
+import type { ValueOf } from "./values.ts";
 
 /** A step without what the profile adds. */
 export interface StepBody {
   operation: number;
   parameters: number[];
-  /** The header that carries a client's session, in lower case, where the step looks at it. */
-  sessionHeader?: string;
+}
+
+/** Gives numbers to what steps look at, one of each for all profiles. */
+export interface Numbering {
+  /** The number of a request's header. */
+  header(name: string): number;
+  /** The number of the first of these values of an endpoint; the others follow it. */
+  values(...values: ValueOf[]): number;
 }
 
 /** Where among the parameters something is wrong, and what is expected there. */
@@ -45,9 +53,9 @@ export interface EndpointScorer<S extends TObject = TObject> extends Described<S
 /** Scores with what only the filter knows: the request, the candidates, what is in flight. */
 export interface StepScorer<S extends TObject = TObject> extends Described<S> {
   role: "scorer";
-  step(parameters: Static<S>): StepBody;
-  /** Whether the step looks at LoRA adapters. */
-  needsAdapters?: boolean;
+  step(parameters: Static<S>, numbering: Numbering): StepBody;
+  /** The step of a scorer that also filters, with these parameters. */
+  filterStep?(parameters: Static<S>, numbering: Numbering): StepBody | undefined;
 }
 
 /** Keeps endpoints by their labels: decided here, one bit an endpoint. */
@@ -58,12 +66,19 @@ export interface LabelFilter<S extends TObject = TObject> extends Described<S> {
 
 export interface StepFilter<S extends TObject = TObject> extends Described<S> {
   role: "filter";
-  step(parameters: Static<S>): StepBody;
+  step(parameters: Static<S>, numbering: Numbering): StepBody;
 }
 
 export interface Picker<S extends TObject = TObject> extends Described<S> {
   role: "picker";
   step(parameters: Static<S>): StepBody;
+}
+
+/** Chooses which of the profiles runs for a request. */
+export interface ProfileHandler<S extends TObject = TObject> extends Described<S> {
+  role: "profile handler";
+  /** The header that names the profile, and the one that runs without it; undefined: there is one. */
+  chooses(parameters: Static<S>): { headerName: string; defaultProfile: string } | undefined;
 }
 
 /** Accepted in the configuration, with no part in the profile; `note` says who does its work. */
@@ -72,7 +87,14 @@ export interface Bystander<S extends TObject = TObject> extends Described<S> {
   note?: string;
 }
 
-export type Plugin = EndpointScorer | StepScorer | LabelFilter | StepFilter | Picker | Bystander;
+export type Plugin =
+  | EndpointScorer
+  | StepScorer
+  | LabelFilter
+  | StepFilter
+  | Picker
+  | ProfileHandler
+  | Bystander;
 export type LabelTest = (labels: Readonly<Record<string, string>>) => boolean;
 
 /** A plugin's parameters; keys that are not named are refused. */
@@ -85,6 +107,13 @@ export const NO_PARAMETERS = parameters({});
 
 /** The name of a data producer. Here the gateway itself produces, so the name changes nothing. */
 export const producerName = Type.String({ default: "" });
+
+/** The name of a header. RFC 9110, section 5.6.2; names are compared in lower case. */
+export function isHeaderName(name: string): boolean {
+  return /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) && name.length <= HEADER_NAME_BYTES_MAX;
+}
+
+export const HEADER_NAME_WANTED = `a header's name of at most ${HEADER_NAME_BYTES_MAX} characters`;
 
 /** Upstream's rule for sizes and thresholds that make no sense: the default holds. */
 export function positiveOr(fallback: number, value: number): number {
@@ -110,6 +139,10 @@ export const stepFilter = <S extends TObject>(of: Omit<StepFilter<S>, "role">): 
 });
 export const picker = <S extends TObject>(of: Omit<Picker<S>, "role">): Plugin => ({
   role: "picker",
+  ...of,
+});
+export const profileHandler = <S extends TObject>(of: Omit<ProfileHandler<S>, "role">): Plugin => ({
+  role: "profile handler",
   ...of,
 });
 export const bystander = <S extends TObject>(of: Omit<Bystander<S>, "role">): Plugin => ({

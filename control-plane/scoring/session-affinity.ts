@@ -2,13 +2,17 @@
 // response gives the client a token in a header; the client brings it back. Upstream's token is
 // the Pod's name in base64, here it is the endpoint's address: to clients both are opaque.
 import { type Static, Type } from "typebox";
-import { ADDRESS_BYTES_MAX } from "../../protocol/limits.ts";
 import { FILTER_SESSION, SCORE_SESSION } from "../../protocol/profile.ts";
-import { parameters, stepFilter, stepScorer } from "./plugin.ts";
+import {
+  HEADER_NAME_WANTED,
+  isHeaderName,
+  type Numbering,
+  parameters,
+  stepFilter,
+  stepScorer,
+} from "./plugin.ts";
 
 const HEADER = "x-session-token";
-/** RFC 9110, section 5.6.2. */
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
 const sessionParameters = parameters({
   strategy: Type.Enum(["encoded_endpoint_header", "session_id"], {
@@ -40,9 +44,8 @@ function refuse(given: SessionParameters) {
   if (given.strategy === "session_id") {
     return { path: ["strategy"], problem: "use encoded_endpoint_header; no bindings are kept" };
   }
-  const header = sessionHeader(given);
-  if (HEADER_NAME.test(header) && header.length <= ADDRESS_BYTES_MAX) return undefined;
-  const problem = `must be a header's name of at most ${ADDRESS_BYTES_MAX} characters`;
+  if (isHeaderName(sessionHeader(given))) return undefined;
+  const problem = `must be ${HEADER_NAME_WANTED}`;
   return { path: ["encodedEndpointHeaderConfig", "header"], problem };
 }
 
@@ -51,10 +54,9 @@ function warn({ profileName }: SessionParameters): string[] {
 }
 
 function step(operation: number) {
-  return (given: SessionParameters) => ({
+  return (given: SessionParameters, numbering: Numbering) => ({
     operation,
-    parameters: [],
-    sessionHeader: sessionHeader(given),
+    parameters: [numbering.header(sessionHeader(given))],
   });
 }
 

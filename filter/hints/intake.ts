@@ -19,11 +19,16 @@ import {
   ADDRESS_BYTES_MAX,
   BLOCK_BYTES_MAX,
   BLOCK_BYTES_MIN,
+  HEADER_NAME_BYTES_MAX,
+  HEADERS_MAX,
   POOL_ENDPOINTS_MAX,
   POOL_MODELS_MAX,
+  POOL_STEPS_MAX,
   POOLS_MAX,
   PROFILE_STEPS_MAX,
+  PROFILES_MAX,
   SLOTS_MAX,
+  VALUES_MAX,
 } from "../../protocol/limits.ts";
 import { STEP_BYTES } from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
@@ -34,6 +39,7 @@ import { noteProbe, noteState, noteSuccess } from "./health.ts";
 import { position } from "./position.ts";
 import { forgetSlot, insertAged, insertKeys, KEEP, removeKeys, reserve } from "./prefix-index.ts";
 import * as table from "./table.ts";
+import { setValues } from "./values.ts";
 
 const endpointsOf = new StaticArray<u32>(<i32>POOLS_MAX);
 
@@ -82,19 +88,53 @@ function checkList(view: DataView, at: u32, bytes: u32, fixed: u32, countAt: u32
 
 function checkPool(view: DataView, at: u32, bytes: u32): u32 {
   if (bytes < wire.POOL_BYTES) return FRAME_RECORD;
+  const profiles = view.getUint32(at + wire.POOL_PROFILES, true);
   const steps = view.getUint32(at + wire.POOL_STEPS, true);
   const models = view.getUint32(at + wire.POOL_MODELS, true);
   const name = view.getUint32(at + wire.POOL_NAME_BYTES, true);
   const block = view.getUint32(at + wire.POOL_BLOCK_BYTES, true);
   if (view.getUint32(at + wire.POOL_NUMBER, true) >= POOLS_MAX) return FRAME_OVER_LIMIT;
-  if (steps > PROFILE_STEPS_MAX || models > POOL_MODELS_MAX) return FRAME_OVER_LIMIT;
+  if (profiles > PROFILES_MAX || steps > POOL_STEPS_MAX) return FRAME_OVER_LIMIT;
+  if (models > POOL_MODELS_MAX) return FRAME_OVER_LIMIT;
   if (block < BLOCK_BYTES_MIN || block > BLOCK_BYTES_MAX || block % 64 !== 0)
     return FRAME_OVER_LIMIT;
-  const session = view.getUint32(at + wire.POOL_SESSION_BYTES, true);
-  if (name > bytes || session > ADDRESS_BYTES_MAX) return FRAME_RECORD;
-  const fixed = wire.POOL_BYTES + steps * STEP_BYTES + models * 8;
-  const needed = fixed + padded(name) + padded(session);
-  return needed <= bytes ? FRAME_OK : FRAME_RECORD;
+  const headers = view.getUint32(at + wire.POOL_HEADERS_BYTES, true);
+  if (name > bytes || headers > bytes) return FRAME_RECORD;
+  const program = wire.POOL_BYTES + profiles * wire.PROFILE_BYTES;
+  const namesAt = program + steps * STEP_BYTES + models * 8 + padded(name);
+  if (namesAt + padded(headers) > bytes) return FRAME_RECORD;
+  const reason = checkProfiles(view, at + wire.POOL_BYTES, profiles, steps);
+  return reason === FRAME_OK ? checkHeaderNames(view, at + namesAt, headers) : reason;
+}
+
+/** Each profile has its share of the steps, and together they have all. */
+function checkProfiles(view: DataView, at: u32, profiles: u32, steps: u32): u32 {
+  let stepsLeft = steps;
+  for (let profile: u32 = 0; profile < profiles; profile++) {
+    const own = view.getUint32(at + profile * wire.PROFILE_BYTES + wire.PROFILE_STEPS, true);
+    if (own > PROFILE_STEPS_MAX) return FRAME_OVER_LIMIT;
+    if (own > stepsLeft) return FRAME_RECORD;
+    stepsLeft -= own;
+  }
+  return stepsLeft === 0 ? FRAME_OK : FRAME_RECORD;
+}
+
+/** Names that are not empty, with a zero behind each. */
+function checkHeaderNames(view: DataView, at: u32, bytes: u32): u32 {
+  let names: u32 = 0;
+  let length: u32 = 0;
+  for (let i: u32 = 0; i < bytes; i++) {
+    if (view.getUint8(at + i) !== 0) {
+      length++;
+      continue;
+    }
+    if (length === 0) return FRAME_RECORD;
+    if (length > HEADER_NAME_BYTES_MAX) return FRAME_OVER_LIMIT;
+    names++;
+    length = 0;
+  }
+  if (length > 0) return FRAME_RECORD;
+  return names > HEADERS_MAX ? FRAME_OVER_LIMIT : FRAME_OK;
 }
 
 function checkEndpoint(view: DataView, at: u32, bytes: u32): u32 {
@@ -127,8 +167,10 @@ function checkLoad(view: DataView, at: u32, bytes: u32): u32 {
   const active = view.getUint32(at + wire.LOAD_ADAPTERS_ACTIVE, true);
   const waiting = view.getUint32(at + wire.LOAD_ADAPTERS_WAITING, true);
   if (active > ADAPTERS_MAX || waiting > ADAPTERS_MAX) return FRAME_OVER_LIMIT;
-  if (active + waiting > ADAPTERS_MAX) return FRAME_OVER_LIMIT;
-  return wire.LOAD_BYTES + (active + waiting) * 8 <= bytes ? FRAME_OK : FRAME_RECORD;
+  const values = view.getUint32(at + wire.LOAD_VALUES, true);
+  if (active + waiting > ADAPTERS_MAX || values > VALUES_MAX) return FRAME_OVER_LIMIT;
+  const needed = wire.LOAD_BYTES + (active + waiting) * 8 + values * 4;
+  return needed <= bytes ? FRAME_OK : FRAME_RECORD;
 }
 
 // ---- taking -------------------------------------------------------------------------------------
@@ -219,15 +261,18 @@ function takePool(view: DataView, at: u32, memoryAt: usize): void {
   pool.clusterHigh = view.getUint32(at + wire.POOL_CLUSTER_HIGH, true);
   pool.blockBytes = view.getUint32(at + wire.POOL_BLOCK_BYTES, true);
   pool.bytesPerToken = max(0.5, <f64>view.getUint32(at + wire.POOL_TOKEN_MILLIBYTES, true) / 1_000);
+  pool.profileHeader = view.getUint32(at + wire.POOL_PROFILE_HEADER, true);
+  pool.defaultProfile = view.getUint32(at + wire.POOL_DEFAULT_PROFILE, true);
+  const profiles = view.getUint32(at + wire.POOL_PROFILES, true);
   const steps = view.getUint32(at + wire.POOL_STEPS, true);
   const models = view.getUint32(at + wire.POOL_MODELS, true);
-  const program = at + wire.POOL_BYTES;
-  pool.setProgram(memoryAt + program, <i32>steps);
+  const program = at + wire.POOL_BYTES + profiles * wire.PROFILE_BYTES;
+  pool.setProfiles(memoryAt + at + wire.POOL_BYTES, profiles, memoryAt + program, steps);
   const name = program + steps * STEP_BYTES + models * 8;
   const nameBytes = view.getUint32(at + wire.POOL_NAME_BYTES, true);
   pool.setName(memoryAt + name, nameBytes);
-  const session = name + padded(nameBytes);
-  pool.setSession(memoryAt + session, view.getUint32(at + wire.POOL_SESSION_BYTES, true));
+  const headers = name + padded(nameBytes);
+  pool.setHeaders(memoryAt + headers, view.getUint32(at + wire.POOL_HEADERS_BYTES, true));
 }
 
 function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
@@ -242,6 +287,8 @@ function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
     unchecked((table.tenancyOf[slot] = table.tenancyOf[slot] + 1));
     clearFlight(slot);
     forgetSlot(slot);
+    setValues(slot, 0, 0);
+    unchecked((table.probedMs[slot] = 0));
     noteSuccess(slot);
   }
   unchecked((table.poolOf[slot] = pool));
@@ -261,9 +308,9 @@ function takeLoad(view: DataView, at: u32, memoryAt: usize, nowMs: f64): void {
   const state = view.getUint32(at + wire.LOAD_STATE, true);
   if (noteState(slot, state, nowMs)) forgetSlot(slot);
   unchecked((table.stateOf[slot] = state));
-  unchecked((table.scoreOf[slot] = view.getFloat32(at + wire.LOAD_SCORE, true)));
   unchecked((table.waitingOf[slot] = view.getUint32(at + wire.LOAD_WAITING, true)));
   unchecked((table.runningOf[slot] = view.getUint32(at + wire.LOAD_RUNNING, true)));
+  unchecked((table.kvUseOf[slot] = view.getFloat32(at + wire.LOAD_KV_USE, true)));
   unchecked((table.otherRequestsOf[slot] = view.getUint32(at + wire.LOAD_OTHER_REQUESTS, true)));
   unchecked(
     (table.otherBacklogOf[slot] = view.getUint32(at + wire.LOAD_OTHER_BACKLOG_BYTES, true)),
@@ -271,16 +318,16 @@ function takeLoad(view: DataView, at: u32, memoryAt: usize, nowMs: f64): void {
   unchecked(
     (table.otherResidentOf[slot] = view.getUint32(at + wire.LOAD_OTHER_RESIDENT_BYTES, true)),
   );
-  if (state === wire.STATE_UP) {
-    noteProbe(slot, nowMs - <f64>view.getUint32(at + wire.LOAD_PROBE_AGE_MS, true));
-  }
-  setAdapters(
-    slot,
-    view.getUint32(at + wire.LOAD_ADAPTERS_MOST, true),
-    view.getUint32(at + wire.LOAD_ADAPTERS_ACTIVE, true),
-    view.getUint32(at + wire.LOAD_ADAPTERS_WAITING, true),
-    memoryAt + at + wire.LOAD_BYTES,
-  );
+  const age = view.getUint32(at + wire.LOAD_PROBE_AGE_MS, true);
+  if (age !== wire.AGE_UNKNOWN_MS) unchecked((table.probedMs[slot] = nowMs - <f64>age));
+  if (state === wire.STATE_UP) noteProbe(slot, nowMs - <f64>age);
+  const most = view.getUint32(at + wire.LOAD_ADAPTERS_MOST, true);
+  const active = view.getUint32(at + wire.LOAD_ADAPTERS_ACTIVE, true);
+  const waiting = view.getUint32(at + wire.LOAD_ADAPTERS_WAITING, true);
+  const names = memoryAt + at + wire.LOAD_BYTES;
+  setAdapters(slot, most, active, waiting, names);
+  const values = names + ((<usize>(active + waiting)) << 3);
+  setValues(slot, view.getUint32(at + wire.LOAD_VALUES, true), values);
 }
 
 /** Takes a pick that another worker or another gateway made. */

@@ -9,11 +9,10 @@ import { position } from "./position.ts";
 import { entrySlots, holderAgeBlocks, holderSlot, keyOf } from "./prefix-index.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 import * as table from "./table.ts";
+import { valueCount, valuesAt } from "./values.ts";
 
 const SEED_BYTES_MAX: u32 = 512 * 1024;
 const HOLDERS_MAX: i32 = 4;
-/** The wire's number for a load whose probe age is not known: it clears no failure. */
-const AGE_UNKNOWN_MS: u32 = 0xffffffff;
 
 const seed = new RecordBuffer(SEED_BYTES_MAX);
 
@@ -61,24 +60,27 @@ export function addHolders(into: RecordBuffer, index: u32): bool {
 function addLoad(slot: u32): void {
   const active = adaptersActive(slot);
   const waiting = adaptersWaiting(slot);
-  const body = seed.begin(wire.LOAD, wire.LOAD_BYTES + (active + waiting) * 8);
+  const values = valueCount(slot);
+  const body = seed.begin(wire.LOAD, wire.LOAD_BYTES + (active + waiting) * 8 + values * 4);
   if (body === 0) return;
   const at = seed.at + body;
   store<u32>(at, slot);
   store<u32>(at + wire.LOAD_STATE, unchecked(table.stateOf[slot]));
-  store<u32>(at + wire.LOAD_PROBE_AGE_MS, AGE_UNKNOWN_MS);
-  store<f32>(at + wire.LOAD_SCORE, unchecked(table.scoreOf[slot]));
+  store<u32>(at + wire.LOAD_PROBE_AGE_MS, wire.AGE_UNKNOWN_MS);
   store<u32>(at + wire.LOAD_WAITING, unchecked(table.waitingOf[slot]));
   store<u32>(at + wire.LOAD_RUNNING, unchecked(table.runningOf[slot]));
-  store<f32>(at + wire.LOAD_KV_USE, 0);
+  store<f32>(at + wire.LOAD_KV_USE, unchecked(table.kvUseOf[slot]));
   store<u32>(at + wire.LOAD_OTHER_REQUESTS, unchecked(table.otherRequestsOf[slot]));
   store<u32>(at + wire.LOAD_OTHER_BACKLOG_BYTES, unchecked(table.otherBacklogOf[slot]));
   store<u32>(at + wire.LOAD_OTHER_RESIDENT_BYTES, unchecked(table.otherResidentOf[slot]));
   store<u32>(at + wire.LOAD_ADAPTERS_MOST, adaptersMost(slot));
   store<u32>(at + wire.LOAD_ADAPTERS_ACTIVE, active);
   store<u32>(at + wire.LOAD_ADAPTERS_WAITING, waiting);
-  if (active + waiting > 0) {
-    memory.copy(at + wire.LOAD_BYTES, adapterNames(slot), (<usize>(active + waiting)) << 3);
+  store<u32>(at + wire.LOAD_VALUES, values);
+  const names = (<usize>(active + waiting)) << 3;
+  if (names > 0) memory.copy(at + wire.LOAD_BYTES, adapterNames(slot), names);
+  if (values > 0) {
+    memory.copy(at + wire.LOAD_BYTES + names, valuesAt(slot), (<usize>values) << 2);
   }
 }
 

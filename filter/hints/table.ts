@@ -108,9 +108,12 @@ export function vacate(slot: u32): void {
 
 // ---- loads --------------------------------------------------------------------------------------
 
-export const scoreOf = new StaticArray<f32>(SLOTS);
 export const waitingOf = new StaticArray<u32>(SLOTS);
 export const runningOf = new StaticArray<u32>(SLOTS);
+/** Share of the KV cache in use. */
+export const kvUseOf = new StaticArray<f32>(SLOTS);
+/** When the endpoint was last probed well, on this gateway's clock; 0 is never. */
+export const probedMs = new StaticArray<f64>(SLOTS);
 /** What other gateways have in flight: requests, and prompt bytes uncached and in all. */
 export const otherRequestsOf = new StaticArray<u32>(SLOTS);
 export const otherBacklogOf = new StaticArray<u32>(SLOTS);

@@ -66,6 +66,12 @@ function nameOf(operation: u32): Text | null {
       return SESSION;
     case profile.SCORE_TOKEN_COST:
       return TOKEN_COST;
+    case profile.SCORE_VALUE:
+      return VALUE;
+    case profile.SCORE_CONTEXT_LENGTH:
+      return CONTEXT_LENGTH;
+    case profile.SCORE_HEADER_LABEL:
+      return HEADER_LABEL;
     default:
       return null;
   }
@@ -81,6 +87,9 @@ const LORA = new Text("lora-affinity-scorer");
 const NO_HIT = new Text("no-hit-lru-scorer");
 const SESSION = new Text("session-affinity-scorer");
 const TOKEN_COST = new Text("token-cost-scorer");
+const VALUE = new Text("endpoint-attribute-scorer");
+const CONTEXT_LENGTH = new Text("context-length-aware");
+const HEADER_LABEL = new Text("header-label-affinity-scorer");
 
 /** Writes what the pick just made was made of. */
 export function explain(into: TextBuffer, pool: Pool, wish: Wish, stage: u32): void {

@@ -1,5 +1,6 @@
 // What the request's headers say: path, what may not come from a client, and what the client asks.
 
+import { counters } from "../hints/counters.ts";
 import { Pool } from "../hints/pool.ts";
 import {
   nameAt,
@@ -13,9 +14,9 @@ import {
 } from "../host/headers.ts";
 import { equals, Text } from "../host/memory.ts";
 import { COLD, DESTINATION } from "./destination.ts";
+import { chooseProfile, takeNamedHeader } from "./named-headers.ts";
 import { API_NONE, apiOf } from "./prompt.ts";
-import { sessionSlotOf } from "./session.ts";
-import { NO_SESSION } from "./wish.ts";
+import { Wish } from "./wish.ts";
 
 /** Headers that only the gateway may set; a client's are removed. */
 const RESERVED: StaticArray<Text> = [
@@ -51,17 +52,13 @@ export let api: u32 = API_NONE;
 export let isUpgrade: bool = false;
 export let wantsExplanation: bool = false;
 export let contentBytes: f64 = 0;
-/** The endpoint the client's session names. */
-export let sessionSlot: i32 = NO_SESSION;
-/** Reserved headers that were removed. */
-export let strippedCount: u32 = 0;
+let strippedCount: u32 = 0;
 
 let mayUpgrade: bool = false;
 let namesProtocol: bool = false;
 
 /** Reads all headers once, then removes those that are reserved. */
-export function takeRequestHeaders(pool: Pool | null): void {
-  sessionSlot = NO_SESSION;
+export function takeRequestHeaders(pool: Pool | null, wish: Wish): void {
   api = API_NONE;
   mayUpgrade = false;
   namesProtocol = false;
@@ -71,9 +68,11 @@ export function takeRequestHeaders(pool: Pool | null): void {
   readHeaders(REQUEST_HEADERS);
   while (nextHeader()) {
     if (nameBytes > 0) takeHeader(load<u8>(nameAt));
-    if (pool !== null && sessionSlot === NO_SESSION) sessionSlot = sessionSlotOf(pool);
+    if (pool !== null) takeNamedHeader(pool, wish);
   }
   isUpgrade = mayUpgrade && namesProtocol;
+  if (pool !== null) chooseProfile(pool, wish);
+  counters.headersStripped += strippedCount;
   for (let i = 0; i < RESERVED.length && strippedCount > 0; i++) {
     if (!unchecked(isFound[i])) continue;
     unchecked((isFound[i] = false));

@@ -4,7 +4,7 @@ import { TextBuffer } from "../text-buffer.ts";
 import { DESTINATIONS_MAX } from "./pick.ts";
 import { Prompt } from "./prompt.ts";
 import { Usage } from "./usage.ts";
-import { NO_SESSION, Wish } from "./wish.ts";
+import { Wish } from "./wish.ts";
 
 /** Reads the body; its pick is still to come. */
 export const READING: u32 = 0;
@@ -72,10 +72,7 @@ export class Request {
     this.isComplete = false;
     this.readsUsage = false;
     this.wantsExplanation = false;
-    this.wish.keyCount = 0;
-    this.wish.promptBytes = 0;
-    this.wish.modelName = 0;
-    this.wish.sessionSlot = NO_SESSION;
+    this.wish.begin();
   }
 }
 

@@ -1,11 +1,12 @@
 // The pick: candidates, filters, scores, and an ordered list of endpoints, the best one first.
 // Everything here is decided from the table and numbers; the host is not asked.
 import { PICK_RANDOM, PICK_WEIGHTED_RANDOM } from "../../protocol/profile.ts";
-import { Pool } from "../hints/pool.ts";
+import { NO_PROFILE, Pool } from "../hints/pool.ts";
 import { matchedKeys, matchKeys } from "../hints/prefix-index.ts";
 import { settings, trustAt } from "../hints/table.ts";
-import { candidateCount, candidates, filterCandidates, gatherCandidates } from "./candidates.ts";
+import { candidateCount, candidates, gatherCandidates } from "./candidates.ts";
 import { uncachedBytes } from "./cover.ts";
+import { filterCandidates } from "./filters.ts";
 import { random, randomBelow } from "./random.ts";
 import { scoreCandidates, scores } from "./score.ts";
 import { Wish } from "./wish.ts";
@@ -16,7 +17,7 @@ export const DESTINATIONS_MAX: i32 = 8;
 export const PICKED: u32 = 0;
 /** No endpoint of the pool serves. */
 export const NO_ENDPOINTS: u32 = 1;
-/** The profile's filters left none. */
+/** The profile's filters left none, or no profile has the name that was asked for. */
 const SATURATED: u32 = 2;
 
 /** The last pick: slots, the best first. */
@@ -33,11 +34,14 @@ export function pick(pool: Pool, wish: Wish, nowMs: f64): u32 {
   destinationCount = 0;
   gatherCandidates(pool, nowMs);
   if (candidateCount === 0) return NO_ENDPOINTS;
+  if (wish.profile === NO_PROFILE) return SATURATED;
+  pool.useProfile(wish.profile);
   matchKeys(wish.keys, wish.keyCount, pool.slots, pool.slotCount);
-  filterCandidates(pool, wish, nowMs);
+  const trust = trustAt(nowMs);
+  filterCandidates(pool, wish, nowMs, trust);
   if (candidateCount === 0) return SATURATED;
   isCold = !isAnyWarm();
-  scoreCandidates(pool, wish, trustAt(nowMs));
+  scoreCandidates(pool, wish, trust);
   const picker = pool.pickerStep();
   const operation = picker < 0 ? 0 : pool.operation(picker);
   const asked = picker < 0 ? 1 : <i32>min(pool.parameterBits(picker, 0), <u32>DESTINATIONS_MAX);

@@ -29,7 +29,7 @@ import {
 import { countFailure, countRefusal, moveTo, releaseAll, releaseBacklog } from "./accounts.ts";
 import { giveBack } from "./explain.ts";
 import { ANSWERED, APART, dropRequest, Request, requestOf, SENT } from "./live.ts";
-import { giveSession } from "./session.ts";
+import { giveSession } from "./named-headers.ts";
 import { letGo } from "./stream.ts";
 
 const STATUS = new Text(":status");

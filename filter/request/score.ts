@@ -3,14 +3,16 @@
 import { POOL_ENDPOINTS_MAX, PROFILE_STEPS_MAX } from "../../protocol/limits.ts";
 import * as profile from "../../protocol/profile.ts";
 import { adapterAffinity } from "../hints/adapters.ts";
-import { backlogOn, requestsOn } from "../hints/flight.ts";
 import { Pool } from "../hints/pool.ts";
 import { matchedKeys } from "../hints/prefix-index.ts";
 import * as table from "../hints/table.ts";
+import { isMissing, readValue } from "../hints/values.ts";
 import { candidateCount, candidates } from "./candidates.ts";
 import { coldUseOf } from "./cold-use.ts";
 import { uncachedBytes } from "./cover.ts";
+import { backlogInFlight, requestsInFlight } from "./in-flight.ts";
 import { costs, scoreCosts } from "./token-cost.ts";
+import { scoreContextLength, scoreHeaderLabel, scoreValue } from "./value-scores.ts";
 import { Wish } from "./wish.ts";
 
 export const scores = new StaticArray<f64>(<i32>POOL_ENDPOINTS_MAX);
@@ -44,9 +46,7 @@ export function scoreCandidates(pool: Pool, wish: Wish, trust: f64): void {
 function fillColumn(pool: Pool, step: i32, wish: Wish, trust: f64): bool {
   switch (pool.operation(step)) {
     case profile.SCORE_PUSHED:
-      for (let i = 0; i < candidateCount; i++) {
-        unchecked((column[i] = trust * <f64>table.scoreOf[candidates[i]]));
-      }
+      scorePushed(pool.parameterBits(step, 0), trust);
       return true;
     case profile.SCORE_QUEUE:
       spread(table.waitingOf, trust);
@@ -72,15 +72,36 @@ function fillColumn(pool: Pool, step: i32, wish: Wish, trust: f64): bool {
       scoreNoHit();
       return true;
     case profile.SCORE_SESSION:
-      for (let i = 0; i < candidateCount; i++) {
-        unchecked((column[i] = <i32>candidates[i] === wish.sessionSlot ? 1 : 0));
-      }
+      scoreSession(wish.sessionOf(pool.parameterBits(step, 0)));
       return true;
     case profile.SCORE_TOKEN_COST:
       scoreCosts(pool, step, wish, trust, column);
       return true;
+    case profile.SCORE_VALUE:
+      scoreValue(pool, step, trust, column);
+      return true;
+    case profile.SCORE_CONTEXT_LENGTH:
+      scoreContextLength(pool, step, wish, column);
+      return true;
+    case profile.SCORE_HEADER_LABEL:
+      scoreHeaderLabel(pool, step, wish, column);
+      return true;
     default:
       return false;
+  }
+}
+
+/** A sum that was never told is none. */
+function scorePushed(number: u32, trust: f64): void {
+  for (let i = 0; i < candidateCount; i++) {
+    const sum = readValue(unchecked(candidates[i]), number);
+    unchecked((column[i] = isMissing(sum) ? 0 : trust * sum));
+  }
+}
+
+function scoreSession(slot: i32): void {
+  for (let i = 0; i < candidateCount; i++) {
+    unchecked((column[i] = <i32>candidates[i] === slot ? 1 : 0));
   }
 }
 
@@ -100,15 +121,11 @@ function spread(values: StaticArray<u32>, trust: f64): void {
   }
 }
 
-function requests(slot: u32, trust: f64): f64 {
-  return <f64>requestsOn(slot) + trust * <f64>unchecked(table.otherRequestsOf[slot]);
-}
-
 function scoreActiveRequests(idle: f64, busyMost: f64, trust: f64): void {
   let most: f64 = 0;
-  for (let i = 0; i < candidateCount; i++) most = max(most, requests(candidates[i], trust));
+  for (let i = 0; i < candidateCount; i++) most = max(most, requestsInFlight(candidates[i], trust));
   for (let i = 0; i < candidateCount; i++) {
-    const count = requests(unchecked(candidates[i]), trust);
+    const count = requestsInFlight(unchecked(candidates[i]), trust);
     unchecked((column[i] = count <= idle ? 1 : ((most - count) / most) * busyMost));
   }
 }
@@ -116,7 +133,7 @@ function scoreActiveRequests(idle: f64, busyMost: f64, trust: f64): void {
 function scoreTokenLoad(pool: Pool, threshold: f64, wish: Wish, trust: f64): void {
   for (let i = 0; i < candidateCount; i++) {
     const slot = <u32>unchecked(candidates[i]);
-    const backlog = backlogOn(slot) + trust * <f64>unchecked(table.otherBacklogOf[slot]);
+    const backlog = backlogInFlight(slot, trust);
     const uncached = uncachedBytes(wish, unchecked(matchedKeys[slot]));
     const tokens = (backlog + <f64>uncached) / pool.bytesPerToken;
     unchecked((column[i] = tokens <= 0 ? 1 : 1 - min(tokens, threshold) / threshold));

@@ -43,12 +43,10 @@ export function setAttachment(pauses: bool): void {
 export function onRequestHeaders(context: u32, isEnd: bool): u32 {
   const number = poolNumber();
   const pool = poolAt(number);
-  headers.takeRequestHeaders(pool);
-  counters.headersStripped += headers.strippedCount;
   const request = takeRequest(context, nowMs());
   request.pool = number;
+  headers.takeRequestHeaders(pool, request.wish);
   request.api = pool === null ? API_NONE : headers.api;
-  request.wish.sessionSlot = headers.sessionSlot;
   const mayExplain = (table.settings.flags & SETTINGS_FLAG_EXPLAIN) !== 0;
   request.wantsExplanation = headers.wantsExplanation && mayExplain;
   const isHopeless = pool === null && !holdsHeaders;

@@ -158,7 +158,7 @@ describe("nothing makes the filter trap or refuse what is sound after:", () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
-        gateway.hint(tableOf(4, {}, { steps, sessionHeader: "x-session-token" }));
+        gateway.hint(tableOf(4, {}, { steps, headers: ["x-session-token"] }));
         const headers = { "x-hintway-explain": "1", "x-session-token": addressOf(1) };
         for (let times = 0; times < 3; times++) {
           const request = ask(gateway.worker, { headers, prompt: `${times}`.repeat(3_000) });

@@ -88,7 +88,7 @@ describe("the prefix-cache-affinity filter", () => {
 describe("a client's session", () => {
   const filter = { operation: profile.FILTER_SESSION };
   const scorer = { operation: profile.SCORE_SESSION };
-  const pool = { sessionHeader: "x-session-token" };
+  const pool = { headers: ["x-session-token"] };
   const named = (token: string): Bench["asking"] => ({ headers: { "x-session-token": token } });
   const endpoints = [{}, {}, {}];
 

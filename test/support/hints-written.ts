@@ -22,12 +22,17 @@ const SETTINGS: Settings = {
   isExplained: true,
 };
 
-/** `whole` parameters are written as u32, the others as f32. */
 export interface StepHint {
   readonly operation: number;
   readonly weight?: number;
   readonly parameters?: readonly number[];
+  /** Parameters are written as u32, all or none; without it, as the operation has them. */
   readonly whole?: boolean;
+}
+
+interface ProfileHint {
+  readonly name: string;
+  readonly steps: readonly StepHint[];
 }
 
 export interface PoolHint {
@@ -35,16 +40,24 @@ export interface PoolHint {
   readonly name?: string;
   readonly blockBytes?: number;
   readonly bytesPerToken?: number;
-  readonly sessionHeader?: string;
+  readonly headers?: readonly string[];
+  /** The steps of the one profile, where `profiles` names none. */
   readonly steps?: readonly StepHint[];
+  readonly profiles?: readonly ProfileHint[];
+  readonly profileHeader?: number;
+  readonly defaultProfile?: number;
 }
 
 interface LoadHint {
   readonly state?: number;
   readonly probeAgeMs?: number;
+  /** Value 0, where `values` names none. */
   readonly score?: number;
+  /** Numbers; a bigint is a value's four bytes. */
+  readonly values?: readonly (number | bigint)[];
   readonly waiting?: number;
   readonly running?: number;
+  readonly kvUse?: number;
   readonly otherRequests?: number;
   readonly otherBacklogBytes?: number;
   readonly otherResidentBytes?: number;
@@ -133,34 +146,47 @@ function record(
 
 function writePool(writer: FrameWriter, pool: PoolHint): void {
   const name = Buffer.from(pool.name ?? "pool");
-  const session = Buffer.from(pool.sessionHeader ?? "");
-  const steps = pool.steps ?? [TOKEN_COST];
-  const nameAt = wire.POOL_BYTES + steps.length * profile.STEP_BYTES;
-  const sessionAt = nameAt + padded(name.length);
-  record(writer, wire.POOL, sessionAt + padded(session.length), (set, view, body) => {
+  const headers = Buffer.from((pool.headers ?? []).map((header) => `${header}\0`).join(""));
+  const profiles = pool.profiles ?? [{ name: "default", steps: pool.steps ?? [TOKEN_COST] }];
+  const steps = profiles.flatMap((one) => one.steps);
+  const stepsAt = wire.POOL_BYTES + profiles.length * wire.PROFILE_BYTES;
+  const nameAt = stepsAt + steps.length * profile.STEP_BYTES;
+  const headersAt = nameAt + padded(name.length);
+  record(writer, wire.POOL, headersAt + padded(headers.length), (set, view, body) => {
     const cluster = nameHash(name.toString());
     set(wire.POOL_NUMBER, pool.number ?? 0);
     set(wire.POOL_CLUSTER_LOW, cluster.low);
     set(wire.POOL_CLUSTER_HIGH, cluster.high);
     set(wire.POOL_BLOCK_BYTES, pool.blockBytes ?? 1024);
     set(wire.POOL_TOKEN_MILLIBYTES, (pool.bytesPerToken ?? 4) * 1000);
+    set(wire.POOL_PROFILES, profiles.length);
     set(wire.POOL_STEPS, steps.length);
     set(wire.POOL_NAME_BYTES, name.length);
-    set(wire.POOL_SESSION_BYTES, session.length);
+    set(wire.POOL_HEADERS_BYTES, headers.length);
+    set(wire.POOL_PROFILE_HEADER, pool.profileHeader ?? wire.NO_NUMBER);
+    set(wire.POOL_DEFAULT_PROFILE, pool.defaultProfile ?? wire.NO_NUMBER);
+    for (const [index, one] of profiles.entries()) {
+      const { low, high } = nameHash(one.name);
+      const at = wire.POOL_BYTES + index * wire.PROFILE_BYTES;
+      set(at + wire.PROFILE_NAME_LOW, low);
+      set(at + wire.PROFILE_NAME_HIGH, high);
+      set(at + wire.PROFILE_STEPS, one.steps.length);
+    }
     for (const [index, step] of steps.entries()) {
-      writeStep(view, body + wire.POOL_BYTES + index * profile.STEP_BYTES, step);
+      writeStep(view, body + stepsAt + index * profile.STEP_BYTES, step);
     }
     writer.writeBytes(body + nameAt, name);
-    writer.writeBytes(body + sessionAt, session);
+    writer.writeBytes(body + headersAt, headers);
   });
 }
 
 function writeStep(view: DataView, at: number, step: StepHint): void {
   view.setUint32(at + profile.STEP_OPERATION, step.operation, true);
   view.setFloat32(at + profile.STEP_WEIGHT, step.weight ?? 1, true);
+  const whole = profile.wholeParameters(step.operation);
   for (const [index, value] of (step.parameters ?? []).entries()) {
     const place = at + profile.STEP_PARAMETERS + index * 4;
-    if (step.whole) view.setUint32(place, value, true);
+    if (step.whole ?? index < whole) view.setUint32(place, value, true);
     else view.setFloat32(place, value, true);
   }
 }
@@ -180,22 +206,30 @@ function writeEndpoint(writer: FrameWriter, endpoint: EndpointHint): void {
 function writeLoad(writer: FrameWriter, load: LoadHint & { readonly slot: number }): void {
   const active = load.adaptersActive ?? [];
   const names = [...active, ...(load.adaptersWaiting ?? [])].map(nameHash);
-  record(writer, wire.LOAD, wire.LOAD_BYTES + names.length * 8, (set, view, body) => {
+  const values = load.values ?? (load.score === undefined ? [] : [load.score]);
+  const valuesAt = wire.LOAD_BYTES + names.length * 8;
+  record(writer, wire.LOAD, valuesAt + values.length * 4, (set, view, body) => {
     set(wire.LOAD_SLOT, load.slot);
     set(wire.LOAD_STATE, load.state ?? wire.STATE_UP);
     set(wire.LOAD_PROBE_AGE_MS, load.probeAgeMs ?? 0);
-    view.setFloat32(body + wire.LOAD_SCORE, load.score ?? 0, true);
     set(wire.LOAD_WAITING, load.waiting ?? 0);
     set(wire.LOAD_RUNNING, load.running ?? 0);
+    view.setFloat32(body + wire.LOAD_KV_USE, load.kvUse ?? 0, true);
     set(wire.LOAD_OTHER_REQUESTS, load.otherRequests ?? 0);
     set(wire.LOAD_OTHER_BACKLOG_BYTES, load.otherBacklogBytes ?? 0);
     set(wire.LOAD_OTHER_RESIDENT_BYTES, load.otherResidentBytes ?? 0);
     set(wire.LOAD_ADAPTERS_MOST, load.adaptersMost ?? 0);
     set(wire.LOAD_ADAPTERS_ACTIVE, active.length);
     set(wire.LOAD_ADAPTERS_WAITING, names.length - active.length);
+    set(wire.LOAD_VALUES, values.length);
     for (const [index, { low, high }] of names.entries()) {
       set(wire.LOAD_BYTES + index * 8, low);
       set(wire.LOAD_BYTES + index * 8 + 4, high);
+    }
+    for (const [number, value] of values.entries()) {
+      const at = valuesAt + number * 4;
+      if (typeof value === "bigint") set(at, Number(value));
+      else view.setFloat32(body + at, value, true);
     }
   });
 }

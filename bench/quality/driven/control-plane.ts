@@ -61,9 +61,9 @@ export class ControlPlane {
     this.#plan = plan;
     const options = readOptions(NOT_STARTED);
     const settings = { ...settingsOf(options), ...(plan.reportMs && { reportMs: plan.reportMs }) };
-    const { profile } = plan.configuration ?? defaultConfiguration();
+    const { scheduling } = plan.configuration ?? defaultConfiguration();
     const { poolName: name, blockBytes } = options;
-    this.#pool = new Pool({ name, number: 0, blockBytes, profile }, new Slots());
+    this.#pool = new Pool({ name, number: 0, blockBytes, scheduling }, new Slots());
     this.#index = new PrefixIndex(settings.indexKeysMax);
     this.#hints = new Hints(settings, this.#pool, this.#index, () => 0.5);
     this.#reports = new Reports(this.#pool, this.#index, this.#hints, {

@@ -3,6 +3,7 @@ import {
   defaultConfiguration,
   parseConfiguration,
 } from "../../../control-plane/config/configuration.ts";
+import type { Profile } from "../../../control-plane/config/profile.ts";
 import { HintwayError } from "../../../control-plane/errors.ts";
 import {
   FILTER_LABEL,
@@ -25,7 +26,8 @@ import {
 const HEAD = "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\n";
 
 function read(body: string, head = HEAD) {
-  return parseConfiguration(head + body, "c.yaml");
+  const { scheduling, warnings } = parseConfiguration(head + body, "c.yaml");
+  return { scheduling, profile: scheduling.profiles[0]!, warnings };
 }
 
 function refusal(body: string, head = HEAD): HintwayError {
@@ -47,7 +49,8 @@ const PICK_FIRST = [PICK_MAX_SCORE, 1, [1]];
 
 describe("the profile", () => {
   test("is the cost in tokens where no file is given", () => {
-    const { profile, warnings } = defaultConfiguration();
+    const { scheduling, warnings } = defaultConfiguration();
+    const [profile] = scheduling.profiles as [Profile];
     expect(profile.steps).toEqual([
       {
         operation: SCORE_TOKEN_COST,
@@ -85,7 +88,7 @@ schedulingProfiles:
       {
         operation: SCORE_PUSHED,
         weight: 1,
-        parameters: [],
+        parameters: [0],
         plugin: "kv-cache-utilization-scorer",
       },
       { operation: SCORE_QUEUE, weight: 2, parameters: [], plugin: "queue-scorer" },
@@ -131,6 +134,7 @@ schedulingProfiles:
       cacheTokens: null,
       blockTokens: null,
       adapters: { active: [], waiting: [], most: 0 },
+      attributes: {},
       asleep: false,
     };
     // 2 × (1 − 0.25) + 4 × 0.5 × (1 − 32/128)
@@ -139,35 +143,32 @@ schedulingProfiles:
     expect(profile.pushedScore(null)).toBe(4);
     expect(profile.steps.filter(({ operation }) => operation === SCORE_PUSHED)).toHaveLength(1);
   });
-
-  test("says whether it needs adapters", () => {
-    expect(read("plugins: [{type: lora-affinity-scorer}]").profile.needsAdapters).toBe(true);
-    expect(read("plugins: [{type: queue-scorer}]").profile.needsAdapters).toBe(false);
-  });
 });
 
-describe("the session header", () => {
-  test.each([
-    ["plugins: [{type: queue-scorer}]", ""],
-    ["plugins: [{type: session-affinity-scorer}]", "x-session-token"],
+describe("request headers", () => {
+  test.each<[string, string[]]>([
+    ["plugins: [{type: queue-scorer}]", []],
+    ["plugins: [{type: session-affinity-scorer}]", ["x-session-token"]],
     [
       "plugins: [{type: session-affinity-filter, parameters: {encodedEndpointHeaderConfig: {header: ' X-Mine '}}}]",
-      "x-mine",
+      ["x-mine"],
     ],
     [
       "plugins: [{type: session-affinity-scorer}, {type: session-affinity-filter}]",
-      "x-session-token",
+      ["x-session-token"],
     ],
-  ])("of %s is %j", (body, header) => {
-    expect(read(body).profile.sessionHeader).toBe(header);
+    ["plugins: [{type: header-based-testing-filter}]", ["test-epp-endpoint-selection"]],
+  ])("that %s looks at are numbered: %j", (body, headers) => {
+    expect(read(body).scheduling.headers).toEqual(headers);
   });
 
-  test("is one a profile", () => {
-    const other = "parameters: {encodedEndpointHeaderConfig: {header: x-b}}";
-    const error = refusal(
-      `plugins: [{type: session-affinity-scorer}, {type: session-affinity-filter, ${other}}]`,
+  test("are at most eight", () => {
+    const plugins = Array.from(
+      { length: 9 },
+      (_, n) =>
+        `{type: header-label-affinity-scorer, name: p${n}, parameters: {headerName: x-${n}, labelKey: a}}`,
     );
-    expect(error.message).toContain("has x-session-token already");
+    expect(refusal(`plugins: [${plugins}]`).message).toContain("more than 8 headers");
   });
 });
 
@@ -185,8 +186,8 @@ describe("a plugin's parameters", () => {
     ["no-hit-lru-scorer", "{lruSize: -4}", SCORE_NO_HIT_LRU, [1024]],
     ["token-cost-scorer", "{omega: 0}", SCORE_TOKEN_COST, [2, 1.5, 0, 0.1, 6]],
     ["prefix-cache-affinity-filter", "{}", FILTER_PREFIX_AFFINITY, [0.8, 0, 18_000, 15_928]],
-    ["session-affinity-filter", "{}", FILTER_SESSION, []],
-    ["session-affinity-scorer", "{}", SCORE_SESSION, []],
+    ["session-affinity-filter", "{}", FILTER_SESSION, [0]],
+    ["session-affinity-scorer", "{}", SCORE_SESSION, [0]],
     ["max-score-picker", "{maxNumOfEndpoints: 0}", PICK_MAX_SCORE, [1]],
   ])("%s %s become the step's", (type, given, operation, expected) => {
     const body = `plugins: [{type: ${type}, parameters: ${given}}]`;
@@ -231,8 +232,8 @@ describe("a plugin's parameters", () => {
 
 describe("label filters", () => {
   function passes(type: string, given: string, labels: Record<string, string>) {
-    const { profile } = read(`plugins: [{type: ${type}, parameters: ${given}}]`);
-    return profile.labelFilters[0]?.(labels);
+    const { scheduling } = read(`plugins: [{type: ${type}, parameters: ${given}}]`);
+    return scheduling.labelFilters[0]?.(labels);
   }
 
   const role = "llm-d.ai/role";
@@ -270,7 +271,7 @@ describe("label filters", () => {
   });
 
   test("are numbered in the order they run", () => {
-    const { profile } = read(`
+    const { profile, scheduling } = read(`
 plugins:
 - {type: label-selector-filter, name: fast, parameters: {matchLabels: {speed: fast}}}
 - {type: label-selector-filter, name: near, parameters: {matchLabels: {zone: near}}}
@@ -279,7 +280,7 @@ schedulingProfiles: [{name: default, plugins: [{pluginRef: near}, {pluginRef: fa
       ["near", [0]],
       ["fast", [1]],
     ]);
-    expect(profile.labelFilters.map((test) => test({ zone: "near" }))).toEqual([true, false]);
+    expect(scheduling.labelFilters.map((test) => test({ zone: "near" }))).toEqual([true, false]);
   });
 
   test("with an operator that lacks values are refused", () => {
@@ -349,7 +350,7 @@ describe("a file is refused", () => {
       "schedulingProfiles: [{name: a}, {name: b}]",
       HEAD,
       "CONFIG_INVALID_VALUE",
-      "exactly one profile",
+      "runs one profile",
     ],
     [
       "with two pickers",

@@ -5,8 +5,11 @@ const LEGACY = "apiVersion: inference.networking.x-k8s.io/v1alpha1\nkind: Endpoi
 const CURRENT = "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\n";
 
 function read(text: string) {
-  const { profile, warnings } = parseConfiguration(text, "c");
-  return { plugins: profile.steps.map((step) => `${step.plugin} ${step.weight}`), warnings };
+  const { scheduling, warnings } = parseConfiguration(text, "c");
+  return {
+    plugins: scheduling.profiles[0]!.steps.map((step) => `${step.plugin} ${step.weight}`),
+    warnings,
+  };
 }
 
 test("versions 1.0 and 1.1 with the index inside the prefix scorer are read", () => {
@@ -126,9 +129,9 @@ test.each([
   expect(() => read(CURRENT + body)).toThrow(`${field} is "nobody"`);
 });
 
-test("a saturation detector named as a filter is refused", () => {
+test("a saturation detector that a profile names is a filter of it", () => {
   const body = `${CURRENT}
 plugins: [{type: utilization-detector}]
 schedulingProfiles: [{name: a, plugins: [{pluginRef: utilization-detector}]}]`;
-  expect(() => read(body)).toThrow("it is no filter here");
+  expect(read(body).plugins).toEqual(["utilization-detector 1", "max-score-picker 1"]);
 });

@@ -32,6 +32,7 @@ vllm:cache_config_info{block_size="16",cache_dtype="auto",num_gpu_blocks="1000",
       cacheTokens: 32_000,
       blockTokens: 16,
       adapters: NO_ADAPTERS,
+      attributes: {},
       asleep: false,
     });
   });
@@ -89,6 +90,7 @@ sglang:cache_config_info{page_size="64",num_pages="10",dp_rank="1"} 1
     cacheTokens: 1280,
     blockTokens: 64,
     adapters: NO_ADAPTERS,
+    attributes: {},
     asleep: false,
   });
 });
@@ -152,6 +154,7 @@ test("a page that no engine knows is a server whose load is not told", () => {
     cacheTokens: null,
     blockTokens: null,
     adapters: NO_ADAPTERS,
+    attributes: {},
     asleep: false,
   });
 });

@@ -32,7 +32,7 @@ interface ToldLoad {
   slot: number;
   state: number;
   probeAgeMs: number;
-  score: number;
+  values: number[];
   waiting: number;
   running: number;
   kvUse: number;
@@ -194,7 +194,10 @@ function readLoad(record: DataView): ToldLoad {
     slot: field(wire.LOAD_SLOT),
     state: field(wire.LOAD_STATE),
     probeAgeMs: field(wire.LOAD_PROBE_AGE_MS),
-    score: record.getFloat32(wire.LOAD_SCORE, true),
+    values: Array.from({ length: field(wire.LOAD_VALUES) }, (_, number) => {
+      const names = field(wire.LOAD_ADAPTERS_ACTIVE) + field(wire.LOAD_ADAPTERS_WAITING);
+      return record.getFloat32(wire.LOAD_BYTES + names * 8 + number * 4, true);
+    }),
     waiting: field(wire.LOAD_WAITING),
     running: field(wire.LOAD_RUNNING),
     kvUse: record.getFloat32(wire.LOAD_KV_USE, true),

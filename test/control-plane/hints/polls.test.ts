@@ -43,22 +43,23 @@ it("a pool tells its cluster by hash, its block size, its steps and its name", a
   expect(pool.getUint32(wire.POOL_CLUSTER_HIGH, true)).toBe(keyHigh);
   expect(pool.getUint32(wire.POOL_BLOCK_BYTES, true)).toBe(1024);
   expect(pool.getUint32(wire.POOL_TOKEN_MILLIBYTES, true)).toBe(4000);
-  expect(pool.getUint32(wire.POOL_BYTES, true)).toBe(SCORE_TOKEN_COST);
+  expect(pool.getUint32(wire.POOL_PROFILES, true)).toBe(1);
+  const program = wire.POOL_BYTES + wire.PROFILE_BYTES;
+  expect(pool.getUint32(program, true)).toBe(SCORE_TOKEN_COST);
   const steps = pool.getUint32(wire.POOL_STEPS, true);
-  const at = pool.byteOffset + wire.POOL_BYTES + steps * STEP_BYTES;
+  const at = pool.byteOffset + program + steps * STEP_BYTES;
   expect(Buffer.from(pool.buffer, at, 4).toString()).toBe("pool");
 });
 
-it("a pool names the header that carries a client's session", async () => {
+it("a pool names the headers that its profiles look at", async () => {
   const configuration = parseConfiguration(SESSION_PROFILE, "test");
   const { gateway } = await start({ configuration });
   const pool = (await gateway("a").poll())!.bodies.get(wire.POOL)!;
-  const bytes = pool.getUint32(wire.POOL_SESSION_BYTES, true);
+  const bytes = pool.getUint32(wire.POOL_HEADERS_BYTES, true);
   const text = Buffer.from(pool.buffer, pool.byteOffset, pool.byteLength).toString("latin1");
-  const header = configuration.profile.sessionHeader;
-  expect(header).not.toBe("");
-  expect(bytes).toBe(header.length);
-  expect(text.slice(text.lastIndexOf("pool") + 4)).toBe(header.padEnd((bytes + 3) & ~3, "\0"));
+  const names = "x-session-token\0x-tenant\0";
+  expect(bytes).toBe(names.length);
+  expect(text.slice(text.lastIndexOf("pool") + 4)).toBe(names.padEnd((bytes + 3) & ~3, "\0"));
 });
 
 const SESSION_PROFILE = `
@@ -66,6 +67,8 @@ apiVersion: llm-d.ai/v1alpha1
 kind: EndpointPickerConfig
 plugins:
 - type: session-affinity-scorer
+- type: header-label-affinity-scorer
+  parameters: {headerName: X-Tenant, labelKey: tenant}
 `;
 
 it("a poll that knows everything is held, and answered when an engine's queue changes", async () => {
@@ -132,7 +135,7 @@ it("the score of a scorer that needs the endpoint alone is pushed with its load"
   await polling.poll();
   engines[0]!.kvUse = 0.75;
   const hints = await polling.pollUntil(({ loads }) => loads.some((load) => load.kvUse === 0.75));
-  expect(hints.loads.find((load) => load.kvUse === 0.75)?.score).toBeCloseTo(0.25);
+  expect(hints.loads.find((load) => load.kvUse === 0.75)?.values).toEqual([0.25]);
 });
 
 it("a restarted process numbers endpoints as the first gateway that polls does", async () => {
