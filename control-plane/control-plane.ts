@@ -44,9 +44,17 @@ export interface Log {
   warn(fields: object, message: string): void;
 }
 
+/** A changed file that was refused. `at` is ISO 8601. */
+interface FileRefusal {
+  at: string;
+  file: string;
+  message: string;
+}
+
 export interface ConfigurationStatus {
   inForce: Configuration;
-  lastRefusal: { at: string; file: string; message: string } | null;
+  /** The last of those that still stand: another file's being in force does not hide it. */
+  lastRefusal: FileRefusal | null;
 }
 
 /** Share of the probe period by which probes spread. */
@@ -75,6 +83,8 @@ export class ControlPlane {
   readonly #models = new ModelNames();
   readonly #prober: Prober;
   #sweeping: NodeJS.Timeout | undefined;
+  /** By file, the last one last. */
+  readonly #refusals = new Map<string, FileRefusal>();
   #handBack: { gateway: Gateway; atMs: number } | null = null;
 
   constructor(options: ControlPlaneOptions) {
@@ -128,7 +138,7 @@ export class ControlPlane {
 
   /** Takes the endpoints that discovery lists. */
   discover(listed: DiscoveredEndpoint[]): void {
-    this.#accepted("pool", { endpoints: listed.length });
+    this.accept("pool", { endpoints: listed.length });
     const { gone, leftOut } = this.pool.discover(listed, this.now());
     if (leftOut > 0) this.log.warn({ leftOut }, "the pool is full: endpoints left out");
     if (gone.length > 0) {
@@ -148,7 +158,7 @@ export class ControlPlane {
       profile: name,
       steps: steps.map((step) => step.plugin),
     }));
-    this.#accepted("config", { profiles, warnings });
+    this.accept("config", { profiles, warnings });
     this.configuration.inForce = configuration;
     this.pool.scheduling = scheduling;
     this.#tableChanged();
@@ -157,15 +167,22 @@ export class ControlPlane {
   /** A changed file is broken: what was read last stays in force. */
   refuse(file: string, error: HintwayError): void {
     const at = new Date().toISOString();
-    this.configuration.lastRefusal = { at, file, message: error.message };
+    this.#refusals.delete(file);
+    this.#refusals.set(file, { at, file, message: error.message });
+    this.#showLastRefusal();
     this.series.configurationRefused(file);
     this.log.warn({ event: "file-refused", file, code: error.code }, error.message);
   }
 
   /** The file is in force again: what was refused of it is history. */
-  #accepted(file: string, fields: object): void {
+  accept(file: string, fields: object): void {
     this.log.info({ event: "file-in-force", file, ...fields }, "in force");
-    if (this.configuration.lastRefusal?.file === file) this.configuration.lastRefusal = null;
+    this.#refusals.delete(file);
+    this.#showLastRefusal();
+  }
+
+  #showLastRefusal(): void {
+    this.configuration.lastRefusal = [...this.#refusals.values()].at(-1) ?? null;
   }
 
   #probeEndpoints(): void {

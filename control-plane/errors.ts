@@ -14,6 +14,7 @@ export type ErrorCode =
   | "PROBE_REFUSED"
   | "PROBE_TOO_LARGE"
   | "PORT_TAKEN"
+  | "TOKEN_FILE_INVALID"
   | "TOKEN_INVALID"
   | "REPORT_REFUSED";
 
@@ -121,6 +122,11 @@ export function portTaken(flag: string, port: number, cause: unknown): HintwayEr
     `Port ${port} (${flag}) is taken. Stop what listens there, or choose another with ${flag}.`,
     cause,
   );
+}
+
+/** `problem` never holds any of the file's text. */
+export function tokenFileInvalid(place: string, problem: string): HintwayError {
+  return new HintwayError("TOKEN_FILE_INVALID", `${place} (--token-file): ${problem}.`);
 }
 
 /** The bearer token is absent or another one. Says nothing more: the caller is not known. */

@@ -1,13 +1,13 @@
 // The control plane as a process: flags, files, signals.
-import { readFile } from "node:fs/promises";
 import closeWithGrace from "close-with-grace";
 import { CommanderError } from "commander";
 import { defaultConfiguration, parseConfiguration } from "./config/configuration.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { endpointsFromFlag, parsePoolFile, watchFile } from "./discovery/file.ts";
-import { fileUnreadable, flagInvalid, HintwayError, portTaken } from "./errors.ts";
+import { flagInvalid, HintwayError, portTaken } from "./errors.ts";
 import { createApp } from "./http/app.ts";
 import { LastKnownFile, lastKnownSlots } from "./http/last-known.ts";
+import { parseTokenFile, Tokens } from "./http/tokens.ts";
 import { type Options, readOptions } from "./options.ts";
 import { settingsOf } from "./settings.ts";
 
@@ -23,7 +23,6 @@ try {
 }
 
 async function run(options: Options): Promise<void> {
-  const token = await readToken(options.tokenFile);
   const { stateDir } = options;
   const lastKnown = stateDir === undefined ? null : new LastKnownFile(stateDir);
   const controlPlane = new ControlPlane({
@@ -37,14 +36,15 @@ async function run(options: Options): Promise<void> {
     random: Math.random,
     onTable: () => lastKnown?.outdated(),
   });
+  const tokens = new Tokens();
   const app = createApp(controlPlane, {
-    token,
+    tokens,
     attachment: options.attachment,
     logger: { level: options.logLevel },
   });
   controlPlane.log = app.log;
   lastKnown?.follow(controlPlane, app.log);
-  const watches = await watchFiles(controlPlane, options);
+  const watches = await watchFiles(controlPlane, tokens, options);
   await listen(app, options);
   controlPlane.start();
   closeWithGrace({ delay: CLOSE_MS, logger: app.log }, async ({ err }) => {
@@ -56,22 +56,22 @@ async function run(options: Options): Promise<void> {
   });
 }
 
-async function readToken(path: string): Promise<string> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw fileUnreadable(path, cause);
-  });
-  const token = text.trim();
-  if (token === "")
-    throw flagInvalid("--token-file", path, "the file is empty; write a token in it");
-  return token;
-}
-
 /** Reads the files a first time, or throws; from then on their changes take effect. */
 async function watchFiles(
   controlPlane: ControlPlane,
-  { endpoints, pool, config }: Options,
+  tokens: Tokens,
+  { tokenFile, endpoints, pool, config }: Options,
 ): Promise<{ stop(): void }[]> {
   const watches: { stop(): void }[] = [];
+  watches.push(
+    await watchFile(tokenFile, parseTokenFile, {
+      changed: (listed) => {
+        tokens.replace(listed);
+        controlPlane.accept("token", { tokens: listed.length });
+      },
+      refused: (error) => controlPlane.refuse("token", error),
+    }),
+  );
   if (config !== undefined) {
     watches.push(
       await watchFile(config, parseConfiguration, {

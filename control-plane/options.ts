@@ -44,7 +44,10 @@ function program(): Command {
       number("--port <number>", "port to listen on", 8081, 0, 65_535).env("HINTWAY_CONTROL_PORT"),
     )
     .addOption(
-      setting("--token-file <file>", "holds the token gateways must show").makeOptionMandatory(),
+      setting(
+        "--token-file <file>",
+        "the tokens gateways may show, one a line; watched",
+      ).makeOptionMandatory(),
     )
     .addOption(setting("--state-dir <folder>", "keeps what gateways need when this is down"))
     .addOption(setting("--endpoints <ip:port,...>", "the model servers").conflicts("pool"))

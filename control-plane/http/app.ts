@@ -5,12 +5,16 @@ import type { ControlPlane } from "../control-plane.ts";
 import { guard } from "./authentication.ts";
 import type { Attachment } from "./clusters.ts";
 import { discoveryRoutes } from "./discovery-routes.ts";
-import { nameFailures } from "./failures.ts";
+import { nameFailures, refuseUrl } from "./failures.ts";
 import { gatewayRoutes } from "./gateway-routes.ts";
 import { statusRoutes } from "./status-routes.ts";
+import type { Tokens } from "./tokens.ts";
+
+/** For a request to arrive whole. How long a poll is held is another matter. */
+const REQUEST_TIMEOUT_MS = 30_000;
 
 export interface AppOptions {
-  token: string;
+  tokens: Tokens;
   attachment: Attachment;
   logger: NonNullable<FastifyServerOptions["logger"]>;
 }
@@ -21,10 +25,12 @@ export function createApp(controlPlane: ControlPlane, options: AppOptions): Fast
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
     bodyLimit: FRAME_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    frameworkErrors: refuseUrl,
   });
   app.register(
     async (scope) => {
-      guard(scope, options.token);
+      guard(scope, options.tokens);
       nameFailures(scope, "Gateways call POST /v1/hints and POST /v1/reports.");
       gatewayRoutes(scope, controlPlane.exchange, controlPlane.series);
     },
@@ -32,7 +38,7 @@ export function createApp(controlPlane: ControlPlane, options: AppOptions): Fast
   );
   app.register(
     async (scope) => {
-      guard(scope, options.token);
+      guard(scope, options.tokens);
       const paths = ["clusters", "endpoints"].map((kind) => `POST /v3/discovery:${kind}`);
       nameFailures(scope, `Envoy calls ${paths.join(" and ")}.`);
       discoveryRoutes(scope, controlPlane.pool, options.attachment);

@@ -19,18 +19,38 @@ interface DiscoveryRequest {
   node?: { id?: string; metadata?: { hintway_attachment?: string } };
 }
 
+/** What of Envoy's question is read; all else that it says is passed over. */
+const schema = {
+  body: {
+    type: ["object", "null"],
+    properties: {
+      version_info: { type: "string" },
+      resource_names: { type: "array", items: { type: "string" } },
+      node: { type: "object", properties: { metadata: { type: "object" } } },
+    },
+  },
+};
+
 /** `attachment` holds for an Envoy whose node metadata does not name one. */
 export function discoveryRoutes(scope: FastifyInstance, pool: Pool, attachment: Attachment): void {
-  scope.post<{ Body: DiscoveryRequest | null }>("/discovery::clusters", async (request, reply) => {
-    const named = request.body?.node?.metadata?.hintway_attachment;
-    const own = named === "pause" || named === "buffer" ? named : attachment;
-    return respond(reply, request.body, CLUSTER_TYPE, [poolCluster(pool, own)]);
-  });
-  scope.post<{ Body: DiscoveryRequest | null }>("/discovery::endpoints", async (request, reply) => {
-    const names = request.body?.resource_names ?? [];
-    const isAsked = names.length === 0 || names.includes(pool.name);
-    return respond(reply, request.body, ENDPOINTS_TYPE, isAsked ? [poolEndpoints(pool)] : []);
-  });
+  scope.post<{ Body: DiscoveryRequest | null }>(
+    "/discovery::clusters",
+    { schema },
+    async (request, reply) => {
+      const named = request.body?.node?.metadata?.hintway_attachment;
+      const own = named === "pause" || named === "buffer" ? named : attachment;
+      return respond(reply, request.body, CLUSTER_TYPE, [poolCluster(pool, own)]);
+    },
+  );
+  scope.post<{ Body: DiscoveryRequest | null }>(
+    "/discovery::endpoints",
+    { schema },
+    async (request, reply) => {
+      const names = request.body?.resource_names ?? [];
+      const isAsked = names.length === 0 || names.includes(pool.name);
+      return respond(reply, request.body, ENDPOINTS_TYPE, isAsked ? [poolEndpoints(pool)] : []);
+    },
+  );
 }
 
 /** The version is the content's hash, so that it survives a restart of this process. */

@@ -15,6 +15,15 @@ export function nameFailures(scope: FastifyInstance, paths: string): void {
   });
 }
 
+/** A URL that is none never gets to a scope. */
+export function refuseUrl(
+  error: FastifyError,
+  _request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  reply.code(error.statusCode ?? 400).send(failure("URL_INVALID", error.message));
+}
+
 export function failure(code: string, message: string): object {
   return { error: { code, message } };
 }

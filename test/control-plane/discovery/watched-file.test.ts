@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, rmdir, symlink, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -103,6 +103,17 @@ test("a broken file is refused, and told again once it is whole", async () => {
   await writeFile(path, "one");
   await until("the change", () => told.length === 3);
   expect(told).toEqual(["one", "POOL_FILE_INVALID", "one"]);
+});
+
+test("a folder in the file's place is refused, and the file told when it is back", async () => {
+  await writeFile(path, "one");
+  await start();
+  await unlink(path);
+  await mkdir(path);
+  await until("the refusal", () => told.at(-1) === "FILE_UNREADABLE");
+  await rmdir(path);
+  await writeFile(path, "two");
+  await until("the change", () => told.at(-1) === "two");
 });
 
 test("a deleted file is refused, and told again when it is back", async () => {

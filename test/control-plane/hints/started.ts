@@ -8,6 +8,7 @@ import {
 } from "../../../control-plane/discovery/file.ts";
 import { createApp } from "../../../control-plane/http/app.ts";
 import type { Attachment } from "../../../control-plane/http/clusters.ts";
+import { Tokens } from "../../../control-plane/http/tokens.ts";
 import { until } from "../../support/until.ts";
 import { EngineStandIn } from "./engine-stand-in.ts";
 import { type Post, TestGateway } from "./gateway.ts";
@@ -51,7 +52,9 @@ export class Started {
       onTable() {},
       ...options,
     });
-    const app = createApp(controlPlane, { token: TOKEN, attachment, logger: false });
+    const tokens = new Tokens();
+    tokens.replace([TOKEN]);
+    const app = createApp(controlPlane, { tokens, attachment, logger: false });
     const started = new Started(controlPlane, app, engines);
     controlPlane.discover(started.listed());
     controlPlane.start();

@@ -95,6 +95,7 @@ describe("a person with curl", () => {
 
   it.each([
     ["GET", "/statu", 404, "There is no GET /statu. GET / says what there is."],
+    ["GET", "/%zz", 400, "'/%zz' is not a valid url component"],
     ["GET", "/v1/hints", 404, "There is no GET /v1/hints. Gateways call POST /v1/hints"],
     ["GET", "/v3/discovery:clusters", 404, "Envoy calls POST /v3/discovery:clusters"],
     ["POST", "/v3/discovery:clusters", 400, "JSON"],
@@ -137,6 +138,18 @@ describe("the status page", () => {
     expect(payload).toContain("pool.yaml:3:1: broken.");
     expect(payload).toContain("index 0 of 100000 keys");
     expect(payload).toContain(Buffer.from("a").toString("hex").padEnd(32, "0"));
+  });
+
+  it("shows a refusal until that file is in force, whatever becomes of others", async () => {
+    const { controlPlane } = await start({ engines: 0 });
+    const refused = () => controlPlane.configuration.lastRefusal?.file;
+    controlPlane.refuse("config", new HintwayError("CONFIG_SYNTAX", "broken."));
+    controlPlane.refuse("pool", new HintwayError("POOL_FILE_INVALID", "broken."));
+    expect(refused()).toBe("pool");
+    controlPlane.discover([]);
+    expect(refused()).toBe("config");
+    controlPlane.accept("config", {});
+    expect(refused()).toBeUndefined();
   });
 
   it("is JSON for who asks for it", async () => {

@@ -71,3 +71,30 @@ it("a question for other clusters' endpoints is answered with none", async () =>
   const answer = await running.discover(ENDPOINTS, { resource_names: ["other"] });
   expect(answer.json().resources).toEqual([]);
 });
+
+it("two Envoys of different versions are each told what they lack", async () => {
+  const running = await start();
+  const { version_info: current } = (await running.discover(ENDPOINTS, {})).json();
+  const asked = async (version: string) => {
+    return (await running.discover(ENDPOINTS, { version_info: version })).statusCode;
+  };
+  expect([await asked(current), await asked("another"), await asked("")]).toEqual([304, 200, 200]);
+  expect([await asked(current), await asked("another")]).toEqual([304, 200]);
+});
+
+it.each([
+  { resource_names: { includes: 1 } },
+  { resource_names: [{}] },
+  { node: "a" },
+  { version_info: {} },
+])("a question that is none of Envoy's is refused: %j", async (payload) => {
+  const running = await start({ engines: 0 });
+  expect((await running.discover(ENDPOINTS, payload)).statusCode).toBe(400);
+});
+
+it("what Envoy says of itself beyond what is read does no harm", async () => {
+  const running = await start({ engines: 0 });
+  const node = { id: "a", metadata: { other: [1] }, user_agent_build_version: {} };
+  const payload = { node, type_url: "x", error_detail: { code: 3 }, resource_names: [] };
+  expect((await running.discover(CLUSTERS, payload)).statusCode).toBe(200);
+});

@@ -123,6 +123,28 @@ it("a changed pool file takes effect, and a broken one is refused and visible", 
   expect(refused).toContain("127.0.0.1:2 ");
 });
 
+it("a changed token file takes effect, and an emptied one is refused and visible", async () => {
+  const path = join(folder, "rotated");
+  writeFileSync(path, "old\n");
+  const port = await freePort();
+  run(["--token-file", path, "--port", String(port)]);
+  const statusWith = async (shown: string) => {
+    const headers = { authorization: `Bearer ${shown}`, "content-type": "application/json" };
+    const url = `http://127.0.0.1:${port}/v3/discovery:clusters`;
+    return (await fetch(url, { method: "POST", headers, body: "{}" })).status;
+  };
+  await until("it answers", () => statusAt(port));
+  expect([await statusWith("old"), await statusWith("new")]).toEqual([200, 401]);
+  writeFileSync(path, "old\nnew\n");
+  await until("both are accepted", async () => (await statusWith("new")) === 200);
+  expect(await statusWith("old")).toBe(200);
+  writeFileSync(path, "new\n");
+  await until("the old one is not", async () => (await statusWith("old")) === 401);
+  writeFileSync(path, "");
+  await until("it shows", async () => (await statusAt(port))?.includes("the file is empty"));
+  expect(await statusWith("new")).toBe(200);
+});
+
 async function statusAt(port: number): Promise<string | null> {
   try {
     return await (await fetch(`http://127.0.0.1:${port}/status`)).text();
