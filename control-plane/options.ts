@@ -1,7 +1,12 @@
 // The command line, and the same settings by environment: HINTWAY_CONTROL_PORT for the port (as
 // HINTWAY_PORT is the gateway's), HINTWAY_TOKEN_FILE and so on for the others.
 import { Command, InvalidArgumentError, Option } from "commander";
-import { BLOCK_BYTES_MAX, BLOCK_BYTES_MIN } from "../protocol/limits.ts";
+import {
+  BLOCK_BYTES_MAX,
+  BLOCK_BYTES_MIN,
+  FALLBACKS_MAX,
+  FALLBACKS_STANDARD,
+} from "../protocol/limits.ts";
 import type { Attachment } from "./http/clusters.ts";
 
 export interface Options {
@@ -28,6 +33,8 @@ export interface Options {
 }
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug"];
+/** Standard, least and most. */
+const FALLBACKS = [FALLBACKS_STANDARD, 0, FALLBACKS_MAX] as const;
 /** A stripe of the key hash: blocks are multiples of it. */
 const BLOCK_STEP_BYTES = 64;
 
@@ -67,7 +74,7 @@ function program(): Command {
     .addOption(number("--report-ms <ms>", "between two reports of a gateway", 50, 10, 10_000))
     .addOption(number("--stale-ms <ms>", "until pushed loads fade", 3000, 100, 3_600_000))
     .addOption(number("--blind-ms <ms>", "until they count no more", 30_000, 100, 3_600_000))
-    .addOption(number("--fallbacks <n>", "endpoints named after the pick", 2, 0, 16))
+    .addOption(number("--fallbacks <n>", "endpoints named after the pick", ...FALLBACKS))
     .addOption(number("--held-bytes <n>", "bodies a worker holds", 268_435_456, 1, 4_294_967_295))
     .addOption(setting("--log-level <level>", "what is logged", "warn").choices(LOG_LEVELS))
     .helpOption("--help", "show this text")

@@ -36,6 +36,8 @@ export interface BootstrapOptions {
   filterPath: string;
   /** Names this Envoy to the control plane. */
   gateway: string;
+  /** As the control plane's `--fallbacks`; the standard number by default. */
+  fallbacks?: number;
   lastKnown?: LastKnown;
 }
 

@@ -10,6 +10,7 @@ export interface ListenerOptions {
   listen: Address;
   filter: FilterOptions;
   hasLastKnown: boolean;
+  fallbacks?: number;
 }
 
 export function gatewayListener(options: ListenerOptions): EnvoyMessage {

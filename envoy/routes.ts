@@ -1,5 +1,6 @@
 // Where a request goes once the filter has picked, and when it is tried again.
 
+import { FALLBACKS_STANDARD } from "../protocol/limits.ts";
 import type { Attachment } from "./filters.ts";
 import type { EnvoyMessage } from "./message.ts";
 
@@ -14,15 +15,20 @@ export interface RouteOptions {
   hasLastKnown: boolean;
   /** How much of a request body is held for the pick and for a second try. */
   bodyBytesMax: number;
+  /**
+   * Endpoints that the filter names after its pick, as the control plane tells it to: each is worth
+   * a try. FALLBACKS_STANDARD by default.
+   */
+  fallbacks?: number;
 }
 
 /** Every path goes to the pool or, while the filter says so, to the pool as it was last known. */
 export function routeConfiguration(options: RouteOptions): EnvoyMessage {
   const cold = {
     match: { prefix: "/", headers: [{ name: COLD_HEADER, string_match: { exact: "1" } }] },
-    route: routeAction("pool-last-known", options.attachment),
+    route: routeAction("pool-last-known", options),
   };
-  const normal = { match: { prefix: "/" }, route: routeAction("pool", options.attachment) };
+  const normal = { match: { prefix: "/" }, route: routeAction("pool", options) };
   return {
     name: "hintway",
     // The pool's cluster comes by discovery, after this route.
@@ -38,13 +44,14 @@ export function routeConfiguration(options: RouteOptions): EnvoyMessage {
   };
 }
 
-function routeAction(cluster: string, attachment: Attachment): EnvoyMessage {
+function routeAction(cluster: string, options: RouteOptions): EnvoyMessage {
+  const { attachment, fallbacks = FALLBACKS_STANDARD } = options;
   return {
     cluster,
     // Answers take as long as they take: a model may write for many minutes.
     timeout: "0s",
     retry_policy: {
-      ...(attachment === "buffer" ? RETRY_SAME_ENDPOINT : RETRY_NEXT_ENDPOINT),
+      ...(attachment === "buffer" ? RETRY_SAME_ENDPOINT : retryNextEndpoint(fallbacks)),
       retry_back_off: { base_interval: "0.005s", max_interval: "0.05s" },
     },
   };
@@ -54,11 +61,13 @@ function routeAction(cluster: string, attachment: Attachment): EnvoyMessage {
  * A request without response headers is tried on the next endpoint of the destination. No host
  * predicate is needed: override_host walks its list by itself, one entry a try.
  */
-const RETRY_NEXT_ENDPOINT = {
-  retry_on: "connect-failure,refused-stream,reset,retriable-status-codes",
-  retriable_status_codes: [503],
-  num_retries: 2,
-};
+function retryNextEndpoint(fallbacks: number): EnvoyMessage {
+  return {
+    retry_on: "connect-failure,refused-stream,reset,retriable-status-codes",
+    retriable_status_codes: [503],
+    num_retries: fallbacks,
+  };
+}
 
 /** One address is all there is, so only what the endpoint has not begun on is tried again. */
 const RETRY_SAME_ENDPOINT = {

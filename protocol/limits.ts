@@ -24,6 +24,9 @@ export const VALUES_MAX: u32 = 16;
 export const ADAPTERS_MAX: u32 = 64;
 /** Models and adapters that lead to one pool by name. */
 export const POOL_MODELS_MAX: u32 = 256;
+/** Endpoints a destination may name after the pick, for Envoy to retry on; and how many it does. */
+export const FALLBACKS_MAX: u32 = 7;
+export const FALLBACKS_STANDARD: u32 = 2;
 /** `ip:port` as text; IPv6 in brackets fits. */
 export const ADDRESS_BYTES_MAX: u32 = 56;
 /** One frame, header included. */

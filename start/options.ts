@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { FALLBACKS_MAX, FALLBACKS_STANDARD } from "../protocol/limits.ts";
 import { StartError } from "./start-error.ts";
 
 export interface Options {
@@ -21,6 +22,8 @@ export interface Options {
   config?: string;
   workers: number;
   attachment: "pause" | "buffer";
+  /** Endpoints a request may be tried on after the one that was picked. */
+  fallbacks: number;
   stateDir: string;
 }
 
@@ -85,6 +88,12 @@ function describedCommand(): Command {
       new Option("--attachment <way>", "how a request is held until its body is read")
         .choices(["pause", "buffer"])
         .default("pause"),
+    )
+    .option(
+      "--fallbacks <count>",
+      "endpoints to retry on after the one picked",
+      wholeNumber(0, FALLBACKS_MAX),
+      FALLBACKS_STANDARD,
     )
     .option("--state-dir <folder>", "keeps the token and the last known state")
     .helpOption("--help", "show this text")

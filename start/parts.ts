@@ -41,6 +41,8 @@ export interface ControlPlaneOptions {
   endpoints?: string[];
   pool?: string;
   config?: string;
+  /** Endpoints named after the pick; the standard number by default. */
+  fallbacks?: number;
   /** Whether clients may ask why an endpoint was picked; true by default. */
   explain?: boolean;
   /** Further flags of control-plane/main.ts. */
@@ -61,6 +63,7 @@ export function controlPlanePart(options: ControlPlaneOptions): PartDefinition {
       ...(endpoints.length > 0 ? ["--endpoints", endpoints.join(",")] : []),
       ...(pool ? ["--pool", pool] : []),
       ...(config ? ["--config", config] : []),
+      ...(options.fallbacks === undefined ? [] : ["--fallbacks", String(options.fallbacks)]),
       // What it tells of files and endpoints is news to the user.
       ...["--log-level", "info"],
       ...flags,
@@ -84,6 +87,8 @@ export interface EnvoyOptions {
   workers: number;
   /** Names this Envoy to the control plane. */
   gateway: string;
+  /** As the control plane has them. */
+  fallbacks?: number;
   /** Envoy's own log. */
   logLevel?: string;
 }
@@ -116,6 +121,7 @@ async function writeBootstrap(path: string, options: EnvoyOptions): Promise<void
     token: options.token,
     filterPath: options.filterPath,
     gateway: options.gateway,
+    ...(options.fallbacks === undefined ? {} : { fallbacks: options.fallbacks }),
     ...(lastKnown ? { lastKnown } : {}),
   });
   writePrivate(path, JSON.stringify(configuration, undefined, 2));

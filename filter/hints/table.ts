@@ -2,6 +2,7 @@
 // number stands for one endpoint everywhere; its columns are arrays over all slots.
 import {
   ADDRESS_BYTES_MAX,
+  FALLBACKS_STANDARD,
   POOL_ENDPOINTS_MAX,
   POOLS_MAX,
   SLOTS_MAX,
@@ -26,7 +27,7 @@ class Settings {
   reportMs: f64 = 50;
   flags: u32 = 0;
   indexKeysMax: u32 = 1_000_000;
-  fallbacks: u32 = 2;
+  fallbacks: u32 = FALLBACKS_STANDARD;
 }
 
 export const settings = new Settings();

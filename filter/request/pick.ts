@@ -1,5 +1,6 @@
 // The pick: candidates, filters, scores, and an ordered list of endpoints, the best one first.
 // Everything here is decided from the table and numbers; the host is not asked.
+import { FALLBACKS_MAX } from "../../protocol/limits.ts";
 import { PICK_RANDOM, PICK_WEIGHTED_RANDOM } from "../../protocol/profile.ts";
 import { NO_PROFILE, Pool } from "../hints/pool.ts";
 import { matchedKeys, matchKeys } from "../hints/prefix-index.ts";
@@ -12,7 +13,7 @@ import { scoreCandidates, scores } from "./score.ts";
 import { Wish } from "./wish.ts";
 
 /** Endpoints a destination may name: the pick and what Envoy may retry on. */
-export const DESTINATIONS_MAX: i32 = 8;
+export const DESTINATIONS_MAX: i32 = 1 + <i32>FALLBACKS_MAX;
 
 export const PICKED: u32 = 0;
 /** No endpoint of the pool serves. */
@@ -45,7 +46,7 @@ export function pick(pool: Pool, wish: Wish, nowMs: f64): u32 {
   const picker = pool.pickerStep();
   const operation = picker < 0 ? 0 : pool.operation(picker);
   const asked = picker < 0 ? 1 : <i32>min(pool.parameterBits(picker, 0), <u32>DESTINATIONS_MAX);
-  const wanted = min(DESTINATIONS_MAX, max(asked, 1 + <i32>min(settings.fallbacks, 7)));
+  const wanted = min(DESTINATIONS_MAX, max(asked, 1 + <i32>min(settings.fallbacks, FALLBACKS_MAX)));
   if (operation === PICK_RANDOM) drawAll();
   else if (operation === PICK_WEIGHTED_RANDOM) drawWeighted();
   chooseBest(min(wanted, candidateCount));

@@ -2,10 +2,21 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { bootstrap } from "../../envoy/bootstrap.ts";
+import { type BootstrapOptions, bootstrap } from "../../envoy/bootstrap.ts";
 import { rendered } from "../../envoy/render.ts";
+import { FALLBACKS_MAX, FALLBACKS_STANDARD } from "../../protocol/limits.ts";
 
 const FOLDER = join(import.meta.dirname, "..", "..", "envoy");
+
+const OPTIONS: BootstrapOptions = {
+  attachment: "pause",
+  listen: { host: "127.0.0.1", port: 1 },
+  admin: { host: "127.0.0.1", port: 2 },
+  controlPlane: { host: "127.0.0.1", port: 3 },
+  token: "secret-token",
+  filterPath: "build/filter.wasm",
+  gateway: "gateway",
+};
 
 describe("the configurations that run as they stand", () => {
   it.each([...rendered()])("%s is what envoy/render.ts writes", (name, text) => {
@@ -21,16 +32,17 @@ describe("the configurations that run as they stand", () => {
     expect(pause).toEqual(twin);
   });
 
+  it("let Envoy retry on as many endpoints as the filter names after its pick", () => {
+    const retries = (fallbacks?: number) => {
+      const text = JSON.stringify(bootstrap({ ...OPTIONS, ...(fallbacks ? { fallbacks } : {}) }));
+      return [...text.matchAll(/"num_retries":(\d+)/g)].map(([, count]) => Number(count));
+    };
+    expect(retries()).toEqual([FALLBACKS_STANDARD]);
+    expect(retries(FALLBACKS_MAX)).toEqual([FALLBACKS_MAX]);
+  });
+
   it("hold no token in the filter's configuration", () => {
-    const configuration = bootstrap({
-      attachment: "pause",
-      listen: { host: "127.0.0.1", port: 1 },
-      admin: { host: "127.0.0.1", port: 2 },
-      controlPlane: { host: "127.0.0.1", port: 3 },
-      token: "secret-token",
-      filterPath: "build/filter.wasm",
-      gateway: "gateway",
-    });
+    const configuration = bootstrap(OPTIONS);
     const listeners = (configuration["static_resources"] as { listeners: unknown }).listeners;
     expect(JSON.stringify(listeners)).not.toContain("secret-token");
   });

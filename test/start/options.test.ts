@@ -21,6 +21,7 @@ describe("the options of npm start", () => {
       endpoints: [],
       workers: 2,
       attachment: "pause",
+      fallbacks: 2,
       stateDir: "/state/hintway/8080",
     });
   });
