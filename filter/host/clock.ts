@@ -1,8 +1,12 @@
 import { proxy_get_current_time_nanoseconds } from "@solo-io/proxy-runtime/assembly/imports";
 import { outNumber } from "./memory.ts";
 
+/** The time as this machine last asked for it: a tick ago at most, for who need not know better. */
+export let recentMs: f64 = 0;
+
 /** Milliseconds since the epoch, with fractions. */
 export function nowMs(): f64 {
   proxy_get_current_time_nanoseconds(outNumber);
-  return <f64>load<u64>(outNumber) / 1e6;
+  recentMs = <f64>load<u64>(outNumber) / 1e6;
+  return recentMs;
 }

@@ -14,7 +14,7 @@ import { Request } from "./live.ts";
 import * as picks from "./pick.ts";
 
 /** The pick just made is in flight, and its keys are on that endpoint from here on. */
-export function countPick(request: Request, pool: Pool): void {
+export function countPick(request: Request, pool: Pool, atMs: f64): void {
   const slot = <u32>unchecked(request.destinations[0]);
   request.matchedKeys = picks.pickedMatchedKeys;
   const wish = request.wish;
@@ -23,7 +23,7 @@ export function countPick(request: Request, pool: Pool): void {
   request.backlogBytes = uncached;
   request.residentBytes = <f64>wish.promptBytes;
   request.matchedBytes = hasPrompt ? wish.promptBytes - picks.pickedUncachedBytes : 0;
-  notePick(slot, request.startedMs);
+  notePick(slot, atMs);
   put(request, slot);
   if (!hasPrompt) return;
   if (picks.isCold) noteColdUse(slot);

@@ -10,7 +10,7 @@ import { Pool } from "../hints/pool.ts";
 import { shareSoon } from "../hints/sharing.ts";
 import * as table from "../hints/table.ts";
 import { bufferAt, overwriteRequestBody, REQUEST_BODY, readBuffer } from "../host/buffers.ts";
-import { nowMs } from "../host/clock.ts";
+import { nowMs, recentMs } from "../host/clock.ts";
 import { CLUSTER_NAME, propertyAt, readProperty } from "../host/properties.ts";
 import { CONTINUE, STOP, STOP_AND_BUFFER } from "../host/stream.ts";
 import { TextHash } from "../json/text-hash.ts";
@@ -175,7 +175,8 @@ function choose(request: Request): bool {
   letGo(request);
   if (request.pool === table.NO_POOL) return passWithoutHints(request);
   const pool = unchecked(table.pools[request.pool]);
-  const atMs = request.startedMs;
+  // Not when the request began: its body may have taken long to come.
+  const atMs = recentMs;
   request.stage = table.stageAt(atMs);
   coverBy(request.wish.keyCount > 0 ? request.prompt : null);
   keepParts(request.wantsExplanation);
@@ -193,7 +194,7 @@ function choose(request: Request): bool {
   request.phase = SENT;
   if (holdsHeaders) nameInHeader(request.destinations, count);
   else nameInFilterState(<u32>unchecked(picks.destinations[0]));
-  countPick(request, pool);
+  countPick(request, pool, atMs);
   shareSoon(atMs);
   return true;
 }

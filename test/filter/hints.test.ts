@@ -16,7 +16,7 @@ import {
 } from "../../protocol/limits.ts";
 import { SCORE_PUSHED } from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
-import { ask, destinationsOf, explained } from "../support/asked.ts";
+import { ask, chatBody, destinationsOf, explained, HEADERS } from "../support/asked.ts";
 import { FilteredGateway } from "../support/filtered-gateway.ts";
 import {
   addressOf,
@@ -227,6 +227,19 @@ describe("hints grow old", () => {
     gateway.answerPoll(204);
     expect(explained(gateway.worker).stage).toBe("fresh");
     expect(scores()).toEqual([0.5, 1]);
+  });
+
+  test("or young while a body comes slowly: the pick goes by what it finds", () => {
+    const picked = (whileItComes: () => void) => {
+      const request = gateway.worker.startRequest();
+      request.requestHeaders(HEADERS);
+      whileItComes();
+      request.requestBody(chatBody("hello"), true);
+    };
+    picked(() => gateway.advance(10_000));
+    expect(gateway.counter("picks_blind")).toBe(1);
+    picked(() => gateway.answerPoll(204));
+    expect(gateway.counter("picks_fresh")).toBe(1);
   });
 
   test("and picks are counted by stage", () => {
