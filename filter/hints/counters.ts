@@ -12,6 +12,7 @@ class Counters {
   picksWithoutPrompt: u32 = 0;
   picksWithoutHints: u32 = 0;
   picksWithoutEffect: u32 = 0;
+  picksLastResort: u32 = 0;
   bodiesUnreadable: u32 = 0;
   bodiesTruncated: u32 = 0;
   membersStripped: u32 = 0;
@@ -42,6 +43,7 @@ const NAMES: StaticArray<string> = [
   "picks_without_prompt",
   "picks_without_hints",
   "picks_without_effect",
+  "picks_last_resort",
   "bodies_unreadable",
   "bodies_truncated",
   "members_stripped",

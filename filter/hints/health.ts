@@ -1,6 +1,6 @@
-// Which endpoints fail, as this gateway sees it: an endpoint that failed before it answered gets no
-// picks until the control plane has probed it well since, or, without word from there, until one
-// request may try it again.
+// Which endpoints fail, as this gateway sees it: while there are others, an endpoint that failed
+// before it answered gets no picks until the control plane has probed it well since, or, without word
+// from there, until one request may try it again.
 import { SLOTS_MAX } from "../../protocol/limits.ts";
 import { STATE_DOWN, STATE_UP } from "../../protocol/records.ts";
 import { stateOf } from "./table.ts";
@@ -53,8 +53,13 @@ export function noteProbe(slot: u32, goodAtMs: f64): void {
   if (failed !== 0 && goodAtMs > failed + PROBE_MARGIN_MS) noteSuccess(slot);
 }
 
+/** Whether the control plane holds it to be up. */
+export function isUp(slot: u32): bool {
+  return unchecked(stateOf[slot]) === STATE_UP;
+}
+
 export function mayBePicked(slot: u32, atMs: f64): bool {
-  if (unchecked(stateOf[slot]) !== STATE_UP) return false;
+  if (!isUp(slot)) return false;
   return unchecked(failedAtMs[slot]) === 0 || atMs >= unchecked(retryAtMs[slot]);
 }
 

@@ -1,21 +1,34 @@
 // The endpoints a request may go to: those of its pool that serve, then what the profile's filters
 // leave of them. Candidates are named by slot and stand in one array.
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
-import { mayBePicked } from "../hints/health.ts";
+import { isUp, mayBePicked } from "../hints/health.ts";
 import { Pool } from "../hints/pool.ts";
 import { labelsOf } from "../hints/table.ts";
 import { Wish } from "./wish.ts";
 
 export const candidates = new StaticArray<u16>(<i32>POOL_ENDPOINTS_MAX);
 export let candidateCount: i32 = 0;
+/** The candidates are endpoints that this gateway saw fail, as there are no others. */
+export let isLastResort: bool = false;
 
-/** Endpoints of the pool that are up and not held to be failing. */
+/**
+ * Endpoints of the pool that are up and not held to be failing. If there are none, those that only
+ * this gateway holds to be failing: a few requests that make every try fail must not take a pool
+ * out, and where an endpoint is truly gone, the control plane's probes say so.
+ */
 export function gatherCandidates(pool: Pool, nowMs: f64): void {
   candidateCount = 0;
+  isLastResort = false;
   for (let i = 0; i < pool.slotCount; i++) {
     const slot = unchecked(pool.slots[i]);
     if (mayBePicked(slot, nowMs)) unchecked((candidates[candidateCount++] = slot));
   }
+  if (candidateCount > 0) return;
+  for (let i = 0; i < pool.slotCount; i++) {
+    const slot = unchecked(pool.slots[i]);
+    if (isUp(slot)) unchecked((candidates[candidateCount++] = slot));
+  }
+  isLastResort = candidateCount > 0;
 }
 
 /** Those that pass a filter stand at the front: the others are gone. */

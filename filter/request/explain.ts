@@ -7,7 +7,7 @@ import { matchedKeys } from "../hints/prefix-index.ts";
 import { addressAt, addressBytes, runningOf, waitingOf } from "../hints/table.ts";
 import { Text } from "../host/memory.ts";
 import { TextBuffer } from "../text-buffer.ts";
-import { candidateCount, candidates } from "./candidates.ts";
+import { candidateCount, candidates, isLastResort } from "./candidates.ts";
 import { costOf, parts, scores } from "./score.ts";
 import { Wish } from "./wish.ts";
 
@@ -29,6 +29,7 @@ export function giveBack(buffer: TextBuffer): void {
 const STAGES: StaticArray<Text> = [new Text("fresh"), new Text("stale"), new Text("blind")];
 const STAGE = new Text('{"stage":"');
 const POOL = new Text('","pool":"');
+const IS_LAST_RESORT = new Text('","lastResort":true,"keys":');
 const KEYS = new Text('","keys":');
 const PROMPT_BYTES = new Text(',"promptBytes":');
 const CANDIDATES = new Text(',"candidates":[');
@@ -98,7 +99,7 @@ export function explain(into: TextBuffer, pool: Pool, wish: Wish, stage: u32): v
   into.addText(unchecked(STAGES[stage]));
   into.addText(POOL);
   into.add(pool.nameAt, pool.nameBytes);
-  addNumber(into, KEYS, <f64>wish.keyCount);
+  addNumber(into, isLastResort ? IS_LAST_RESORT : KEYS, <f64>wish.keyCount);
   addNumber(into, PROMPT_BYTES, <f64>wish.promptBytes);
   into.addText(CANDIDATES);
   let written = 0;

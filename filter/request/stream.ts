@@ -15,6 +15,7 @@ import { CLUSTER_NAME, propertyAt, readProperty } from "../host/properties.ts";
 import { CONTINUE, STOP, STOP_AND_BUFFER } from "../host/stream.ts";
 import { TextHash } from "../json/text-hash.ts";
 import { countPick } from "./accounts.ts";
+import { isLastResort } from "./candidates.ts";
 import { coverBy } from "./cover.ts";
 import { nameInFilterState, nameInHeader } from "./destination.ts";
 import { explain, takeExplanation } from "./explain.ts";
@@ -221,6 +222,7 @@ function refuse(request: Request, result: u32): bool {
 
 function countStage(request: Request): void {
   if (request.wish.keyCount === 0) counters.picksWithoutPrompt++;
+  if (isLastResort) counters.picksLastResort++;
   if (request.stage === STAGE_BLIND) counters.picksBlind++;
   else if (request.stage === STAGE_STALE) counters.picksStale++;
   else counters.picksFresh++;

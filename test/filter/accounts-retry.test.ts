@@ -3,6 +3,8 @@ import {
   DONE_FLAG_NO_EFFECT,
   DONE_FLAG_RETRIED,
   PICK_FLAG_REMOVE,
+  STATE_DOWN,
+  STATE_UP,
 } from "../../protocol/records.ts";
 import { ask, beginResponse, destinationsOf, explained, serve } from "../support/asked.ts";
 import { FilteredGateway } from "../support/filtered-gateway.ts";
@@ -95,11 +97,40 @@ test("a request that the third endpoint served leaves two marked as failed", () 
   expect(gateway.counter("endpoint_failures")).toBe(2);
 });
 
-test("a request that failed on all endpoints named leaves none to pick", () => {
-  failOnAll(ask(gateway.worker));
-  expect(ask(gateway.workers[1]!).isOver).toBe(false);
-  gateway.run(5);
-  for (const vm of gateway.workers) expect(ask(vm).localResponse?.status).toBe(503);
+describe("after a request that failed on all endpoints", () => {
+  beforeEach(() => {
+    failOnAll(ask(gateway.worker));
+    gateway.run(5);
+  });
+
+  test("the next ones are picked among these as a last resort, and say so", () => {
+    for (const vm of gateway.workers) {
+      const { lastResort, candidates } = explained(vm);
+      expect(lastResort).toBe(true);
+      expect(candidates).toHaveLength(3);
+    }
+    expect(gateway.counter("picks_last_resort")).toBe(3);
+  });
+
+  test("the one that serves again is picked alone, until probes find the others well", () => {
+    const request = ask(gateway.worker);
+    const [first] = destinationsOf(request);
+    serve(request);
+    const { lastResort, candidates } = explained(gateway.worker);
+    expect(lastResort).toBeUndefined();
+    expect(candidates.map(({ endpoint }) => endpoint)).toEqual([first]);
+  });
+
+  test("those that the control plane holds to be down are not, and with all down none is", () => {
+    const loads = [0, 1, 2].map((slot) => ({ slot, state: slot === 1 ? STATE_UP : STATE_DOWN }));
+    gateway.hint(hintsFrame({ loads }));
+    for (const vm of gateway.workers) expect(picked(vm)).toEqual([addressOf(1)]);
+    gateway.hint(hintsFrame({ loads: [{ slot: 1, state: STATE_DOWN }] }));
+    const { localResponse } = ask(gateway.worker);
+    expect(localResponse?.status).toBe(503);
+    const reason = localResponse?.headers.get("x-llm-d-request-dropped-reason");
+    expect(reason).toBe("rejected-no-endpoints");
+  });
 });
 
 test("a server's own error is no failure of its endpoint", () => {

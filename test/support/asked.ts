@@ -14,6 +14,8 @@ export const HEADERS: Readonly<Record<string, string>> = {
 export interface Explanation {
   readonly stage: string;
   readonly pool: string;
+  /** The candidates are endpoints that this gateway saw fail, as there are no others. */
+  readonly lastResort?: true;
   readonly keys: number;
   readonly promptBytes: number;
   readonly candidates: readonly {

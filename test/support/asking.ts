@@ -17,6 +17,8 @@ export interface Candidate {
 export interface Explanation {
   stage: "fresh" | "stale" | "blind";
   pool: string;
+  /** The candidates are endpoints that this gateway saw fail, as there are no others. */
+  lastResort?: true;
   keys: number;
   promptBytes: number;
   candidates: Candidate[];
