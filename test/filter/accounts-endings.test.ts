@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { STATE_DOWN, STATE_UP } from "../../protocol/records.ts";
 import { ask, beginResponse, chatBody, destinationsOf, HEADERS } from "../support/asked.ts";
 import { FilteredGateway } from "../support/filtered-gateway.ts";
 import { hintsFrame, tableOf } from "../support/hints-written.ts";
@@ -133,10 +134,12 @@ describe(`after ${REQUESTS} requests with every ending, over three workers`, () 
     if (count % 500 === 0) churn(over);
   }
 
-  /** Endpoints come back, go, and change their slots. */
+  /** Endpoints come back, go, change their slots, and are all down at times. */
   function churn(over: FilteredGateway): void {
+    const state = random(8) === 0 ? STATE_DOWN : STATE_UP;
     const endpoints = Array.from({ length: 8 }, (_, slot) => ({
       slot,
+      state,
       ...(random(4) === 0 && { address: `10.7.${random(3)}.${slot}:80` }),
     })).filter(() => random(8) > 0);
     over.hint(random(2) === 0 ? tableOf(0, { endpoints }) : hintsFrame({ loads: endpoints }));
