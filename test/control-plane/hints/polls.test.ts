@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { parseConfiguration } from "../../../control-plane/config/configuration.ts";
 import { EMPTY_PAUSE_MS } from "../../../control-plane/hints/long-polls.ts";
 import { FLAG_WANTS_INDEX, FLAG_WHOLE_TABLE } from "../../../protocol/frame.ts";
@@ -6,19 +6,9 @@ import { hashBytes, keyHigh, keyLow } from "../../../protocol/keys.ts";
 import { SCORE_TOKEN_COST, STEP_BYTES } from "../../../protocol/profile.ts";
 import * as wire from "../../../protocol/records.ts";
 import { until } from "../../support/until.ts";
-import { SETTINGS, Started, type StartedOptions } from "./started.ts";
+import { SETTINGS, startingEach } from "./started.ts";
 
-let started: Started | null = null;
-
-afterEach(async () => {
-  await started?.stop();
-  started = null;
-});
-
-async function start(options?: StartedOptions): Promise<Started> {
-  started = await Started.start(options);
-  return started;
-}
+const { start, running } = startingEach();
 
 it("a first poll is answered at once with settings, pool, endpoints, loads and a position", async () => {
   const { gateway, engines } = await start();
@@ -197,7 +187,7 @@ it("an endpoint that has drained is gone from the table", async () => {
   controlPlane.discover(listed(1));
   clock.aheadMs = 120_000;
   const hints = await polling.pollUntil(({ endpoints }) => endpoints.length === 1);
-  expect(hints.endpoints[0]?.address).toBe(started?.engines[0]?.address);
+  expect(hints.endpoints[0]?.address).toBe(running().engines[0]?.address);
 });
 
 it("an endpoint that stops answering probes is down, and up again when it answers", async () => {
@@ -229,7 +219,7 @@ it("closing the server answers polls that are held", async () => {
   const polling = gateway("a");
   await polling.poll();
   const held = polling.poll({ holdMs: 20_000 });
-  await until("the poll is held", () => started?.controlPlane.polls.heldCount);
+  await until("the poll is held", () => running().controlPlane.polls.heldCount);
   await app.close();
   expect(await held).toBeNull();
 });

@@ -1,22 +1,12 @@
 import fc from "fast-check";
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { frameGeneration } from "../../../protocol/frame.ts";
 import * as wire from "../../../protocol/records.ts";
 import { until } from "../../support/until.ts";
 import type { Hints, TestGateway } from "./gateway.ts";
-import { Started, type StartedOptions } from "./started.ts";
+import { type Started, startingEach } from "./started.ts";
 
-let started: Started | null = null;
-
-afterEach(async () => {
-  await started?.stop();
-  started = null;
-});
-
-async function start(options?: StartedOptions): Promise<Started> {
-  started = await Started.start(options);
-  return started;
-}
+const { start, running } = startingEach();
 
 /** Two gateways that know the table. */
 async function twoGateways(running: Started): Promise<[TestGateway, TestGateway, number]> {
@@ -74,10 +64,10 @@ it("a gateway that falls silent is forgotten, and its share with it", async () =
   const held = b.pollUntil(othersHave(slot, 0), {
     holdMs: 20_000,
   });
-  await until("the poll is held", () => started?.controlPlane.polls.heldCount);
+  await until("the poll is held", () => running().controlPlane.polls.heldCount);
   clock.aheadMs = 11_000;
   await held;
-  expect([...started!.controlPlane.gateways.all()]).toHaveLength(1);
+  expect([...running().controlPlane.gateways.all()]).toHaveLength(1);
 });
 
 it("an endpoint that a gateway saw fail is down for the others until a probe is good", async () => {
@@ -111,7 +101,7 @@ it("a report of another generation changes nothing and is answered 409", async (
   const { status, body } = await a.report((records) => records.pick(slot, KEYS));
   expect(status).toBe(409);
   expect(frameGeneration(new DataView(body.buffer, body.byteOffset, 24), 0)).toBe(generation);
-  expect(started?.controlPlane.index.size).toBe(0);
+  expect(running().controlPlane.index.size).toBe(0);
   expect((await b.poll())?.picks ?? []).toEqual([]);
 });
 
@@ -119,8 +109,8 @@ it("an index that is handed back is the index again, in order and with its ages"
   const [a, b, slot] = await twoGateways(await start());
   const entries = Array.from({ length: 100 }, (_, age) => ({ low: age * 7, high: age, age }));
   await a.report((records) => records.entries(slot, entries));
-  expect(started?.controlPlane.index.sizeOf(slot)).toBe(100);
-  const fresh = await started!.gateway("fresh").poll();
+  expect(running().controlPlane.index.sizeOf(slot)).toBe(100);
+  const fresh = await running().gateway("fresh").poll();
   expect(fresh?.entries).toEqual([{ slot, entries }]);
   // The others lost sight of each other too while nobody passed picks on.
   const told = await b.pollUntil((hints) => hints.entries.length > 0);
@@ -136,7 +126,7 @@ it("an index handed back entry by entry in no order is put in order", async () =
       for (const entry of part) records.entries(slot, [entry]);
     });
   }
-  const fresh = await started!.gateway("fresh").poll();
+  const fresh = await running().gateway("fresh").poll();
   expect(fresh?.entries).toEqual([{ slot, entries }]);
 });
 
@@ -147,7 +137,7 @@ it("a removed key is gone, and a touched key that is not there is not added", as
     records.pick(slot, [KEYS[2]!], wire.PICK_FLAG_REMOVE);
     records.pick(slot, [[9, 9], KEYS[1]!], wire.PICK_FLAG_TOUCH);
   });
-  const list = started!.controlPlane.index.list(slot)!;
+  const list = running().controlPlane.index.list(slot)!;
   const keys: number[] = [];
   list.eachNewestFirst((low) => keys.push(low) > 0);
   expect(keys).toEqual([3, 1]);
@@ -244,7 +234,7 @@ it("a record of a kind that is not known is passed over", async () => {
     records.pick(slot, KEYS);
   });
   expect(status).toBe(200);
-  expect(started?.controlPlane.index.size).toBe(3);
+  expect(running().controlPlane.index.size).toBe(3);
 });
 
 async function soundReport(gateway: TestGateway, slot: number): Promise<Buffer> {

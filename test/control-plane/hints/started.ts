@@ -1,5 +1,6 @@
 // A control plane with its web server, inside the test's process.
 import type { FastifyInstance } from "fastify";
+import { afterEach } from "vitest";
 import { defaultConfiguration } from "../../../control-plane/config/configuration.ts";
 import { ControlPlane, type ControlPlaneOptions } from "../../../control-plane/control-plane.ts";
 import {
@@ -21,6 +22,27 @@ export interface StartedOptions extends Partial<ControlPlaneOptions> {
   attachment?: Attachment;
   /** How much later than the process's own clock it is, in ms. */
   clock?: { aheadMs: number };
+}
+
+/** Call it at a test file's top: what `start` has started is stopped when its test is over. */
+export function startingEach() {
+  const all: Started[] = [];
+  afterEach(async () => {
+    await Promise.all(all.splice(0).map((started) => started.stop()));
+  });
+  return {
+    async start(options?: StartedOptions): Promise<Started> {
+      const started = await Started.start(options);
+      all.push(started);
+      return started;
+    },
+    /** What the test started last. */
+    running(): Started {
+      const started = all.at(-1);
+      if (!started) throw new Error("the test has not started a control plane");
+      return started;
+    },
+  };
 }
 
 export class Started {

@@ -1,21 +1,11 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { HintwayError } from "../../../control-plane/errors.ts";
 import { FRAME_BYTES_MAX } from "../../../protocol/limits.ts";
 import { until } from "../../support/until.ts";
 import { TestGateway } from "../hints/gateway.ts";
-import { Started, type StartedOptions, TOKEN } from "../hints/started.ts";
+import { startingEach, TOKEN } from "../hints/started.ts";
 
-let started: Started | null = null;
-
-afterEach(async () => {
-  await started?.stop();
-  started = null;
-});
-
-async function start(options?: StartedOptions): Promise<Started> {
-  started = await Started.start(options);
-  return started;
-}
+const { start } = startingEach();
 
 describe("a caller without the token", () => {
   const paths = ["/v1/hints", "/v1/reports", "/v3/discovery:clusters", "/v1/none", "/v3/none"];

@@ -1,17 +1,7 @@
-import { afterEach, expect, it } from "vitest";
-import { Started, type StartedOptions } from "../hints/started.ts";
+import { expect, it } from "vitest";
+import { startingEach } from "../hints/started.ts";
 
-let started: Started | null = null;
-
-afterEach(async () => {
-  await started?.stop();
-  started = null;
-});
-
-async function start(options?: StartedOptions): Promise<Started> {
-  started = await Started.start(options);
-  return started;
-}
+const { start } = startingEach();
 
 const CLUSTERS = "/v3/discovery:clusters";
 const ENDPOINTS = "/v3/discovery:endpoints";

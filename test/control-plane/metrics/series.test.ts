@@ -1,17 +1,11 @@
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { nameHash } from "../../../control-plane/hints/name-hash.ts";
 import * as wire from "../../../protocol/records.ts";
-import { Started } from "../hints/started.ts";
+import { startingEach } from "../hints/started.ts";
 
-let started: Started | null = null;
-
-afterEach(async () => {
-  await started?.stop();
-  started = null;
-});
-
+const { start } = startingEach();
 async function reported(...done: object[]): Promise<{ text: string; address: string }> {
-  started = await Started.start();
+  const started = await start();
   const gateway = started.gateway("a");
   const { slot, address } = (await gateway.poll())!.endpoints[0]!;
   await gateway.report((records) => {
@@ -62,7 +56,7 @@ it("stages, cut streams and picks without effect have series of their own", asyn
 });
 
 it("a model is named when an engine has told the name, and unknown otherwise", async () => {
-  started = await Started.start();
+  const started = await start();
   started.engines[0]!.adapters = ["sql-lora"];
   const gateway = started.gateway("a");
   const { slot } = (await gateway.poll())!.endpoints[0]!;
@@ -77,12 +71,12 @@ it("a model is named when an engine has told the name, and unknown otherwise", a
 });
 
 it("pool gauges have upstream's names, old and new", async () => {
-  started = await Started.start();
+  const started = await start();
   started.engines[0]!.waiting = 6;
   started.engines[1]!.kvUse = 0.5;
   const gateway = started.gateway("a");
   await gateway.pollUntil(({ loads }) => loads.some(({ waiting }) => waiting === 6));
-  await expect.poll(() => started!.metrics()).toContain('utilization{name="pool"} 0.25');
+  await expect.poll(() => started.metrics()).toContain('utilization{name="pool"} 0.25');
   const text = await started.metrics();
   for (const line of [
     'llm_d_epp_average_queue_size{name="pool"} 3',
@@ -97,7 +91,7 @@ it("pool gauges have upstream's names, old and new", async () => {
 
 it("an endpoint that is gone leaves no series behind", async () => {
   const clock = { aheadMs: 0 };
-  started = await Started.start({ clock });
+  const started = await start({ clock });
   const gateway = started.gateway("a");
   const { slot, address } = (await gateway.poll())!.endpoints[1]!;
   await gateway.report((records) => {
@@ -106,5 +100,5 @@ it("an endpoint that is gone leaves no series behind", async () => {
   expect(await started.metrics()).toContain(address);
   started.controlPlane.discover(started.listed(1));
   clock.aheadMs = 120_000;
-  await expect.poll(() => started!.metrics(), { timeout: 10_000 }).not.toContain(address);
+  await expect.poll(() => started.metrics(), { timeout: 10_000 }).not.toContain(address);
 });
