@@ -26,7 +26,7 @@ export interface Bench {
 const prompts = new Map<number, bigint[]>();
 
 /** A prompt of whole blocks: each KiB of it is one key. */
-function promptOf(kib: number): Asking {
+export function promptOf(kib: number): Asking {
   const body = JSON.stringify({
     model: "llama",
     prompt: `${kib} `.repeat(kib * KIB).slice(0, kib * KIB),
@@ -35,7 +35,7 @@ function promptOf(kib: number): Asking {
 }
 
 /** The keys of such a prompt, as a gateway reports them. */
-function keysOf(kib: number): bigint[] {
+export function keysOf(kib: number): bigint[] {
   let keys = prompts.get(kib);
   if (!keys) {
     const gateway = new FilteredGateway();
@@ -69,7 +69,7 @@ function askingOf(bench: Bench): Asking {
   return { ...rest, ...bench.asking, headers: { ...headers, ...bench.asking?.headers } };
 }
 
-const WITHOUT_PROMPT: Asking = { headers: { ":path": "/v1/models" }, body: "" };
+export const WITHOUT_PROMPT: Asking = { headers: { ":path": "/v1/models" }, body: "" };
 
 export function explain(bench: Bench): Explanation {
   return explained(startBench(bench).worker, askingOf(bench));
