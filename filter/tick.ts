@@ -10,6 +10,7 @@ import { sweep } from "./hints/prefix-index.ts";
 import { shareAll } from "./hints/sharing.ts";
 import { setTickPeriod } from "./host/callouts.ts";
 import { nowMs } from "./host/clock.ts";
+import { trapAsHolder } from "./trap.ts";
 
 /** A pick is known to the other workers at the next tick. */
 const TICK_MS: u32 = 5;
@@ -27,6 +28,7 @@ export function tick(): void {
   const atMs = nowMs();
   if (isReady) keepLease(<u32>ownNumber, atMs);
   else dropLease();
+  if (TRAPS !== 0) trapAsHolder();
   shareAll(atMs);
   keepLink(atMs);
   sweep(SWEEP_ENTRIES);

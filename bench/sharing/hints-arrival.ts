@@ -1,7 +1,7 @@
 // How soon a changed metric of an endpoint is what every worker decides by.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { PinnedConnection } from "./pinned-connection.ts";
+import type { PinnedConnection } from "../../test/support/pinned-connection.ts";
 
 /** An endpoint's metrics page that tells when a value was first read from it. */
 export class WatchedMetric {

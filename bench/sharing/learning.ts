@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Explanation } from "../../test/support/asking.ts";
-import type { PinnedConnection } from "./pinned-connection.ts";
+import type { PinnedConnection } from "../../test/support/pinned-connection.ts";
 
 /** The least that is allowed: with small prompts, looks follow each other closely. */
 export const BLOCK_BYTES = 256;

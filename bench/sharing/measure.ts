@@ -2,12 +2,12 @@
 
 import { freePorts } from "../../start/ports.ts";
 import { type Envoy, startControlPlane, startEnvoy } from "../../test/support/components.ts";
+import { connectToWorkers } from "../../test/support/worker-connections.ts";
 import { InstantServer, metricsPage } from "../parts/instant-server.ts";
 import { ownFilter } from "../speed/gateways.ts";
 import { arrivalTimes, WatchedMetric } from "./hints-arrival.ts";
 import { BLOCK_BYTES, learningTimes } from "./learning.ts";
 import { type RestartTimes, restartControlPlane, type TrapTimes, trapWorker } from "./recovery.ts";
-import { connectToWorkers } from "./workers.ts";
 
 export interface SharingPlan {
   /** How often a pick is looked for elsewhere. */

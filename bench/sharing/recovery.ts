@@ -3,10 +3,11 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ControlPlane } from "../../test/support/components.ts";
+import type { PinnedConnection } from "../../test/support/pinned-connection.ts";
+import { Traffic } from "../../test/support/traffic.ts";
 import { until } from "../../test/support/until.ts";
 import { untilWaiting, type WatchedMetric } from "./hints-arrival.ts";
 import { matched, prompt } from "./learning.ts";
-import type { PinnedConnection } from "./pinned-connection.ts";
 
 const SEED_PROMPTS = 20;
 const SEED_BLOCKS = 16;
@@ -50,7 +51,7 @@ export async function restartControlPlane(
     readyMs: readyMs - startMs,
     hintsMs: Math.max(0, Math.max(...hintsMs) - readyMs),
     indexMs: Math.max(0, indexMs - readyMs),
-    failures: await traffic.end(),
+    failures: (await traffic.end()).failed,
   };
 }
 
@@ -63,31 +64,6 @@ async function indexKeys(controlPlane: ControlPlane): Promise<number> {
     return status.index.keys;
   } catch {
     return -1;
-  }
-}
-
-/** Requests one after the other, until it is ended. */
-class Traffic {
-  #isOver = false;
-  #failures = 0;
-  readonly #done: Promise<void>;
-
-  constructor(connection: PinnedConnection) {
-    this.#done = this.#run(connection);
-  }
-
-  /** Answers how many failed. */
-  async end(): Promise<number> {
-    this.#isOver = true;
-    await this.#done;
-    return this.#failures;
-  }
-
-  async #run(connection: PinnedConnection): Promise<void> {
-    while (!this.#isOver) {
-      if ((await connection.ask("hello")).status !== 200) this.#failures++;
-      await sleep(2);
-    }
   }
 }
 
@@ -125,5 +101,5 @@ export async function trapWorker(
     if (matched(explanation, endpoint) >= blocks) times.knowsMs = receivedMs - sentMs;
     await sleep(TRAP_LOOK_PAUSE_MS);
   }
-  return { ...times, failures: await traffic.end() };
+  return { ...times, failures: (await traffic.end()).failed };
 }

@@ -13,6 +13,7 @@ import {
   valueBytes,
 } from "../host/headers.ts";
 import { equals, Text } from "../host/memory.ts";
+import { trapAsAsked } from "../trap.ts";
 import { COLD, DESTINATION } from "./destination.ts";
 import { chooseProfile, takeNamedHeader } from "./named-headers.ts";
 import { API_NONE, apiOf } from "./prompt.ts";
@@ -41,7 +42,7 @@ const UPGRADE = new Text("upgrade");
 const CONTENT_LENGTH = new Text("content-length");
 const EXPLAIN = new Text("x-hintway-explain");
 const ONE = new Text("1");
-/** In the test build, a request with this header makes the virtual machine trap. */
+/** In the test build, a request with this header makes a virtual machine trap. */
 const TRAP = new Text("x-hintway-trap");
 
 export let api: u32 = API_NONE;
@@ -105,7 +106,7 @@ function takeContentLength(): void {
 }
 
 function takeExtensionHeader(): void {
-  if (TRAPS !== 0 && equals(nameAt, nameBytes, TRAP)) unreachable();
+  if (TRAPS !== 0 && equals(nameAt, nameBytes, TRAP)) trapAsAsked(valueAt, valueBytes);
   if (equals(nameAt, nameBytes, EXPLAIN)) {
     wantsExplanation = equals(valueAt, valueBytes, ONE);
     return;

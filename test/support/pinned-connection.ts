@@ -1,7 +1,8 @@
 // A connection that stays open, and so on one worker, over which requests ask to be explained.
 
 import { Agent, request } from "node:http";
-import type { Explanation } from "../../test/support/asking.ts";
+import { SIMULATED_MODEL } from "../../start/parts.ts";
+import type { Explanation } from "./asking.ts";
 
 export interface Asked {
   /** 0 when the connection broke. */
@@ -24,7 +25,8 @@ export class PinnedConnection {
 
   /** Never rejects. */
   ask(content: string, headers: { [name: string]: string } = {}): Promise<Asked> {
-    const body = JSON.stringify({ model: "m", messages: [{ role: "user", content }] });
+    const messages = [{ role: "user", content }];
+    const body = JSON.stringify({ model: SIMULATED_MODEL, max_tokens: 1, messages });
     const sentMs = performance.now();
     const nothing = { status: 0, endpoint: "", explanation: null, sentMs };
     return new Promise((resolve) => {

@@ -1,7 +1,7 @@
 // One connection to each worker of an Envoy. The system gives a connection to any worker; Envoy's
 // statistics tell to which.
 
-import type { Envoy } from "../../test/support/components.ts";
+import type { Envoy } from "./components.ts";
 import { PinnedConnection } from "./pinned-connection.ts";
 
 const TRIES_MAX = 200;
