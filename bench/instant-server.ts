@@ -1,9 +1,11 @@
-// The instant model server as a process: node bench/instant-server.ts PORT,PORT… Prints `listening`.
+// The instant model server as a process: node bench/instant-server.ts IP:PORT,IP:PORT… [CACHE_BLOCKS]
+// Prints `listening`.
 
-import { InstantServer } from "./parts/instant-server.ts";
+import { InstantServer, metricsPage } from "./parts/instant-server.ts";
 
-const ports = (process.argv[2] ?? "").split(",").map(Number);
-await InstantServer.start({ ports });
+const [, , addresses = "", blocks] = process.argv;
+const page = metricsPage(blocks === undefined ? {} : { cacheBlocks: Number(blocks) });
+await InstantServer.start({ addresses: addresses.split(","), metrics: () => page });
 console.log("listening");
 // The one who started it holds its input open; whatever ends that one ends this.
 process.stdin.on("end", () => process.exit(0)).resume();

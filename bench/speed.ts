@@ -2,47 +2,93 @@
 
 import { Command, InvalidArgumentError } from "commander";
 import { findEnvoy } from "../start/find-envoy.ts";
-import { describeMachine } from "./measure/machine.ts";
+import { StartError } from "../start/start-error.ts";
+import { describeMachine, type Machine } from "./measure/machine.ts";
+import type { PickerOptions } from "./picker/picker.ts";
+import { isPrivateNetwork, runInPrivateNetwork } from "./picker/private-network.ts";
 import { writeResults } from "./report/files.ts";
-import { cellsOf, measureRounds, type Plan, type Sample } from "./speed/cells.ts";
+import { measureGroup, type Sample, sampleText } from "./speed/cells.ts";
 import { differencesOf } from "./speed/differences.ts";
-import { startGateways, TARGETS } from "./speed/gateways.ts";
+import { fillIndexes, indexesOf } from "./speed/filled-index.ts";
+import { memoriesOf } from "./speed/gateway-memory.ts";
+import { startGateways, targetsWith } from "./speed/gateways.ts";
 import { measureIdle } from "./speed/idle.ts";
-import { measureIndexes } from "./speed/index-size.ts";
+import { onlyCells, type Plan, quickGroups, secondsOf, wholeGroups } from "./speed/plan.ts";
 import { type SpeedReport, speedChart, speedText } from "./speed/report.ts";
 
 const IDLE_SECONDS = 3;
 
 export async function measureSpeed(
   plan: Plan,
+  picker: PickerOptions | undefined,
   say: (line: string) => void,
 ): Promise<SpeedReport & { samples: Sample[] }> {
-  const gateways = await startGateways();
-  try {
-    const launch = { say, signal: new AbortController().signal };
-    const machine = describeMachine(await findEnvoy(process.env, launch), gateways.filterPath);
-    const idle = await measureIdle(gateways, Math.min(IDLE_SECONDS, plan.seconds));
-    const samples = await measureRounds(plan, gateways, say);
-    const indexes = await measureIndexes(gateways);
-    const workMs = samples.map((sample) => sample.workMs);
-    return { machine, plan, differences: differencesOf(samples), idle, indexes, workMs, samples };
-  } finally {
-    await gateways.stop();
+  const samples: Sample[] = [];
+  const targets = targetsWith(picker);
+  const found: Pick<SpeedReport, "idle" | "memories" | "indexes"> = {
+    ...{ idle: [], memories: [], indexes: [] },
+  };
+  let machine: Machine | undefined;
+  const startMs = performance.now();
+  const count = targets.length * plan.rounds * plan.groups.flatMap(({ cells }) => cells).length;
+  for (const group of plan.groups) {
+    const { setting } = group;
+    say(`starting gateways over ${setting.endpoints} endpoints`);
+    const gateways = await startGateways(setting, picker);
+    try {
+      machine ??= describeMachine(await findEnvoy(process.env, launchOf(say)), gateways.filterPath);
+      if (group === plan.groups[0]) {
+        found.idle = await measureIdle(gateways, Math.min(IDLE_SECONDS, plan.seconds));
+      }
+      await fillIndexes(gateways, setting);
+      await measureGroup(plan, group, gateways, (sample) => {
+        samples.push(sample);
+        const leftMs = ((performance.now() - startMs) / samples.length) * (count - samples.length);
+        const left = `${Math.ceil(leftMs / 60_000)} min left`;
+        say(`${samples.length}/${count}, ${left}  ${sampleText(sample)}`);
+      });
+      found.memories.push(...memoriesOf(gateways, setting));
+      found.indexes.push(...(await indexesOf(gateways)).map((index) => ({ ...setting, ...index })));
+    } finally {
+      await gateways.stop();
+    }
   }
+  if (!machine) throw new Error("the plan has no cells: `--only` matches none");
+  const workMs = samples.map((sample) => sample.workMs);
+  return {
+    ...{ machine, plan, targets, workMs, samples },
+    ...found,
+    differences: differencesOf(samples),
+  };
 }
 
-function planFromFlags(): Plan & { out?: string } {
-  const numbers = (text: string) => text.split(",").map((word) => positive(word));
+function launchOf(say: (line: string) => void) {
+  return { say, signal: new AbortController().signal };
+}
+
+interface Flags extends Omit<Plan, "groups"> {
+  cells: "quick" | "whole";
+  only?: RegExp;
+  picker?: string;
+  kubernetes?: string;
+  out?: string;
+}
+
+function readFlags(): Flags {
   const command = new Command("npm run bench:speed --")
     .description("Measures what the filter costs: the same Envoy with it and without it.")
-    .option("--rounds <count>", "rounds over all cells", positive, 3)
-    .option("--body-bytes <list>", "request bodies", numbers, [1024, 16_384, 102_400])
-    .option("--connections <list>", "closed-loop connections", numbers, [1, 32])
-    .option("--prompts <list>", "unique, repeated", promptKinds, ["unique", "repeated"])
-    .option("--chunks <count>", "of streamed answers; 0 leaves them out", Number, 200)
+    .option("--cells <which>", "quick: what has a budget; whole: all", quickOrWhole, "whole")
+    .option(
+      "--only <pattern>",
+      "cells that match alone, such as `^4 endpoints: unique 32`",
+      pattern,
+    )
+    .option("--rounds <count>", "rounds over the cells of a group", positive, 3)
     .option("--warm-seconds <s>", "before a cell is measured", Number, 0.5)
     .option("--seconds <s>", "that a cell is measured", positive, 2.5)
     .option("--quiet-seconds <s>", "to wait for other processes to be quiet", Number, 5)
+    .option("--picker <path>", "the reference picker's binary (epp); left out without it")
+    .option("--kubernetes <folder>", "with etcd and kube-apiserver, which the picker needs")
     .option("--out <folder>", "where results are written; bench/results by default");
   return command.parse().opts();
 }
@@ -53,20 +99,48 @@ function positive(text: string): number {
   throw new InvalidArgumentError("Expected a number greater than 0.");
 }
 
-function promptKinds(text: string): Plan["prompts"] {
-  return text.split(",").map((word) => {
-    if (word === "unique" || word === "repeated") return word;
-    throw new InvalidArgumentError("Expected `unique`, `repeated`, or both with a comma.");
-  });
+function quickOrWhole(text: string): Flags["cells"] {
+  if (text === "quick" || text === "whole") return text;
+  throw new InvalidArgumentError("Expected `quick` or `whole`.");
 }
 
-if (import.meta.main) {
-  const { out, ...plan } = planFromFlags();
-  const cells = cellsOf(plan).length * plan.rounds * TARGETS.length;
-  const minutes = (cells * (plan.seconds + plan.warmSeconds + 0.5)) / 60;
-  console.log(`${cells} cells, about ${minutes.toFixed(0)} min`);
-  const report = await measureSpeed(plan, (line) => console.log(line));
+function pattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    throw new InvalidArgumentError("Expected a regular expression.");
+  }
+}
+
+function pickerOf({ picker, kubernetes }: Flags): PickerOptions | undefined {
+  if (!picker) return undefined;
+  const folder = kubernetes ?? process.env["KUBEBUILDER_ASSETS"];
+  if (folder) return { binary: picker, kubernetes: folder };
+  throw new StartError(
+    "The reference picker needs a Kubernetes API server.",
+    "Name a folder with etcd and kube-apiserver by --kubernetes or KUBEBUILDER_ASSETS.",
+  );
+}
+
+async function main(): Promise<void> {
+  const { cells, only, out, ...flags } = readFlags();
+  const picker = pickerOf({ cells, ...flags });
+  if (picker && !isPrivateNetwork()) {
+    // Envoy may have to be fetched, which a network of the run's own does not allow.
+    const envoy = await findEnvoy(process.env, launchOf(console.log));
+    process.exitCode = runInPrivateNetwork({ ENVOY_BIN: envoy });
+    return;
+  }
+  const all = cells === "quick" ? quickGroups() : wholeGroups();
+  const { rounds, warmSeconds, seconds, quietSeconds } = flags;
+  const groups = only ? onlyCells(all, only) : all;
+  const plan = { rounds, warmSeconds, seconds, quietSeconds, groups };
+  if (!picker) console.log("The reference picker is left out: --picker names none.");
+  console.log(`about ${Math.ceil(secondsOf(plan, targetsWith(picker).length) / 60)} min`);
+  const report = await measureSpeed(plan, picker, console.log);
   const text = speedText(report);
   writeResults("speed", { data: report, text, chart: speedChart(report) }, out);
   console.log(`\n${text}`);
 }
+
+if (import.meta.main) await main();

@@ -41,21 +41,21 @@ export class LoadGenerator {
 }
 
 export class InstantServerProcess {
-  readonly addresses: string[];
   readonly #process: ChildProcess;
 
-  private constructor(process: ChildProcess, ports: number[]) {
+  private constructor(process: ChildProcess) {
     this.#process = process;
-    this.addresses = ports.map((port) => `127.0.0.1:${port}`);
   }
 
-  static async start(ports: number[]): Promise<InstantServerProcess> {
+  /** `cacheBlocks` of 16 tokens are what each endpoint says its cache has. */
+  static async start(addresses: string[], cacheBlocks?: number): Promise<InstantServerProcess> {
     const script = projectPath("bench", "instant-server.ts");
-    const child = spawn(process.execPath, [script, ports.join(",")], {
+    const flags = [addresses.join(","), ...(cacheBlocks === undefined ? [] : [`${cacheBlocks}`])];
+    const child = spawn(process.execPath, [script, ...flags], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     if (child.stdout) await once(child.stdout, "data");
-    return new InstantServerProcess(child, ports);
+    return new InstantServerProcess(child);
   }
 
   get processId(): number {

@@ -6,6 +6,7 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { measureUsage, type Usage } from "../measure/processor-time.ts";
 import { quantile } from "../measure/quantiles.ts";
+import { ChunkedEnd } from "./chunked-end.ts";
 import { CHUNK_BYTES, CHUNKS_HEADER } from "./instant-server.ts";
 
 export interface Load {
@@ -34,6 +35,7 @@ export interface Measured {
   chunks: number;
   /** From the first byte written to the last byte read. */
   p50Ms: number;
+  p90Ms: number;
   p99Ms: number;
   maxMs: number;
   usage: Usage;
@@ -65,8 +67,9 @@ export async function runLoad(load: Load): Promise<Measured> {
     requests: latenciesMs.length,
     failures,
     requestsPerSecond: latenciesMs.length / usage.seconds,
-    chunks: Math.round(chunkBytes / CHUNK_BYTES),
+    chunks: load.chunks > 0 ? Math.round(chunkBytes / CHUNK_BYTES) : 0,
     p50Ms: quantile(latenciesMs, 0.5),
+    p90Ms: quantile(latenciesMs, 0.9),
     p99Ms: quantile(latenciesMs, 0.99),
     maxMs: quantile(latenciesMs, 1),
     usage,
@@ -84,7 +87,6 @@ interface Results {
 const READ_BYTES = 64 * 1024;
 /** Where in the prompt a number stands that no other prompt has. */
 const NUMBER_CHARACTERS = 24;
-const CHUNKED_END = Buffer.from("\r\n0\r\n\r\n");
 
 class Client {
   readonly #load: Load;
@@ -98,6 +100,7 @@ class Client {
   #isWarm = false;
   /** Of the answer's body; -1 until its head is read, Infinity when it is chunked. */
   #bytesLeft = -1;
+  #bodyEnd = new ChunkedEnd();
 
   constructor(load: Load, number: number, results: Results) {
     this.#load = load;
@@ -160,14 +163,14 @@ class Client {
       this.#bytesLeft = Number.parseInt(head.slice(at + 16), 10) - (bytes - end - 4);
     } else {
       this.#bytesLeft = Number.POSITIVE_INFINITY;
-      this.#readChunks(buffer, bytes);
+      this.#bodyEnd = new ChunkedEnd();
+      this.#readChunks(buffer.subarray(end + 4), bytes - end - 4);
     }
   }
 
   #readChunks(buffer: Buffer, bytes: number): void {
     if (this.#results.isMeasuring) this.#results.chunkBytes += bytes;
-    const tail = buffer.subarray(Math.max(0, bytes - CHUNKED_END.length), bytes);
-    if (tail.equals(CHUNKED_END)) this.#bytesLeft = 0;
+    if (this.#bodyEnd.take(buffer, bytes)) this.#bytesLeft = 0;
   }
 
   #finish(): void {

@@ -25,3 +25,8 @@ export function added(value: number): string {
 export function kilobytes(bytes: number): string {
   return `${figure(bytes / 1024).replace(/\.0+$/, "")} KB`;
 }
+
+/** 1.5 MiB for 1,572,864 bytes. */
+export function megabytes(bytes: number): string {
+  return `${figure(bytes / 1024 ** 2)} MiB`;
+}

@@ -44,15 +44,16 @@ export async function measureSharing(
   };
   try {
     const metric = new WatchedMetric();
-    const server = keep(
+    const endpoints = (await freePorts(ENDPOINTS)).map((port) => `127.0.0.1:${port}`);
+    keep(
       await InstantServer.start({
-        ports: await freePorts(ENDPOINTS),
+        addresses: endpoints,
         metrics: (endpoint) => metricsPage({ waiting: endpoint === 0 ? metric.read() : 0 }),
       }),
     );
-    const endpoint = server.addresses[0] ?? "";
+    const endpoint = endpoints[0] ?? "";
     const flags = ["--block-bytes", `${BLOCK_BYTES}`];
-    const controlPlane = keep(await startControlPlane({ endpoints: server.addresses, flags }));
+    const controlPlane = keep(await startControlPlane({ endpoints, flags }));
     const filterPath = await ownFilter();
     const start = async (path: string): Promise<Envoy> =>
       keep(await startEnvoy({ controlPlane, workers: WORKERS, filterPath: path }));

@@ -1,34 +1,13 @@
-// The cells of the measurement and the rounds over them.
+// The rounds over the cells of one group.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { workMs } from "../measure/machine-speed.ts";
 import { measureUsage } from "../measure/processor-time.ts";
 import type { Measured } from "../parts/load.ts";
-import { type Gateways, TARGETS, type Target } from "./gateways.ts";
+import type { Gateways, Target } from "./gateways.ts";
+import { type Cell, cellName, type Group, type Plan, type Setting } from "./plan.ts";
 
-export interface Plan {
-  rounds: number;
-  bodyBytes: number[];
-  connections: number[];
-  prompts: ("unique" | "repeated")[];
-  /** Chunks of the streamed answers; 0 leaves them out. */
-  chunks: number;
-  warmSeconds: number;
-  seconds: number;
-  /** How long to wait, before a cell, for other processes to be quiet. */
-  quietSeconds: number;
-}
-
-/** What stays the same while the targets take turns. */
-export interface Cell {
-  bodyBytes: number;
-  connections: number;
-  prompts: "unique" | "repeated";
-  /** 0: answers come whole. */
-  chunks: number;
-}
-
-export interface Sample extends Cell {
+export interface Sample extends Cell, Setting {
   round: number;
   target: Target;
   measured: Measured;
@@ -41,39 +20,22 @@ export interface Sample extends Cell {
 /** Share of all CPUs that others may use. */
 export const OTHERS_SHARE_MAX = 0.1;
 const QUIET_LOOK_MS = 400;
-/** Streams are paced, so their load is set by their number. */
-const STREAM_CONNECTIONS = 16;
-const STREAM_BODY_BYTES = 1024;
-
-export function cellsOf(plan: Plan): Cell[] {
-  const whole = plan.prompts.flatMap((prompts) =>
-    plan.connections.flatMap((connections) =>
-      plan.bodyBytes.map((bodyBytes) => ({ bodyBytes, connections, prompts, chunks: 0 })),
-    ),
-  );
-  const { chunks } = plan;
-  if (chunks === 0) return whole;
-  const stream = { bodyBytes: STREAM_BODY_BYTES, connections: STREAM_CONNECTIONS, chunks };
-  return [...whole, { ...stream, prompts: "unique" }];
-}
 
 /** Measures every cell in every round; within a cell the targets follow each other at once. */
-export async function measureRounds(
+export async function measureGroup(
   plan: Plan,
+  { setting, cells }: Group,
   gateways: Gateways,
-  say: (line: string) => void,
-): Promise<Sample[]> {
-  const samples: Sample[] = [];
+  take: (sample: Sample) => void,
+): Promise<void> {
   for (let round = 0; round < plan.rounds; round++) {
-    for (const cell of cellsOf(plan)) {
-      for (const target of turned(TARGETS, round)) {
-        const sample = await measureCell(plan, gateways, { ...cell, round, target });
-        samples.push(sample);
-        say(sampleText(sample));
+    for (const cell of cells) {
+      for (const target of turned(gateways.targets, round)) {
+        const measure = () => measureCell(plan, gateways, { ...setting, ...cell, round, target });
+        take(await gateways.during(target, measure));
       }
     }
   }
-  return samples;
 }
 
 /** Each round another target comes first, so that none always runs after the same one. */
@@ -85,14 +47,14 @@ function turned<T>(items: readonly T[], by: number): T[] {
 async function measureCell(
   plan: Plan,
   gateways: Gateways,
-  cell: Cell & { round: number; target: Target },
+  cell: Omit<Sample, "measured" | "workMs" | "isDisturbed">,
 ): Promise<Sample> {
   const processes = gateways.processesFor(cell.target);
   await untilQuiet(processes, plan.quietSeconds);
   const tookMs = workMs();
   const { warmSeconds, seconds } = plan;
   const { bodyBytes, connections, prompts, chunks } = cell;
-  const port = gateways.portOf[cell.target];
+  const { port } = gateways.envoyOf(cell.target);
   const measured = await gateways.load.run({
     ...{ port, bodyBytes, connections, prompts, chunks },
     ...{ warmSeconds, seconds, processes },
@@ -110,12 +72,11 @@ async function untilQuiet(processes: { [name: string]: number }, seconds: number
   }
 }
 
-function sampleText(sample: Sample): string {
-  const { measured, round, connections, bodyBytes, prompts, chunks, target } = sample;
+export function sampleText(sample: Sample): string {
+  const { measured, round, target } = sample;
   const { usage } = measured;
-  const cell = `${prompts} ${connections} × ${bodyBytes}${chunks > 0 ? ` × ${chunks} chunks` : ""}`;
   return [
-    `${round + 1}  ${cell.padEnd(28)} ${target.padEnd(6)}`,
+    `${round + 1}  ${cellName(sample, sample).padEnd(46)} ${target.padEnd(8)}`,
     `p50 ${measured.p50Ms.toFixed(3)}  p99 ${measured.p99Ms.toFixed(3)} ms`,
     `${measured.requestsPerSecond.toFixed(0)}/s`,
     `Envoy ${microseconds(usage.processes["envoy"] ?? 0, measured.requests)} µs`,

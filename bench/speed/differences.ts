@@ -1,8 +1,10 @@
-// With the filter minus without it: differences within each round, then their median and spread.
+// With something in Envoy minus without it: differences within each round, then their median and
+// spread.
 
 import { median } from "../measure/quantiles.ts";
-import type { Cell, Sample } from "./cells.ts";
+import type { Sample } from "./cells.ts";
 import type { Target } from "./gateways.ts";
+import { type Cell, cellName, type Setting } from "./plan.ts";
 
 export interface Spread {
   median: number;
@@ -10,16 +12,19 @@ export interface Spread {
   most: number;
 }
 
-/** One cell of one attachment. */
-export interface Difference extends Cell {
+/** One cell of one target. */
+export interface Difference extends Cell, Setting {
   target: Target;
   addedP50Ms: Spread;
+  addedP90Ms: Spread;
   addedP99Ms: Spread;
   keptPercent: Spread;
   /** CPU time of Envoy's own process a request; with streams, a chunk. */
   addedEnvoyUs: Spread;
-  /** CPU time of the control plane a request (a chunk), which nothing is subtracted from. */
-  controlPlaneUs: Spread;
+  /** The same as a share of what it is without. */
+  addedEnvoyPercent: Spread;
+  /** CPU time of the control plane or picker a request (a chunk); nothing is subtracted from it. */
+  deciderUs: Spread;
   without: Medians;
   with: Medians;
   failures: number;
@@ -37,16 +42,16 @@ interface Medians {
   envoyUs: number;
 }
 
+export const COMPARED: readonly Target[] = ["noop", "pause", "buffer", "ext_proc"];
+
 /** A difference for each cell and each target but `plain`, in the order of the samples. */
 export function differencesOf(samples: readonly Sample[]): Difference[] {
-  const groups = Map.groupBy(samples, cellName);
+  const groups = Map.groupBy(samples, (sample) => cellName(sample, sample));
   return [...groups.values()].flatMap((group) => {
-    const targets = new Set(group.map((sample) => sample.target));
-    return [...targets]
-      .filter((target) => target !== "plain")
-      .sort()
-      .reverse()
-      .map((target) => differenceOf(group, target));
+    const measured = new Set(group.map((sample) => sample.target));
+    return COMPARED.filter((target) => measured.has(target)).map((target) =>
+      differenceOf(group, target),
+    );
   });
 }
 
@@ -60,14 +65,17 @@ function differenceOf(group: Sample[], target: Target): Difference {
   const quiet = pairs.filter((pair) => !pair.without.isDisturbed && !pair.with.isDisturbed);
   const counted = quiet.length > 0 ? quiet : pairs;
   const spread = (of: (pair: Pair) => number) => spreadOf(counted.map(of));
-  const { bodyBytes, connections, prompts, chunks } = group[0] as Sample;
+  const { bodyBytes, connections, prompts, chunks, endpoints, indexKeys } = group[0] as Sample;
+  const addedUs = (pair: Pair) => processorUs(pair.with) - processorUs(pair.without);
   return {
-    ...{ bodyBytes, connections, prompts, chunks, target },
+    ...{ bodyBytes, connections, prompts, chunks, endpoints, indexKeys, target },
     addedP50Ms: spread((pair) => pair.with.measured.p50Ms - pair.without.measured.p50Ms),
+    addedP90Ms: spread((pair) => pair.with.measured.p90Ms - pair.without.measured.p90Ms),
     addedP99Ms: spread((pair) => pair.with.measured.p99Ms - pair.without.measured.p99Ms),
     keptPercent: spread((pair) => 100 * (rate(pair.with) / rate(pair.without))),
-    addedEnvoyUs: spread((pair) => processorUs(pair.with) - processorUs(pair.without)),
-    controlPlaneUs: spread((pair) => processorUs(pair.with, "controlPlane")),
+    addedEnvoyUs: spread(addedUs),
+    addedEnvoyPercent: spread((pair) => (100 * addedUs(pair)) / processorUs(pair.without)),
+    deciderUs: spread((pair) => processorUs(pair.with, "decider")),
     without: mediansOf(counted.map((pair) => pair.without)),
     with: mediansOf(counted.map((pair) => pair.with)),
     failures: sum(
@@ -87,10 +95,6 @@ function pairsOf(group: Sample[], target: Target): Pair[] {
     const pair = { without: inRound("plain", round), with: inRound(target, round) };
     return pair.without && pair.with ? [pair as Pair] : [];
   });
-}
-
-function cellName({ bodyBytes, connections, prompts, chunks }: Cell): string {
-  return [prompts, connections, bodyBytes, chunks].join(" ");
 }
 
 function rate(sample: Sample): number {

@@ -1,5 +1,5 @@
-// What is compared: the same Envoy and the same clusters over the same instant model server, without
-// the filter and with it in both attachments.
+// What is compared: the same Envoy and the same clusters over the same instant model server, alone,
+// with a filter that does nothing, with ours in both attachments, and with the reference picker.
 
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,37 +7,49 @@ import { buildFilter } from "../../start/build-filter.ts";
 import { freePorts } from "../../start/ports.ts";
 import { StartError } from "../../start/start-error.ts";
 import {
-  type ControlPlane,
   type Envoy,
+  type EnvoyOptions,
   startControlPlane,
   startEnvoy,
   temporaryFolder,
 } from "../../test/support/components.ts";
 import { until } from "../../test/support/until.ts";
 import { InstantServerProcess, LoadGenerator } from "../parts/child-process.ts";
+import { CACHE_BLOCKS } from "../parts/instant-server.ts";
+import { withPicker } from "../picker/envoy.ts";
+import { type Picker, type PickerOptions, startPicker } from "../picker/picker.ts";
+import { noopFilter } from "./noop-filter.ts";
+import type { Setting } from "./plan.ts";
 
-export const TARGETS = ["plain", "pause", "buffer"] as const;
+export const TARGETS = ["plain", "noop", "pause", "buffer", "ext_proc"] as const;
 export type Target = (typeof TARGETS)[number];
 
-const ENDPOINTS = 4;
-const WORKERS = 2;
+export const WORKERS = 2;
 
 export interface Gateways {
-  /** The load's port. */
-  portOf: { [target in Target]: number };
-  /** Process ids of the target's Envoy and control plane, and of all that is ours. */
+  targets: Target[];
+  envoyOf(target: Target): Envoy;
+  /** Process ids: `envoy`, the target's; `decider`, its control plane or picker; and all others. */
   processesFor(target: Target): { [name: string]: number };
+  /** Lets what only this target needs run, and stops it where it is while others are measured. */
+  during<T>(target: Target, work: () => Promise<T>): Promise<T>;
   load: LoadGenerator;
   filterPath: string;
-  envoys: { [target in Target]: Envoy };
   stop(): Promise<void>;
+}
+
+export function targetsWith(picker: PickerOptions | undefined): Target[] {
+  return TARGETS.filter((target) => target !== "ext_proc" || picker !== undefined);
 }
 
 /**
  * Starts all. Each attachment has a control plane of its own: one control plane would tell each
  * gateway of the other's picks, and what that costs would be charged to the wrong one.
  */
-export async function startGateways(): Promise<Gateways> {
+export async function startGateways(
+  setting: Setting,
+  pickerOptions: PickerOptions | undefined,
+): Promise<Gateways> {
   const running: { stop(): Promise<void> }[] = [];
   const keep = <T extends { stop(): Promise<void> }>(part: T): T => {
     running.push(part);
@@ -48,40 +60,86 @@ export async function startGateways(): Promise<Gateways> {
   };
   try {
     const filterPath = await ownFilter();
-    const server = keep(await InstantServerProcess.start(await freePorts(ENDPOINTS)));
-    const endpoints = server.addresses;
+    const [port = 0] = await freePorts(1);
+    const hosts = Array.from({ length: setting.endpoints }, (_, number) => hostOf(number));
+    const endpoints = hosts.map((host) => `${host}:${port}`);
+    const server = keep(await InstantServerProcess.start(endpoints, cacheBlocksFor(setting)));
+    const load = keep(new LoadGenerator());
     const pausePlane = keep(await startControlPlane({ endpoints }));
     const bufferPlane = keep(await startControlPlane({ endpoints, attachment: "buffer" }));
-    const start = async (controlPlane: ControlPlane, attachment: "none" | "pause" | "buffer") =>
-      keep(await startEnvoy({ controlPlane, attachment, workers: WORKERS, filterPath }));
-    const envoys = {
-      plain: await start(pausePlane, "none"),
-      pause: await start(pausePlane, "pause"),
-      buffer: await start(bufferPlane, "buffer"),
+    const picker = pickerOptions && keep(await startPicker(pickerOptions, hosts, port));
+    const start = async (options: Partial<EnvoyOptions>) =>
+      keep(
+        await startEnvoy({ controlPlane: pausePlane, workers: WORKERS, filterPath, ...options }),
+      );
+    const envoys = new Map<Target, Envoy>([
+      ["plain", await start({ attachment: "none" })],
+      ["noop", await start({ filterPath: await noopFilter() })],
+      ["pause", await start({})],
+      ["buffer", await start({ controlPlane: bufferPlane, attachment: "buffer" })],
+    ]);
+    if (picker) {
+      const alter = (bootstrap: object) => withPicker({ ...bootstrap }, picker.port);
+      envoys.set("ext_proc", await start({ attachment: "none", alter }));
+    }
+    for (const [target, envoy] of envoys) await untilServing(envoy, target);
+    picker?.hold();
+    const ids = {
+      ...{ server: server.processId, load: load.processId, bench: process.pid },
+      ...Object.fromEntries([...envoys].map(([target, envoy]) => [`${target} envoy`, idOf(envoy)])),
+      ...Object.fromEntries((picker?.serverIds ?? []).map((id, at) => [`API server ${at}`, id])),
+      ...{ "pause plane": idOf(pausePlane), "buffer plane": idOf(bufferPlane) },
+      ...(picker ? { picker: picker.processId } : {}),
     };
-    const load = keep(new LoadGenerator());
-    const planeOf = { plain: pausePlane, pause: pausePlane, buffer: bufferPlane };
-    await Promise.all(TARGETS.map((target) => untilServing(envoys[target], target)));
+    const deciders = { buffer: "buffer plane", ext_proc: "picker" } as const;
+    const envoyOf = (target: Target) => envoys.get(target) as Envoy;
     return {
-      portOf: { plain: envoys.plain.port, pause: envoys.pause.port, buffer: envoys.buffer.port },
-      processesFor: (target) => {
-        const idle = TARGETS.filter((other) => other !== target);
-        return {
-          envoy: idOf(envoys[target]),
-          controlPlane: idOf(planeOf[target]),
-          server: server.processId,
-          load: load.processId,
-          bench: process.pid,
-          idleEnvoy: idOf(envoys[idle[0] ?? target]),
-          otherIdleEnvoy: idOf(envoys[idle[1] ?? target]),
-          idleControlPlane: idOf(target === "buffer" ? pausePlane : bufferPlane),
-        };
-      },
-      ...{ load, filterPath, envoys, stop },
+      targets: [...envoys.keys()],
+      processesFor: (target) =>
+        named(ids, {
+          [`${target} envoy`]: "envoy",
+          [target in deciders ? deciders[target as "buffer"] : "pause plane"]: "decider",
+        }),
+      during: (target, work) => (target === "ext_proc" ? whileRunning(picker, work) : work()),
+      ...{ envoyOf, load, filterPath, stop },
     };
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** Loopback has 16 million addresses, and a Pod of the reference picker needs one of its own. */
+function hostOf(number: number): string {
+  return `127.0.${1 + (number >> 7)}.${1 + (number & 127)}`;
+}
+
+const KEY_BYTES = 1024;
+/** A cache block's: 16 tokens of 4 bytes. */
+const CACHE_BLOCK_BYTES = 64;
+/** Of an endpoint's cache, what the index takes for usable; and how many times that it keeps. */
+const USED_SHARE = 0.9;
+const KEPT_TIMES = 6;
+
+/** A cache of such a size that the keys kept of all endpoints come to the setting's, if it is large. */
+function cacheBlocksFor({ endpoints, indexKeys }: Setting): number | undefined {
+  const keys = indexKeys / endpoints / KEPT_TIMES / USED_SHARE;
+  const blocks = Math.round((keys * KEY_BYTES) / CACHE_BLOCK_BYTES);
+  return blocks > CACHE_BLOCKS ? blocks : undefined;
+}
+
+/** The ids with some of them under other names. */
+function named(ids: { [name: string]: number }, names: { [name: string]: string }) {
+  return Object.fromEntries(Object.entries(ids).map(([name, id]) => [names[name] ?? name, id]));
+}
+
+/** Its connections and lists wake up with it. */
+async function whileRunning<T>(picker: Picker | undefined, work: () => Promise<T>): Promise<T> {
+  picker?.resume();
+  try {
+    return await work();
+  } finally {
+    picker?.hold();
   }
 }
 
@@ -98,7 +156,7 @@ function idOf(component: { process: { pid?: number | undefined } }): number {
   return component.process.pid ?? 0;
 }
 
-/** With the filter, a request must be answered by its pick and not by a fallback policy. */
+/** With our filter, a request must be answered by its pick and not by a fallback policy. */
 async function untilServing(envoy: Envoy, target: Target): Promise<void> {
   await until(`an answer of the ${target} gateway`, async () => {
     const response = await fetch(`${envoy.url}/v1/chat/completions`, {
@@ -108,7 +166,8 @@ async function untilServing(envoy: Envoy, target: Target): Promise<void> {
     });
     await response.arrayBuffer();
     if (response.status !== 200) return false;
-    return target === "plain" || response.headers.has("x-hintway-explain");
+    const isOurs = target === "pause" || target === "buffer";
+    return !isOurs || response.headers.has("x-hintway-explain");
   }).catch((cause) => {
     throw new StartError(
       `The ${target} gateway does not serve.`,

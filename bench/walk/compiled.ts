@@ -1,11 +1,7 @@
-// The shipped filter's walk by itself: its sources with a small entry of this bench's own, compiled
-// with the settings that the filter ships with.
+// The shipped filter's walk by itself: its sources with a small entry of this bench's own.
 
-import { existsSync, readFileSync } from "node:fs";
-import asc from "assemblyscript/asc";
-import { projectPath } from "../../start/project.ts";
+import { compiled } from "../parts/compiled.ts";
 
-const ENTRY = "walk-bench.ts";
 /** What the filter copies out of the host at a time. */
 const SLICE_BYTES = 64 * 1024;
 const WALK_BYTES_MAX = 4 * 1024 * 1024;
@@ -52,31 +48,6 @@ export interface Walk {
 }
 
 export async function compileWalk(): Promise<Walk> {
-  let wasm: Uint8Array<ArrayBuffer> | undefined;
-  const flags = [ENTRY, "--outFile", "walk.wasm", ...shippedFlags()];
-  const { error, stderr } = await asc.main(flags, {
-    readFile: (path) => (path === ENTRY ? SOURCE : sourceOf(path)),
-    writeFile: (path, contents) => {
-      if (path === "walk.wasm") wasm = Uint8Array.from(contents as Uint8Array);
-    },
-    listFiles: () => [],
-  });
-  if (error || !wasm) throw new Error(`the walk does not compile: ${stderr.toString()}`);
-  const { instance } = await WebAssembly.instantiate(wasm, {});
+  const { instance } = await WebAssembly.instantiate(await compiled(SOURCE), {});
   return instance.exports as unknown as Walk;
-}
-
-/** The options of asconfig.json, as flags: its entry is the filter, so it cannot be used itself. */
-function shippedFlags(): string[] {
-  const { options, targets } = JSON.parse(readFileSync(projectPath("asconfig.json"), "utf8"));
-  const { outFile: _, ...target } = targets.release;
-  return Object.entries({ ...options, ...target }).flatMap(([name, value]) => {
-    if (typeof value === "boolean") return value ? [`--${name}`] : [];
-    return [value].flat().flatMap((item) => [`--${name}`, String(item)]);
-  });
-}
-
-function sourceOf(path: string): string | null {
-  const file = projectPath(path);
-  return path.endsWith("asconfig.json") || !existsSync(file) ? null : readFileSync(file, "utf8");
 }

@@ -8,10 +8,11 @@ function samples(target: Target, rounds: readonly (readonly [number, boolean])[]
   return rounds.map(([p50Ms, isDisturbed], round) => ({
     ...{ round, target, isDisturbed, workMs: 1 },
     ...{ bodyBytes: 1024, connections: 1, prompts: "unique", chunks: 0 },
+    ...{ endpoints: 4, indexKeys: 0 },
     measured: {
       ...{ requests: 1000, failures: 0, requestsPerSecond: 1000, chunks: 0 },
-      ...{ p50Ms, p99Ms: 2 * p50Ms, maxMs: 3 * p50Ms },
-      usage: { seconds: 1, processes: { envoy: p50Ms / 10, controlPlane: 0 }, othersShare: 0 },
+      ...{ p50Ms, p90Ms: p50Ms, p99Ms: 2 * p50Ms, maxMs: 3 * p50Ms },
+      usage: { seconds: 1, processes: { envoy: p50Ms / 10, decider: 0 }, othersShare: 0 },
     },
   }));
 }
@@ -58,5 +59,6 @@ describe("a difference", () => {
     const difference = differenceOf([[1, false]], [[1.5, false]]);
     expect(difference.without.envoyUs).toBeCloseTo(100);
     expect(difference.addedEnvoyUs.median).toBeCloseTo(50);
+    expect(difference.addedEnvoyPercent.median).toBeCloseTo(50);
   });
 });

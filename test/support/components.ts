@@ -1,10 +1,10 @@
 // Real parts of a gateway for tests, each on a free port, started by the launcher's own code.
 
 import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Attachment } from "../../envoy/bootstrap.ts";
+import type { Attachment, EnvoyMessage } from "../../envoy/bootstrap.ts";
 import { buildFilter, type FilterTarget } from "../../start/build-filter.ts";
 import { findEnvoy } from "../../start/find-envoy.ts";
 import { firstAnswer } from "../../start/first-answer.ts";
@@ -100,6 +100,8 @@ export interface EnvoyOptions {
   filterPath?: string;
   gateway?: string;
   logLevel?: string;
+  /** Changes the configuration before Envoy reads it. */
+  alter?: (configuration: EnvoyMessage) => EnvoyMessage;
 }
 
 export async function startEnvoy(options: EnvoyOptions): Promise<Envoy> {
@@ -116,10 +118,20 @@ export async function startEnvoy(options: EnvoyOptions): Promise<Envoy> {
     filterPath: await filterFor(attachment, options),
     ...(options.logLevel ? { logLevel: options.logLevel } : {}),
   });
-  const component = await started(definition, port);
+  const component = await started(altered(definition, options.alter), port);
   const adminUrl = `http://${LOOPBACK}:${adminPort}`;
   const statistics = (pattern: string) => readStatistics(adminUrl, pattern);
   return extended(component, { adminUrl, gateway, statistics });
+}
+
+function altered(definition: PartDefinition, alter: EnvoyOptions["alter"]): PartDefinition {
+  if (!alter) return definition;
+  const path = definition.args[definition.args.indexOf("-c") + 1] ?? "";
+  const prepare = async () => {
+    await definition.prepare?.();
+    writeFileSync(path, JSON.stringify(alter(JSON.parse(readFileSync(path, "utf8")))));
+  };
+  return { ...definition, prepare };
 }
 
 export interface WholeGatewayOptions extends Omit<EnvoyOptions, "controlPlane"> {
