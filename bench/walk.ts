@@ -39,6 +39,8 @@ export async function measureWalk(plan: WalkPlan): Promise<WalkReport> {
 
 export function walkText(report: WalkReport): string {
   const { machine, plan, throughput, requests, hostCalls } = report;
+  const total = (of: (call: CallCount) => number) =>
+    hostCalls.reduce((sum, call) => sum + of(call), 0).toLocaleString("en");
   return [
     "# How fast the filter reads",
     `${machineText(machine)} The best of ${plan.rounds} rounds of ${plan.roundMs} ms; ` +
@@ -67,12 +69,14 @@ export function walkText(report: WalkReport): string {
     ]),
     "## Host calls of one request with a body of 100 KB",
     markdownTable([
-      ["callback", "host call", "times"],
-      ...hostCalls.map(({ callback, call, count }) => [
+      ["callback", "host call", "times", "bytes copied"],
+      ...hostCalls.map(({ callback, call, count, copiedBytes }) => [
         `\`${callback}\``,
         `\`${call}\``,
         `${count}`,
+        copiedBytes.toLocaleString("en"),
       ]),
+      ["all", "", total((call) => call.count), total((call) => call.copiedBytes)],
     ]),
   ].join("\n\n");
 }

@@ -59,6 +59,8 @@ export interface CallCount {
   callback: string;
   call: string;
   count: number;
+  /** Copied into the filter's memory or out of it, by all of them. */
+  copiedBytes: number;
 }
 
 /** The host calls of one request, the first ones left out. */
@@ -73,6 +75,15 @@ export function hostCallsOf(bodyBytes: number): CallCount[] {
   const calls = Map.groupBy(send(), ({ callback, call }) => `${callback} ${call}`);
   return [...calls].map(([name, entries]) => {
     const [callback = "", call = ""] = name.split(" ");
-    return { callback, call, count: entries.length };
+    return {
+      callback,
+      call,
+      count: entries.length,
+      copiedBytes: sum(entries.map((entry) => entry.copiedBytes)),
+    };
   });
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -17,5 +17,7 @@ test("a small run measures the walk alone, whole requests and their host calls",
   );
   // Each byte is copied once, in slices of 64 KB.
   expect(bodyReads?.count).toBe(2);
+  expect(bodyReads?.copiedBytes).toBeGreaterThan(102_400);
+  expect(bodyReads?.copiedBytes).toBeLessThan(103_000);
   expect(walkText(report)).toMatch(/plain ASCII, 100 KB \| [\d,]+ \| [\d.]+ GB\/s/);
 });

@@ -6,6 +6,8 @@ export interface HostCall {
   readonly call: string;
   readonly operands: readonly (string | number)[];
   readonly result: number;
+  /** Copied into the filter's memory or out of it; single numbers are not counted. */
+  readonly copiedBytes: number;
 }
 
 const ENTRIES_MAX = 100_000;

@@ -15,6 +15,8 @@ const POISON = 0xdd;
 export class Memory {
   readonly #memory: WebAssembly.Memory;
   readonly #allocate: (bytes: number) => number;
+  /** Bytes that host calls have copied into this memory or out of it. */
+  copiedBytes = 0;
   #view: Buffer;
   #handed: Handed | undefined;
 
@@ -38,17 +40,20 @@ export class Memory {
 
   text(pointer: number, bytes: number): string {
     const start = this.#checked(pointer, bytes);
+    this.copiedBytes += bytes;
     return this.#bytes.toString("utf8", start, start + bytes);
   }
 
   /** One character a byte, so that keys of any bytes stay distinct. */
   binaryText(pointer: number, bytes: number): string {
     const start = this.#checked(pointer, bytes);
+    this.copiedBytes += bytes;
     return this.#bytes.toString("latin1", start, start + bytes);
   }
 
   copy(pointer: number, bytes: number): Uint8Array {
     const start = this.#checked(pointer, bytes);
+    this.copiedBytes += bytes;
     const copied = new Uint8Array(bytes);
     copied.set(this.#bytes.subarray(start, start + bytes));
     return copied;
@@ -78,6 +83,7 @@ export class Memory {
         throw new UnexpectedHostCall(`malloc(${value.length}) of the filter returned 0`);
       }
       this.write(pointer, value);
+      this.copiedBytes += value.length;
       this.#handed = { pointer, bytes: value.length };
     }
     this.writeU32(pointerPointer, pointer);

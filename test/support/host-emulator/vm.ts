@@ -206,6 +206,7 @@ export class Vm {
       this.#operands = [];
       const handed = this.#options.spoilsHanded ? this.memory.takeHanded() : undefined;
       const [callback, current] = [this.#callback, this.#current];
+      const copiedBefore = this.memory.copiedBytes;
       let result: number;
       try {
         result = host(...raw);
@@ -220,7 +221,8 @@ export class Vm {
       }
       if (this.#options.isRecording !== false) {
         const ledger = current?.ledger ?? this.ledger;
-        ledger.add({ callback, call: name, operands: this.#operands, result });
+        const copiedBytes = this.memory.copiedBytes - copiedBefore;
+        ledger.add({ callback, call: name, operands: this.#operands, result, copiedBytes });
       }
       return result;
     };
