@@ -1,6 +1,7 @@
 // How soon a changed metric of an endpoint is what every worker decides by.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { candidateOf } from "../../test/support/asking.ts";
 import type { PinnedConnection } from "../../test/support/pinned-connection.ts";
 
 /** An endpoint's metrics page that tells when a value was first read from it. */
@@ -29,7 +30,7 @@ export class WatchedMetric {
 const GIVE_UP_MS = 10_000;
 const LOOK_PAUSE_MS = 2;
 
-/** Times from the reading of the changed page to the first answer of the last worker by it. */
+/** From the reading of the changed page to the last worker's first answer by it, NaN if none came. */
 export async function arrivalTimes(
   trials: number,
   metric: WatchedMetric,
@@ -48,7 +49,7 @@ export async function arrivalTimes(
   return timesMs;
 }
 
-/** The time at which the worker first told of this number of waiting requests. */
+/** When the worker first told of this number of waiting requests; NaN if it never did. */
 export async function untilWaiting(
   worker: PinnedConnection,
   endpoint: string,
@@ -56,9 +57,11 @@ export async function untilWaiting(
 ): Promise<number> {
   const giveUpMs = performance.now() + GIVE_UP_MS;
   while (performance.now() < giveUpMs) {
-    const { explanation, receivedMs } = await worker.ask("hello");
-    const candidate = explanation?.candidates.find((found) => found.endpoint === endpoint);
-    if (candidate && "waiting" in candidate && candidate.waiting === waiting) return receivedMs;
+    const answer = await worker.ask("hello");
+    const candidate = candidateOf(answer, endpoint);
+    if (candidate && "waiting" in candidate && candidate.waiting === waiting) {
+      return answer.receivedMs;
+    }
     await sleep(LOOK_PAUSE_MS);
   }
   return Number.NaN;

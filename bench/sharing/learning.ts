@@ -6,8 +6,8 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Explanation } from "../../test/support/asking.ts";
-import type { PinnedConnection } from "../../test/support/pinned-connection.ts";
+import { candidateOf } from "../../test/support/asking.ts";
+import type { Asked, PinnedConnection } from "../../test/support/pinned-connection.ts";
 
 /** The least that is allowed: with small prompts, looks follow each other closely. */
 export const BLOCK_BYTES = 256;
@@ -21,7 +21,7 @@ export function prompt(seed: string, blocks: number): string {
 
 export interface LearningPlan {
   trials: number;
-  /** Looks at most: a trial that takes more ends with the time that it had. */
+  /** Looks at most; what takes more counts as never seen. */
   looks: number;
   /** Between two looks. */
   pauseMs: number;
@@ -29,7 +29,7 @@ export interface LearningPlan {
 
 /**
  * Times from the start of the request that is picked in one place to the end of the first answer
- * elsewhere that knows of it: upper bounds, by about the time of a request.
+ * elsewhere that knows of it: upper bounds, by about the time of a request. NaN: it was not seen.
  */
 export async function learningTimes(
   plan: LearningPlan,
@@ -56,19 +56,19 @@ async function learningTime(
   void picking.then((answer) => {
     picked = answer;
   });
-  const seen: { blocks: number; explanation: Explanation | null; receivedMs: number }[] = [];
+  const seen: { blocks: number; answer: Asked }[] = [];
   for (let blocks = 1; blocks <= looks; blocks++) {
-    const { explanation, receivedMs } = await to.ask(prompt(seed, blocks));
-    seen.push({ blocks, explanation, receivedMs });
-    if (picked && matched(explanation, picked.endpoint) >= blocks) break;
+    const answer = await to.ask(prompt(seed, blocks));
+    seen.push({ blocks, answer });
+    if (picked && matched(answer, picked.endpoint) >= blocks) break;
     if (pauseMs > 0) await sleep(pauseMs);
   }
   const { endpoint, sentMs } = await picking;
-  const first = seen.find((look) => matched(look.explanation, endpoint) >= look.blocks);
-  return (first ?? seen.at(-1)!).receivedMs - sentMs;
+  const first = seen.find(({ blocks, answer }) => matched(answer, endpoint) >= blocks);
+  return (first?.answer.receivedMs ?? Number.NaN) - sentMs;
 }
 
-export function matched(explanation: Explanation | null, endpoint: string): number {
-  const candidate = explanation?.candidates.find((found) => found.endpoint === endpoint);
-  return candidate?.matchedKeys ?? 0;
+/** Keys of the prompt that the endpoint is believed to hold, by whom was asked. */
+export function matched(answer: Asked, endpoint: string): number {
+  return candidateOf(answer, endpoint)?.matchedKeys ?? 0;
 }

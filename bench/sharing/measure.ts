@@ -2,7 +2,9 @@
 
 import { freePorts } from "../../start/ports.ts";
 import { type Envoy, startControlPlane, startEnvoy } from "../../test/support/components.ts";
+import type { PinnedConnection } from "../../test/support/pinned-connection.ts";
 import { connectToWorkers } from "../../test/support/worker-connections.ts";
+import { measureUsage } from "../measure/processor-time.ts";
 import { InstantServer, metricsPage } from "../parts/instant-server.ts";
 import { ownFilter } from "../speed/gateways.ts";
 import { arrivalTimes, WatchedMetric } from "./hints-arrival.ts";
@@ -25,7 +27,11 @@ export interface Sharing {
   hintsMs: number[];
   restarts: RestartTimes[];
   traps: TrapTimes[];
+  /** Share of all CPUs that was busy during each part: on a busy machine everything is later. */
+  busyShares: { [part in Timed]: number };
 }
+
+type Timed = "workersMs" | "gatewaysMs" | "hintsMs" | "restarts" | "traps";
 
 const ENDPOINTS = 4;
 const WORKERS = 2;
@@ -62,34 +68,50 @@ export async function measureSharing(
     const others = await connectToWorkers(second, WORKERS);
     const turned = (trial: number) => ({ from: trial % WORKERS, to: (trial + 1) % WORKERS });
 
-    say(`${plan.picks} picks, looked for in the other worker`);
-    const workersMs = await learningTimes({ trials: plan.picks, ...WORKER_LOOKS }, (trial) => {
-      const { from, to } = turned(trial);
-      return { from: workers[from]!, to: workers[to]! };
-    });
-    say(`${plan.picks} picks, looked for in the other gateway`);
-    const gatewaysMs = await learningTimes({ trials: plan.picks, ...GATEWAY_LOOKS }, (trial) => {
-      const { from, to } = turned(trial);
-      return { from: workers[from]!, to: others[to]! };
-    });
-    say(`${plan.changes} changes of a metric`);
-    const hintsMs = await arrivalTimes(plan.changes, metric, endpoint, workers);
-    say(`${plan.deaths} restarts of the control plane`);
-    const restarts: RestartTimes[] = [];
-    for (let death = 0; death < plan.deaths; death++) {
-      restarts.push(await restartControlPlane(controlPlane, metric, endpoint, workers));
-    }
+    const busyShares: { [part in Timed]: number } = {
+      ...{ workersMs: 0, gatewaysMs: 0, hintsMs: 0, restarts: 0, traps: 0 },
+    };
+    const during = async <T>(part: Timed, what: string, work: () => Promise<T>): Promise<T> => {
+      say(what);
+      const end = measureUsage({});
+      const result = await work();
+      busyShares[part] = end().othersShare;
+      return result;
+    };
+    const { picks, changes, deaths } = plan;
+    const learned = (looks: typeof WORKER_LOOKS, among: PinnedConnection[]) =>
+      learningTimes({ trials: picks, ...looks }, (trial) => {
+        const { from, to } = turned(trial);
+        return { from: workers[from]!, to: among[to]! };
+      });
+    const workersMs = await during("workersMs", `${picks} picks seen in the other worker`, () =>
+      learned(WORKER_LOOKS, workers),
+    );
+    const gatewaysMs = await during("gatewaysMs", `${picks} picks seen in the other gateway`, () =>
+      learned(GATEWAY_LOOKS, others),
+    );
+    const hintsMs = await during("hintsMs", `${changes} changes of a metric`, () =>
+      arrivalTimes(changes, metric, endpoint, workers),
+    );
+    const restarts = await during("restarts", `${deaths} restarts of the control plane`, () =>
+      repeated(deaths, () => restartControlPlane(controlPlane, metric, endpoint, workers)),
+    );
     for (const connection of [...workers, ...others]) connection.close();
-    const traps: TrapTimes[] = [];
-    if (plan.deaths > 0) {
-      say(`${plan.deaths} traps`);
-      const trapping = await start(await ownFilter("trap"));
-      for (let death = 0; death < plan.deaths; death++) traps.push(await trapOnce(trapping));
-    }
-    return { sharing: { workersMs, gatewaysMs, hintsMs, restarts, traps }, filterPath };
+    const trapping = deaths > 0 ? await start(await ownFilter("trap")) : first;
+    const traps = await during("traps", `${deaths} traps`, () =>
+      repeated(deaths, () => trapOnce(trapping)),
+    );
+    return { sharing: { workersMs, gatewaysMs, hintsMs, restarts, traps, busyShares }, filterPath };
   } finally {
     for (const part of running.splice(0).reverse()) await part.stop();
   }
+}
+
+/** One after the other. */
+async function repeated<T>(times: number, work: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let time = 0; time < times; time++) results.push(await work());
+  return results;
 }
 
 async function trapOnce(envoy: Envoy): Promise<TrapTimes> {

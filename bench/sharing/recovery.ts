@@ -76,6 +76,8 @@ export interface TrapTimes {
   failures: number;
 }
 
+/** In this time after their start machines tell each other unasked, later only the lease's holder. */
+const YOUNG_MS = 2_500;
 const TRAP_LOOKS = 300;
 const TRAP_LOOK_PAUSE_MS = 5;
 
@@ -90,15 +92,16 @@ export async function trapWorker(
 ): Promise<TrapTimes> {
   const seed = randomUUID();
   const { endpoint } = await other.ask(prompt(seed, TRAP_LOOKS));
-  await sleep(DOWN_MS);
+  await sleep(YOUNG_MS);
   const traffic = new Traffic(other);
   const { sentMs } = await trapped.ask("hello", { "x-hintway-trap": "1" });
   const times = { answersMs: Number.NaN, knowsMs: Number.NaN };
   for (let blocks = 1; blocks <= TRAP_LOOKS && Number.isNaN(times.knowsMs); blocks++) {
-    const { status, explanation, receivedMs } = await looking.ask(prompt(seed, blocks));
-    const isBack = status === 200 && explanation !== null;
-    if (isBack && Number.isNaN(times.answersMs)) times.answersMs = receivedMs - sentMs;
-    if (matched(explanation, endpoint) >= blocks) times.knowsMs = receivedMs - sentMs;
+    const answer = await looking.ask(prompt(seed, blocks));
+    const tookMs = answer.receivedMs - sentMs;
+    const isBack = answer.status === 200 && answer.explanation !== null;
+    if (isBack && Number.isNaN(times.answersMs)) times.answersMs = tookMs;
+    if (matched(answer, endpoint) >= blocks) times.knowsMs = tookMs;
     await sleep(TRAP_LOOK_PAUSE_MS);
   }
   return { ...times, failures: (await traffic.end()).failed };

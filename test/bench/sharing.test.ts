@@ -8,5 +8,5 @@ test("a small run sees picks and metrics arrive in other workers and gateways", 
     for (const timeMs of times) expect(timeMs).toBeGreaterThan(0);
   }
   expect([workersMs.length, gatewaysMs.length, hintsMs.length]).toEqual([2, 2, 1]);
-  expect(sharingText(report)).toMatch(/a pick is known to another gateway \| 2 \|/);
+  expect(sharingText(report)).toMatch(/a pick is known to another gateway \| 2 \| 0 \|/);
 });

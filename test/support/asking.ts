@@ -130,6 +130,9 @@ export function prose(seed: string | number, bytes: number): string {
 }
 
 /** The candidate that an explanation gives for an endpoint. */
-export function candidateOf(answer: Answer, endpoint: string): Candidate | undefined {
-  return answer.explanation?.candidates.find((candidate) => candidate.endpoint === endpoint);
+export function candidateOf(
+  { explanation }: Pick<Answer, "explanation">,
+  endpoint: string,
+): Candidate | undefined {
+  return explanation?.candidates.find((candidate) => candidate.endpoint === endpoint);
 }

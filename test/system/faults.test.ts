@@ -193,9 +193,8 @@ async function untilKnown(
   endpoint: string,
 ): Promise<void> {
   for (let blocks = 1; blocks <= LOOKS; blocks++) {
-    const { explanation } = await connection.ask(prose(seed, bytesOf(blocks)));
-    const candidate = explanation?.candidates.find((found) => found.endpoint === endpoint);
-    if ((candidate?.matchedKeys ?? 0) >= blocks) return;
+    const answer = await connection.ask(prose(seed, bytesOf(blocks)));
+    if ((candidateOf(answer, endpoint)?.matchedKeys ?? 0) >= blocks) return;
     await setTimeout(25);
   }
   throw new Error(`the worker was not told of the prompt within ${LOOKS} looks`);
