@@ -21,7 +21,7 @@ import { type Picker, type PickerOptions, startPicker } from "../picker/picker.t
 import { noopFilter } from "./noop-filter.ts";
 import type { Setting } from "./plan.ts";
 
-export const TARGETS = ["plain", "noop", "pause", "buffer", "ext_proc"] as const;
+const TARGETS = ["plain", "noop", "pause", "buffer", "ext_proc"] as const;
 export type Target = (typeof TARGETS)[number];
 
 export const WORKERS = 2;

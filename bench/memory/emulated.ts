@@ -1,0 +1,49 @@
+// The linear memory of the shipped filter over many requests, under the host emulator.
+
+import { ask, chatBody, serve } from "../../test/support/asked.ts";
+import { FilteredGateway } from "../../test/support/filtered-gateway.ts";
+import { tableOf } from "../../test/support/hints-written.ts";
+
+export interface MemoryAt {
+  requests: number;
+  keys: number;
+  bytes: number;
+}
+
+export interface EmulatedPlan {
+  requests: number;
+  /** Keys in the index, reached in the first tenth of the requests. */
+  keys: number;
+}
+
+const ENDPOINTS = 4;
+/** An index keeps so many times an endpoint's capacity. */
+const KEPT_TIMES = 6;
+const KEY_BYTES = 1024;
+const ANSWER = '{"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}';
+const SAMPLES = 10;
+/** The worker's tick empties what it has to tell. */
+const TICK_REQUESTS = 16;
+
+/** Prompts are never repeated: each brings its own keys, and the oldest are forgotten for them. */
+export function emulatedMemory({ requests, keys }: EmulatedPlan): MemoryAt[] {
+  const capacityBlocks = Math.ceil(keys / ENDPOINTS / KEPT_TIMES);
+  const endpoints = Array.from({ length: ENDPOINTS }, (_, slot) => ({ slot, capacityBlocks }));
+  const hints = tableOf(ENDPOINTS, { endpoints, settings: { indexKeysMax: keys } });
+  const gateway = new FilteredGateway({ hints, vm: { isRecording: false } });
+  const keysEach = Math.max(1, Math.ceil((10 * keys) / requests));
+  const content = "x".repeat(keysEach * KEY_BYTES);
+  const seen: MemoryAt[] = [];
+  for (let number = 1; number <= requests; number++) {
+    serve(ask(gateway.worker, { body: chatBody(`${number} ${content}`) }), {}, ANSWER);
+    if (number % TICK_REQUESTS === 0) gateway.run(5);
+    if (number % Math.ceil(requests / SAMPLES) === 0) seen.push(memoryAt(gateway, number));
+  }
+  return seen;
+}
+
+function memoryAt(gateway: FilteredGateway, requests: number): MemoryAt {
+  gateway.run(300);
+  const keys = gateway.metrics.all().find(({ name }) => name.endsWith(".index_keys"))?.value ?? 0;
+  return { requests, keys, bytes: gateway.worker.memory.bytes };
+}
