@@ -72,7 +72,8 @@ export const LOAD: u32 = 4;
 //  24 requests in flight from other gateways      28 their uncached prompt bytes not yet answered
 //  32 their prompt bytes in flight                36 most adapters at once
 //  40 adapters active   44 adapters waiting       48 values
-//  52 adapters' name hashes, 8 bytes each, active ones first; then the values, 4 bytes each, which
+//  52 other gateways' requests not yet answered
+//  56 adapters' name hashes, 8 bytes each, active ones first; then the values, 4 bytes each, which
 //     the profiles' steps look at by their number: f32, where a NaN is none, or as the step says
 export const LOAD_SLOT: u32 = 0;
 export const LOAD_STATE: u32 = 4;
@@ -87,7 +88,8 @@ export const LOAD_ADAPTERS_MOST: u32 = 36;
 export const LOAD_ADAPTERS_ACTIVE: u32 = 40;
 export const LOAD_ADAPTERS_WAITING: u32 = 44;
 export const LOAD_VALUES: u32 = 48;
-export const LOAD_BYTES: u32 = 52;
+export const LOAD_OTHER_UNANSWERED: u32 = 52;
+export const LOAD_BYTES: u32 = 56;
 /** `LOAD_PROBE_AGE_MS` of an endpoint that was never probed well. */
 export const AGE_UNKNOWN_MS: u32 = 0xffffffff;
 
@@ -148,11 +150,14 @@ export const GATEWAY_BYTES: u32 = 44;
 
 /** The sender's own share of one endpoint, absolute; replaces what it said before. */
 export const FLIGHT: u32 = 33;
+//   0 slot   4 requests   8 uncached prompt bytes not yet answered   12 prompt bytes   16 unanswered
 export const FLIGHT_SLOT: u32 = 0;
 export const FLIGHT_REQUESTS: u32 = 4;
 export const FLIGHT_BACKLOG_BYTES: u32 = 8;
 export const FLIGHT_RESIDENT_BYTES: u32 = 12;
-export const FLIGHT_BYTES: u32 = 16;
+/** Requests with a prompt of which no byte of the answer came. */
+export const FLIGHT_UNANSWERED: u32 = 16;
+export const FLIGHT_BYTES: u32 = 20;
 
 /** One request that has ended. */
 export const DONE: u32 = 34;

@@ -158,7 +158,7 @@ export class Hints {
   }
 }
 
-const NOBODY = { requests: 0, backlogBytes: 0, residentBytes: 0 };
+const NOBODY = { requests: 0, backlogBytes: 0, residentBytes: 0, unanswered: 0 };
 
 function isUrgentAfter(endpoint: Endpoint, gateway: number, loads: number): boolean {
   return endpoint.changed > loads || endpoint.flight.byOthers(gateway) > loads;

@@ -34,6 +34,7 @@ export function writeLoad(
   set(wire.LOAD_OTHER_REQUESTS, others.requests);
   set(wire.LOAD_OTHER_BACKLOG_BYTES, others.backlogBytes);
   set(wire.LOAD_OTHER_RESIDENT_BYTES, others.residentBytes);
+  set(wire.LOAD_OTHER_UNANSWERED, others.unanswered);
   set(wire.LOAD_ADAPTERS_MOST, reading?.adapters.most ?? 0);
   set(wire.LOAD_ADAPTERS_ACTIVE, active.length);
   set(wire.LOAD_ADAPTERS_WAITING, waiting.length);

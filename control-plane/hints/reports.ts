@@ -70,6 +70,7 @@ export class Reports {
       requests: view.getUint32(body + wire.FLIGHT_REQUESTS, true),
       backlogBytes: view.getUint32(body + wire.FLIGHT_BACKLOG_BYTES, true),
       residentBytes: view.getUint32(body + wire.FLIGHT_RESIDENT_BYTES, true),
+      unanswered: view.getUint32(body + wire.FLIGHT_UNANSWERED, true),
     };
     if (this.#hints.shares.set(gateway.number, slot, share)) {
       this.#hints.shareChanged(endpoint, gateway.number);

@@ -8,9 +8,11 @@ export interface Share {
   backlogBytes: number;
   /** Prompt bytes of all requests in flight. */
   residentBytes: number;
+  /** Requests with a prompt of which no byte of the answer came. */
+  unanswered: number;
 }
 
-const FIELDS = 3;
+const FIELDS = 4;
 
 export class Shares {
   readonly #byGateway = new Map<number, Float64Array>();
@@ -19,7 +21,8 @@ export class Shares {
   /** Replaces a gateway's share of a slot. Answers whether it is another one. */
   set(gateway: number, slot: number, share: Share): boolean {
     const own = this.#sharesOf(gateway);
-    const values = [share.requests, share.backlogBytes, share.residentBytes];
+    const { requests, backlogBytes, residentBytes, unanswered } = share;
+    const values = [requests, backlogBytes, residentBytes, unanswered];
     let isNews = false;
     for (let field = 0; field < FIELDS; field++) {
       const at = slot * FIELDS + field;
@@ -38,7 +41,12 @@ export class Shares {
       const at = slot * FIELDS + index;
       return this.#sums[at]! - (own?.[at] ?? 0);
     };
-    return { requests: field(0), backlogBytes: field(1), residentBytes: field(2) };
+    return {
+      requests: field(0),
+      backlogBytes: field(1),
+      residentBytes: field(2),
+      unanswered: field(3),
+    };
   }
 
   /** Forgets a gateway. Answers the slots it had something on. */
@@ -65,4 +73,4 @@ export class Shares {
   }
 }
 
-const NOTHING: Share = { requests: 0, backlogBytes: 0, residentBytes: 0 };
+const NOTHING: Share = { requests: 0, backlogBytes: 0, residentBytes: 0, unanswered: 0 };

@@ -13,7 +13,9 @@ export const tokenCostScorer = stepScorer({
     /** Weight of an uncached token on idle endpoints. */
     gamma: atLeastZero(2),
     /** How much that weight grows with the mean backlog. */
-    alpha: atLeastZero(1.5),
+    alpha: atLeastZero(0.5),
+    /** How much it grows with each request that waits there for its first byte. */
+    beta: atLeastZero(1.5),
     /** Weight of a resident token. */
     omega: atLeastZero(0.07),
     /** Share of an uncached token forgiven where the endpoint held it until recently. */
@@ -21,8 +23,8 @@ export const tokenCostScorer = stepScorer({
     /** How far back "recently" goes, in sizes of the endpoint's KV cache. */
     ghostSize: atLeastZero(6),
   }),
-  step: ({ gamma, alpha, omega, ghostCredit, ghostSize }) => ({
+  step: ({ gamma, alpha, omega, ghostCredit, ghostSize, beta }) => ({
     operation: SCORE_TOKEN_COST,
-    parameters: [gamma, alpha, omega, ghostCredit, ghostSize],
+    parameters: [gamma, alpha, omega, ghostCredit, ghostSize, beta],
   }),
 });

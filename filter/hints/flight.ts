@@ -5,11 +5,14 @@ import { SLOTS_MAX, VMS_MAX } from "../../protocol/limits.ts";
 const SLOTS: i32 = <i32>SLOTS_MAX;
 
 export const ownRequests = new StaticArray<u32>(SLOTS);
+/** Of the requests, those with a prompt of which no byte of the answer came. */
+export const ownUnanswered = new StaticArray<u32>(SLOTS);
 export const ownBacklog = new StaticArray<f64>(SLOTS);
 export const ownResident = new StaticArray<f64>(SLOTS);
 
 /** Sums over siblings. */
 const siblingRequests = new StaticArray<u32>(SLOTS);
+const siblingUnanswered = new StaticArray<u32>(SLOTS);
 const siblingBacklog = new StaticArray<f64>(SLOTS);
 const siblingResident = new StaticArray<f64>(SLOTS);
 
@@ -43,8 +46,15 @@ export class SlotSet {
 export const changed = new SlotSet(SLOTS);
 export const unreported = new SlotSet(SLOTS);
 
-export function addFlight(slot: u32, requests: i32, backlog: f64, resident: f64): void {
+export function addFlight(
+  slot: u32,
+  requests: i32,
+  unanswered: i32,
+  backlog: f64,
+  resident: f64,
+): void {
   unchecked((ownRequests[slot] = ownRequests[slot] + requests));
+  unchecked((ownUnanswered[slot] = ownUnanswered[slot] + unanswered));
   unchecked((ownBacklog[slot] = max(0, ownBacklog[slot] + backlog)));
   unchecked((ownResident[slot] = max(0, ownResident[slot] + resident)));
   changed.add(slot);
@@ -54,15 +64,20 @@ export function addFlight(slot: u32, requests: i32, backlog: f64, resident: f64)
 /** The slot has another endpoint: nothing that was counted belongs to it. */
 export function clearFlight(slot: u32): void {
   unchecked((ownRequests[slot] = 0));
+  unchecked((ownUnanswered[slot] = 0));
   unchecked((ownBacklog[slot] = 0));
   unchecked((ownResident[slot] = 0));
-  for (let machine = 0; machine < <i32>VMS_MAX; machine++) replaceShare(machine, slot, 0, 0, 0);
+  for (let machine = 0; machine < <i32>VMS_MAX; machine++) replaceShare(machine, slot, 0, 0, 0, 0);
   changed.add(slot);
   unreported.add(slot);
 }
 
 export function requestsOn(slot: u32): u32 {
   return unchecked(ownRequests[slot]) + unchecked(siblingRequests[slot]);
+}
+
+export function unansweredOn(slot: u32): u32 {
+  return unchecked(ownUnanswered[slot]) + unchecked(siblingUnanswered[slot]);
 }
 
 export function backlogOn(slot: u32): f64 {
@@ -75,8 +90,9 @@ export function residentOn(slot: u32): f64 {
 
 // ---- siblings -----------------------------------------------------------------------------------
 
-// A row per machine, made when it is first heard: requests, backlog, resident (u32 each) a slot.
-const SHARE_BYTES: usize = 12;
+// A row per machine, made when it is first heard: requests, backlog, resident, unanswered (u32 each)
+// a slot.
+const SHARE_BYTES: usize = 16;
 const rows = new StaticArray<usize>(<i32>VMS_MAX);
 
 export function replaceShare(
@@ -85,6 +101,7 @@ export function replaceShare(
   requests: u32,
   backlog: u32,
   resident: u32,
+  unanswered: u32,
 ): void {
   let row = unchecked(rows[machine]);
   if (row === 0) {
@@ -97,17 +114,20 @@ export function replaceShare(
   const requestsBefore = load<u32>(at);
   const backlogBefore = <f64>load<u32>(at, 4);
   const residentBefore = <f64>load<u32>(at, 8);
+  const unansweredBefore = load<u32>(at, 12);
   unchecked((siblingRequests[slot] = siblingRequests[slot] + requests - requestsBefore));
+  unchecked((siblingUnanswered[slot] = siblingUnanswered[slot] + unanswered - unansweredBefore));
   unchecked((siblingBacklog[slot] = siblingBacklog[slot] + <f64>backlog - backlogBefore));
   unchecked((siblingResident[slot] = siblingResident[slot] + <f64>resident - residentBefore));
   store<u32>(at, requests);
   store<u32>(at, backlog, 4);
   store<u32>(at, resident, 8);
+  store<u32>(at, unanswered, 12);
   unreported.add(slot);
 }
 
 /** A machine is gone: nothing of it is in flight. */
 export function forgetMachine(machine: i32): void {
   if (unchecked(rows[machine]) === 0) return;
-  for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) replaceShare(machine, slot, 0, 0, 0);
+  for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) replaceShare(machine, slot, 0, 0, 0, 0);
 }

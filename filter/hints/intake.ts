@@ -318,6 +318,9 @@ function takeLoad(view: DataView, at: u32, memoryAt: usize, nowMs: f64): void {
   unchecked(
     (table.otherResidentOf[slot] = view.getUint32(at + wire.LOAD_OTHER_RESIDENT_BYTES, true)),
   );
+  unchecked(
+    (table.otherUnansweredOf[slot] = view.getUint32(at + wire.LOAD_OTHER_UNANSWERED, true)),
+  );
   const age = view.getUint32(at + wire.LOAD_PROBE_AGE_MS, true);
   if (age !== wire.AGE_UNKNOWN_MS) unchecked((table.probedMs[slot] = nowMs - <f64>age));
   if (state === wire.STATE_UP) noteProbe(slot, nowMs - <f64>age);

@@ -261,6 +261,7 @@ function addFlights(): void {
     reports.addFlight(
       slot,
       flight.requestsOn(slot),
+      flight.unansweredOn(slot),
       flight.backlogOn(slot),
       flight.residentOn(slot),
     );

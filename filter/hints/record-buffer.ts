@@ -19,6 +19,7 @@ import {
   FLIGHT_BYTES,
   FLIGHT_REQUESTS,
   FLIGHT_RESIDENT_BYTES,
+  FLIGHT_UNANSWERED,
   PICK,
   PICK_BYTES,
   PICK_FLAGS,
@@ -95,7 +96,7 @@ export class RecordBuffer {
     memory.copy(at + PICK_BYTES, keys, (<usize>keyCount) << 3);
   }
 
-  addFlight(slot: u32, requests: u32, backlog: f64, resident: f64): void {
+  addFlight(slot: u32, requests: u32, unanswered: u32, backlog: f64, resident: f64): void {
     const body = this.begin(FLIGHT, FLIGHT_BYTES);
     if (body === 0) return;
     const at = this.at + body;
@@ -103,6 +104,7 @@ export class RecordBuffer {
     store<u32>(at + FLIGHT_REQUESTS, requests);
     store<u32>(at + FLIGHT_BACKLOG_BYTES, clamped(backlog));
     store<u32>(at + FLIGHT_RESIDENT_BYTES, clamped(resident));
+    store<u32>(at + FLIGHT_UNANSWERED, unanswered);
   }
 
   addFailure(slot: u32): void {

@@ -73,6 +73,7 @@ function addLoad(slot: u32): void {
   store<u32>(at + wire.LOAD_OTHER_REQUESTS, unchecked(table.otherRequestsOf[slot]));
   store<u32>(at + wire.LOAD_OTHER_BACKLOG_BYTES, unchecked(table.otherBacklogOf[slot]));
   store<u32>(at + wire.LOAD_OTHER_RESIDENT_BYTES, unchecked(table.otherResidentOf[slot]));
+  store<u32>(at + wire.LOAD_OTHER_UNANSWERED, unchecked(table.otherUnansweredOf[slot]));
   store<u32>(at + wire.LOAD_ADAPTERS_MOST, adaptersMost(slot));
   store<u32>(at + wire.LOAD_ADAPTERS_ACTIVE, active);
   store<u32>(at + wire.LOAD_ADAPTERS_WAITING, waiting);

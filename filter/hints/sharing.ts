@@ -72,6 +72,7 @@ function send(nowMs: f64): void {
     outbox.addFlight(
       slot,
       unchecked(flight.ownRequests[slot]),
+      unchecked(flight.ownUnanswered[slot]),
       unchecked(flight.ownBacklog[slot]),
       unchecked(flight.ownResident[slot]),
     );
@@ -184,6 +185,7 @@ function takeFlight(view: DataView, sender: i32, at: u32): void {
     view.getUint32(at + wire.FLIGHT_REQUESTS, true),
     view.getUint32(at + wire.FLIGHT_BACKLOG_BYTES, true),
     view.getUint32(at + wire.FLIGHT_RESIDENT_BYTES, true),
+    view.getUint32(at + wire.FLIGHT_UNANSWERED, true),
   );
 }
 

@@ -119,6 +119,7 @@ export const probedMs = new StaticArray<f64>(SLOTS);
 export const otherRequestsOf = new StaticArray<u32>(SLOTS);
 export const otherBacklogOf = new StaticArray<u32>(SLOTS);
 export const otherResidentOf = new StaticArray<u32>(SLOTS);
+export const otherUnansweredOf = new StaticArray<u32>(SLOTS);
 
 // ---- age ----------------------------------------------------------------------------------------
 

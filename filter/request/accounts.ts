@@ -3,7 +3,7 @@
 import { SLOTS_MAX } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
 import { counters } from "../hints/counters.ts";
-import { addFlight, requestsOn } from "../hints/flight.ts";
+import { addFlight, unansweredOn } from "../hints/flight.ts";
 import { noteFailure, notePick } from "../hints/health.ts";
 import { Pool } from "../hints/pool.ts";
 import { insertKeys, removeKeys } from "../hints/prefix-index.ts";
@@ -36,7 +36,17 @@ function put(request: Request, slot: u32): void {
   request.slot = slot;
   request.tenancy = unchecked(tenancyOf[slot]);
   request.isCounted = true;
-  addFlight(slot, 1, request.backlogBytes, request.residentBytes);
+  addFlight(slot, 1, unansweredOf(request), request.backlogBytes, request.residentBytes);
+}
+
+function takeOff(request: Request): void {
+  const unanswered = unansweredOf(request);
+  addFlight(request.slot, -1, -unanswered, -request.backlogBytes, -request.residentBytes);
+}
+
+/** A prompt has at least one byte that is not cached. */
+function unansweredOf(request: Request): i32 {
+  return request.backlogBytes > 0 ? 1 : 0;
 }
 
 function isStillThere(request: Request): bool {
@@ -62,7 +72,7 @@ export function countRefusal(request: Request): void {
 export function moveTo(request: Request, slot: u32): void {
   const wish = request.wish;
   if (isStillThere(request)) {
-    addFlight(request.slot, -1, -request.backlogBytes, -request.residentBytes);
+    takeOff(request);
     takeKeysBack(request);
   }
   put(request, slot);
@@ -75,21 +85,23 @@ export function moveTo(request: Request, slot: u32): void {
 /** The first byte of the response's body: prefill is over. */
 export function releaseBacklog(request: Request): void {
   if (request.backlogBytes === 0) return;
-  if (isStillThere(request)) addFlight(request.slot, 0, -request.backlogBytes, 0);
+  if (isStillThere(request)) addFlight(request.slot, 0, -1, -request.backlogBytes, 0);
   request.backlogBytes = 0;
 }
 
-/** The request is over; answers whether the endpoint is idle but for it. */
+/** The request is over. */
 export function releaseAll(request: Request): void {
   if (isStillThere(request)) {
-    const wasAlone = requestsOn(request.slot) <= 1;
-    addFlight(request.slot, -1, -request.backlogBytes, -request.residentBytes);
-    if (wasAlone && request.hasFirstByte) touch(request);
+    takeOff(request);
+    if (unansweredOn(request.slot) <= 1 && request.hasFirstByte) touch(request);
   }
   request.isCounted = false;
 }
 
-/** The engine frees the blocks at the end: on an idle endpoint they are its newest. */
+/**
+ * The engine frees the blocks at the end: they are its newest, unless the keys of those that wait
+ * there are to come after them.
+ */
 function touch(request: Request): void {
   const wish = request.wish;
   if (wish.keyCount === 0) return;

@@ -1,20 +1,25 @@
 // The default profile's scorer: what it costs, in prompt bytes, to send the request to an endpoint.
 //
-//   cost(e) = backlog(e) + (γ + α · mean(backlog) / mean(uncached)) · uncached(e) + ω · resident(e)
+//   cost(e) = backlog(e) + ω · resident(e)
+//           + (γ + α · mean(backlog) / mean(uncached) + β · unanswered(e)) · uncached(e)
 //
-// backlog: uncached bytes sent to e and not answered yet. uncached: bytes of this prompt that e does
-// not hold, less a credit for what it held until recently. resident: prompt bytes of all requests in
-// flight on e, which its decode steps read. All in one unit, so a constant factor cancels out.
+// backlog: uncached bytes sent to e and not answered yet; unanswered: of how many requests. uncached:
+// bytes of this prompt that e does not hold, less a credit for what it held until recently. resident:
+// prompt bytes of all requests in flight on e, which its decode steps read. All in one unit, so a
+// constant factor cancels out.
 //
-// mean(backlog) / mean(uncached) stands for the requests that wait on an endpoint. Where nearly all is
+// An engine prefills many prompts in one step, and answers none before the step ends. So those that
+// wait on e wait longer by what this prompt adds, each of them (β): a long prompt goes where few wait,
+// though what few wait for may be more. Those who come later are delayed too (α):
+// mean(backlog) / mean(uncached) stands for how many wait on an endpoint. Where nearly all is
 // cached, many may wait and be answered by one step of the engine: they are no queue, and counting
 // them would keep one hot prompt on the endpoints that hold it. So the mean is at least a share of a
 // step.
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
-import { backlogOn, residentOn } from "../hints/flight.ts";
+import { backlogOn, residentOn, unansweredOn } from "../hints/flight.ts";
 import { Pool } from "../hints/pool.ts";
 import { matchedKeys, rememberedKeys } from "../hints/prefix-index.ts";
-import { otherBacklogOf, otherResidentOf } from "../hints/table.ts";
+import { otherBacklogOf, otherResidentOf, otherUnansweredOf } from "../hints/table.ts";
 import { candidateCount, candidates } from "./candidates.ts";
 import { uncachedBytes } from "./cover.ts";
 import { Wish } from "./wish.ts";
@@ -35,13 +40,15 @@ export function scoreCosts(
 ): void {
   const omega = pool.parameter(step, 2);
   const credit = pool.parameter(step, 3);
+  const beta = pool.parameter(step, 5);
   const price = priceOfUncached(pool, step, trust);
   let least = Infinity;
   for (let i = 0; i < candidateCount; i++) {
     const slot = <u32>unchecked(candidates[i]);
     const resident = residentOn(slot) + trust * <f64>unchecked(otherResidentOf[slot]);
+    const waiting = <f64>unansweredOn(slot) + trust * <f64>unchecked(otherUnansweredOf[slot]);
     const missing = missingBytes(wish, slot, credit);
-    const cost = unchecked(backlogs[i]) + price * missing + omega * resident;
+    const cost = unchecked(backlogs[i]) + (price + beta * waiting) * missing + omega * resident;
     unchecked((costs[i] = cost));
     least = min(least, cost);
   }

@@ -166,7 +166,13 @@ describe("a report", () => {
     gateway.run(200);
     expect(told.dones).toHaveLength(12);
     expect([0, 1, 2].map((slot) => told.flightOf(slot))).toEqual(
-      [0, 1, 2].map((slot) => ({ slot, requests: 0, backlogBytes: 0, residentBytes: 0 })),
+      [0, 1, 2].map((slot) => ({
+        slot,
+        requests: 0,
+        backlogBytes: 0,
+        residentBytes: 0,
+        unanswered: 0,
+      })),
     );
   });
 

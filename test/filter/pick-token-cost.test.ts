@@ -4,13 +4,15 @@ import { TOKEN_COST } from "../support/hints-written.ts";
 import { type Bench, type BenchEndpoint, explain, KIB, picksOf } from "../support/pick-bench.ts";
 
 // The formula again, written from its definition:
-//   cost(e) = backlog(e) + (γ + α · mean(backlog) / mean(uncached)) · uncached(e) + ω · resident(e)
+//   cost(e) = backlog(e) + ω · resident(e)
+//           + (γ + α · mean(backlog) / mean(uncached) + β · unanswered(e)) · uncached(e)
 
 interface Parameters {
   readonly gamma: number;
   readonly alpha: number;
   readonly omega: number;
   readonly credit: number;
+  readonly beta: number;
 }
 
 /** What a pool takes a request to bring before it has seen any. */
@@ -33,7 +35,8 @@ function costs(
     const remembered = unused <= 6 * CAPACITY_BLOCKS ? held : 0;
     const credit = given.credit * (without(cached) - without(remembered));
     const uncached = without(cached) - credit;
-    return backlogs[place]! + price * uncached + given.omega * (endpoint.otherResidentBytes ?? 0);
+    const weight = price + given.beta * (endpoint.otherUnanswered ?? 0);
+    return backlogs[place]! + weight * uncached + given.omega * (endpoint.otherResidentBytes ?? 0);
   });
 }
 
@@ -44,6 +47,7 @@ const endpointArbitrary: fc.Arbitrary<BenchEndpoint> = fc.record({
   unusedBlocks: fc.constantFrom(0, 50, 100, 101, 300, 600, 601, 5_000),
   otherBacklogBytes: fc.integer({ min: 0, max: 2_000_000 }),
   otherResidentBytes: fc.integer({ min: 0, max: 50_000_000 }),
+  otherUnanswered: fc.integer({ min: 0, max: 40 }),
   capacityBlocks: fc.constant(CAPACITY_BLOCKS),
 });
 const parametersArbitrary: fc.Arbitrary<Parameters> = fc.record({
@@ -51,10 +55,11 @@ const parametersArbitrary: fc.Arbitrary<Parameters> = fc.record({
   alpha: fc.integer({ min: 0, max: 40 }).map((value) => value / 8),
   omega: fc.integer({ min: 0, max: 8 }).map((value) => value / 16),
   credit: fc.integer({ min: 0, max: 4 }).map((value) => value / 4),
+  beta: fc.integer({ min: 0, max: 40 }).map((value) => value / 8),
 });
 
 function benchOf(endpoints: readonly BenchEndpoint[], given: Parameters): Bench {
-  const parameters = [given.gamma, given.alpha, given.omega, given.credit, 6];
+  const parameters = [given.gamma, given.alpha, given.omega, given.credit, 6, given.beta];
   return { steps: [{ ...TOKEN_COST, parameters }], endpoints, promptKib: PROMPT_KIB };
 }
 
@@ -79,7 +84,7 @@ describe("the token-cost scorer", () => {
   });
 
   test("names endpoints from the cheapest up", () => {
-    const parameters = { gamma: 2, alpha: 1.5, omega: 0.07, credit: 0.1 };
+    const parameters = { gamma: 2, alpha: 1.5, omega: 0.07, credit: 0.1, beta: 1.5 };
     const given = [
       { otherBacklogBytes: 900_000 },
       { holds: 6, otherBacklogBytes: 30_000 },
@@ -92,11 +97,24 @@ describe("the token-cost scorer", () => {
   });
 
   test("leaves a cached prompt's endpoint for one that costs less as its backlog grows", () => {
-    const parameters = { gamma: 2, alpha: 0, omega: 0, credit: 0 };
+    const parameters = { gamma: 2, alpha: 0, omega: 0, credit: 0, beta: 0 };
     // The prompt elsewhere costs 2 · 6 KiB = 12,288 bytes.
     const pick = (bytes: number): number | undefined =>
       picksOf(benchOf([{ holds: 6, otherBacklogBytes: bytes }, {}], parameters))[0];
     expect(pick(12_280)).toBe(0);
     expect(pick(12_290)).toBe(1);
+  });
+
+  test("keeps a long prompt from where many wait, for which a short one goes", () => {
+    const parameters = { gamma: 2, alpha: 0, omega: 0, credit: 0, beta: 1 };
+    const given = [
+      { otherBacklogBytes: 10_000, otherUnanswered: 8 },
+      { otherBacklogBytes: 40_000 },
+    ];
+    const pick = (promptKib: number): number | undefined =>
+      picksOf({ ...benchOf(given, parameters), promptKib })[0];
+    // 8 who wait for one KiB more each are 8 KiB; for six, 48 KiB.
+    expect(pick(1)).toBe(0);
+    expect(pick(PROMPT_KIB)).toBe(1);
   });
 });

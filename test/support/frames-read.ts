@@ -23,6 +23,7 @@ export interface SentFlight {
   readonly requests: number;
   readonly backlogBytes: number;
   readonly residentBytes: number;
+  readonly unanswered: number;
 }
 
 export interface SentDone {
@@ -146,6 +147,7 @@ function readFlight(read: Read): SentFlight {
     requests: read(wire.FLIGHT_REQUESTS),
     backlogBytes: read(wire.FLIGHT_BACKLOG_BYTES),
     residentBytes: read(wire.FLIGHT_RESIDENT_BYTES),
+    unanswered: read(wire.FLIGHT_UNANSWERED),
   };
 }
 

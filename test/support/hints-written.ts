@@ -61,6 +61,7 @@ interface LoadHint {
   readonly otherRequests?: number;
   readonly otherBacklogBytes?: number;
   readonly otherResidentBytes?: number;
+  readonly otherUnanswered?: number;
   readonly adaptersMost?: number;
   readonly adaptersActive?: readonly string[];
   readonly adaptersWaiting?: readonly string[];
@@ -218,6 +219,7 @@ function writeLoad(writer: FrameWriter, load: LoadHint & { readonly slot: number
     set(wire.LOAD_OTHER_REQUESTS, load.otherRequests ?? 0);
     set(wire.LOAD_OTHER_BACKLOG_BYTES, load.otherBacklogBytes ?? 0);
     set(wire.LOAD_OTHER_RESIDENT_BYTES, load.otherResidentBytes ?? 0);
+    set(wire.LOAD_OTHER_UNANSWERED, load.otherUnanswered ?? 0);
     set(wire.LOAD_ADAPTERS_MOST, load.adaptersMost ?? 0);
     set(wire.LOAD_ADAPTERS_ACTIVE, active.length);
     set(wire.LOAD_ADAPTERS_WAITING, names.length - active.length);

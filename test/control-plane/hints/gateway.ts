@@ -36,7 +36,7 @@ interface ToldLoad {
   waiting: number;
   running: number;
   kvUse: number;
-  others: { requests: number; backlogBytes: number; residentBytes: number };
+  others: { requests: number; backlogBytes: number; residentBytes: number; unanswered: number };
   adapters: { most: number; active: number; waiting: number };
 }
 
@@ -205,6 +205,7 @@ function readLoad(record: DataView): ToldLoad {
       requests: field(wire.LOAD_OTHER_REQUESTS),
       backlogBytes: field(wire.LOAD_OTHER_BACKLOG_BYTES),
       residentBytes: field(wire.LOAD_OTHER_RESIDENT_BYTES),
+      unanswered: field(wire.LOAD_OTHER_UNANSWERED),
     },
     adapters: {
       most: field(wire.LOAD_ADAPTERS_MOST),

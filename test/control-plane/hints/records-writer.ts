@@ -69,12 +69,19 @@ export class Records {
     });
   }
 
-  flight(slot: number, requests: number, backlogBytes: number, residentBytes: number): void {
+  flight(
+    slot: number,
+    requests: number,
+    backlogBytes: number,
+    residentBytes: number,
+    unanswered = 0,
+  ): void {
     this.record(wire.FLIGHT, wire.FLIGHT_BYTES, (view, body) => {
       view.setUint32(body + wire.FLIGHT_SLOT, slot, true);
       view.setUint32(body + wire.FLIGHT_REQUESTS, requests, true);
       view.setUint32(body + wire.FLIGHT_BACKLOG_BYTES, backlogBytes, true);
       view.setUint32(body + wire.FLIGHT_RESIDENT_BYTES, residentBytes, true);
+      view.setUint32(body + wire.FLIGHT_UNANSWERED, unanswered, true);
     });
   }
 

@@ -43,13 +43,14 @@ it("a gateway's flight is told to the others as a sum without their own", async 
   const [a, b, slot] = await twoGateways(running);
   const c = running.gateway("c");
   await c.poll();
-  await a.report((records) => records.flight(slot, 3, 100, 1000));
-  await b.report((records) => records.flight(slot, 4, 200, 2000));
+  await a.report((records) => records.flight(slot, 3, 100, 1000, 1));
+  await b.report((records) => records.flight(slot, 4, 200, 2000, 2));
   const told = await c.pollUntil(othersHave(slot, 7));
   expect(told.loads.find((load) => load.slot === slot)?.others).toEqual({
     requests: 7,
     backlogBytes: 300,
     residentBytes: 3000,
+    unanswered: 3,
   });
   await a.pollUntil(othersHave(slot, 4));
   await a.report((records) => records.flight(slot, 0, 0, 0));
