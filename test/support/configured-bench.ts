@@ -109,7 +109,8 @@ export class ConfiguredBench {
       }
       pool.rescore(endpoint);
       const { requests = 0, tokens = 0 } = state;
-      const share = { requests, backlogBytes: tokens * BYTES_PER_TOKEN, residentBytes: 0 };
+      const backlogBytes = tokens * BYTES_PER_TOKEN;
+      const share = { requests, backlogBytes, residentBytes: 0, unanswered: 0 };
       hints.shares.set(OTHER_GATEWAY, endpoint.slot!, share);
     }
     const nothing = { id: "", versionMin: 1, versionMax: 1, generation: 0 };
