@@ -22,9 +22,11 @@ export function bufferAt(): usize {
 }
 
 /**
- * Replaces the first `bytes` bytes of the request's body by as many others: the host changes a buffer
- * at its ends only.
+ * Takes the first `bytes` bytes off the request's body of `total` and puts as many others at its end:
+ * the host changes a buffer at its ends only. All slices of a body, so moved one after another, stand
+ * in their old order.
  */
-export function overwriteRequestBody(source: usize, bytes: u32): void {
-  proxy_set_buffer_bytes(REQUEST_BODY, 0, bytes, source, bytes);
+export function rotateRequestBody(source: usize, bytes: u32, total: u32): void {
+  proxy_set_buffer_bytes(REQUEST_BODY, 0, bytes, source, 0);
+  proxy_set_buffer_bytes(REQUEST_BODY, total - bytes, 0, source, bytes);
 }

@@ -9,7 +9,7 @@ import { counters } from "../hints/counters.ts";
 import { Pool } from "../hints/pool.ts";
 import { shareSoon } from "../hints/sharing.ts";
 import * as table from "../hints/table.ts";
-import { bufferAt, overwriteRequestBody, REQUEST_BODY, readBuffer } from "../host/buffers.ts";
+import { bufferAt, REQUEST_BODY, readBuffer, rotateRequestBody } from "../host/buffers.ts";
 import { nowMs, recentMs } from "../host/clock.ts";
 import { CLUSTER_NAME, propertyAt, readProperty } from "../host/properties.ts";
 import { CONTINUE, STOP, STOP_AND_BUFFER } from "../host/stream.ts";
@@ -22,7 +22,7 @@ import { explain, takeExplanation } from "./explain.ts";
 import * as headers from "./headers.ts";
 import { APART, READING, Request, requestOf, SENT, takeRequest } from "./live.ts";
 import * as picks from "./pick.ts";
-import { API_NONE } from "./prompt.ts";
+import { API_NONE, Prompt } from "./prompt.ts";
 import * as replies from "./replies.ts";
 import { keepParts } from "./score.ts";
 
@@ -154,19 +154,29 @@ function finishBody(request: Request): bool {
   return choose(request);
 }
 
-/** Members that only the gateway may set become spaces; the body keeps its length. */
+/**
+ * Members that only the gateway may set become spaces; the body keeps its length. It passes slice by
+ * slice, so that a large one needs no more memory than a small one.
+ */
 function blankStrips(request: Request): void {
-  const prompt = request.prompt;
-  let end: u32 = 0;
-  for (let i: u32 = 0; i < prompt.stripCount; i++) end = max(end, prompt.stripEnd(i));
-  if (readBuffer(REQUEST_BODY, 0, end) < end) return;
-  const body = bufferAt();
-  for (let i: u32 = 0; i < prompt.stripCount; i++) {
-    const start = prompt.stripStart(i);
-    memory.fill(body + start, SPACE, prompt.stripEnd(i) - start);
+  const total = request.heldBytes;
+  for (let start: u32 = 0; start < total; ) {
+    const read = readBuffer(REQUEST_BODY, 0, min(SLICE_BYTES, total - start));
+    if (read === 0) return;
+    blankSlice(request.prompt, bufferAt(), start, start + read);
+    rotateRequestBody(bufferAt(), read, total);
+    start += read;
   }
-  overwriteRequestBody(body, end);
-  counters.membersStripped += prompt.stripCount;
+  counters.membersStripped += request.prompt.stripCount;
+}
+
+/** Blanks what of the ranges stands in the slice that begins at offset `start` of the body. */
+function blankSlice(prompt: Prompt, slice: usize, start: u32, end: u32): void {
+  for (let i: u32 = 0; i < prompt.stripCount; i++) {
+    const from = max(start, prompt.stripStart(i));
+    const to = min(end, prompt.stripEnd(i));
+    if (from < to) memory.fill(slice + (from - start), SPACE, to - from);
+  }
 }
 
 // ---- the pick -----------------------------------------------------------------------------------
