@@ -13,6 +13,8 @@ export interface EngineReading {
   cacheTokens: number | null;
   /** Tokens of one of the engine's cache blocks, where the engine tells. */
   blockTokens: number | null;
+  /** Names of the models it serves, adapters aside, where the engine tells. */
+  models: string[];
   /** LoRA adapters by name. `most` is how many may be active at once; 0 where not told. */
   adapters: { active: string[]; waiting: string[]; most: number };
   /** Numbers that the operator has mapped from metrics, by their names; absent where not told. */
@@ -35,7 +37,7 @@ export interface Engine {
 /** A reading that knows nothing. */
 export function emptyReading(engine: string): EngineReading {
   const adapters = { active: [], waiting: [], most: 0 };
-  const unknown = { cacheTokens: null, blockTokens: null };
+  const unknown = { cacheTokens: null, blockTokens: null, models: [] };
   const load = { waiting: 0, running: 0, kvUse: 0 };
   return { engine, ...load, ...unknown, adapters, attributes: {}, asleep: false };
 }
@@ -78,6 +80,12 @@ export function cacheInLabels(
     blockTokens ??= block;
   }
   return { cacheTokens: positive(cacheTokens), blockTokens };
+}
+
+/** The models that the series of `name` are labelled with. */
+export function modelNames(families: MetricFamilies, name: string): string[] {
+  const told = samples(families, name).map(({ labels }) => labels["model_name"] ?? "");
+  return [...new Set(told)].filter((model) => model !== "");
 }
 
 /** A positive number told by a label's text or a sample's value, else null. */

@@ -1,6 +1,14 @@
 // SGLang with --enable-metrics (https://docs.sglang.ai/references/production_metrics.html).
 
-import { cacheInLabels, type Engine, emptyReading, meanShare, samples, sum } from "./reading.ts";
+import {
+  cacheInLabels,
+  type Engine,
+  emptyReading,
+  meanShare,
+  modelNames,
+  samples,
+  sum,
+} from "./reading.ts";
 
 const WAITING = "sglang:num_queue_reqs";
 const RUNNING = "sglang:num_running_reqs";
@@ -17,5 +25,6 @@ export const sglang: Engine = {
     running: sum(families, RUNNING),
     kvUse: meanShare(families, KV_USE),
     ...cacheInLabels(samples(families, CACHE), { blockTokens: "page_size", blocks: "num_pages" }),
+    models: modelNames(families, families.has(WAITING) ? WAITING : RUNNING),
   }),
 };

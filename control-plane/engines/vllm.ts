@@ -8,6 +8,7 @@ import {
   type EngineReading,
   emptyReading,
   meanShare,
+  modelNames,
   positive,
   samples,
   sum,
@@ -37,6 +38,7 @@ export const vllm: Engine = {
       blocks: "num_gpu_blocks",
       tokens: "kv_cache_size_tokens",
     }),
+    models: modelNames(families, families.has(WAITING) ? WAITING : RUNNING),
     adapters: adapters(families),
     asleep: samples(families, SLEEP).some(
       ({ labels, value }) => value === 1 && labels["sleep_state"] !== "awake",

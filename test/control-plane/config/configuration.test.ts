@@ -133,6 +133,7 @@ schedulingProfiles:
       kvUse: 0.25,
       cacheTokens: null,
       blockTokens: null,
+      models: [],
       adapters: { active: [], waiting: [], most: 0 },
       attributes: {},
       asleep: false,
