@@ -1,12 +1,13 @@
 // The control plane without its web server: what it holds, and how its parts hear of each other.
 
+import { VERSION_MAX, VERSION_MIN } from "../protocol/limits.ts";
 import { STATE_DOWN } from "../protocol/records.ts";
 import type { Configuration } from "./config/configuration.ts";
 import type { DiscoveredEndpoint } from "./discovery/file.ts";
 import type { EngineReading } from "./engines/engine.ts";
 import { METRICS_BYTES_MAX, Prober } from "./engines/probe.ts";
 import type { HintwayError } from "./errors.ts";
-import { Exchange } from "./hints/exchange.ts";
+import { Exchange, type Versions } from "./hints/exchange.ts";
 import { type Gateway, Gateways } from "./hints/gateways.ts";
 import { Hints } from "./hints/hints.ts";
 import { HOLD_MS_MAX, LongPolls, QUIET_PAUSE_MS, URGENT_PAUSE_MS } from "./hints/long-polls.ts";
@@ -18,6 +19,7 @@ import { endedFigures } from "./metrics/ended-figures.ts";
 import { figuresOf } from "./metrics/figures-of.ts";
 import { ModelNames } from "./metrics/model-names.ts";
 import { Series } from "./metrics/series.ts";
+import { CACHE_TOKENS_MAX } from "./pool/capacity.ts";
 import { type Endpoint, stateName } from "./pool/endpoint.ts";
 import { Pool } from "./pool/pool.ts";
 import { Slots } from "./pool/slots.ts";
@@ -30,6 +32,10 @@ export interface ControlPlaneOptions {
   probe: { periodMs: number; timeoutMs: number };
   /** Slots that the state folder remembers. */
   lastKnownSlots: SlotClaim[];
+  /** The size of blocks that it remembers. */
+  lastKnownBlockBytes?: number | null;
+  /** Protocol versions to speak, where not all that this tree does. */
+  versions?: Versions;
   /** Milliseconds. */
   now(): number;
   /** 0 to below 1. */
@@ -93,7 +99,13 @@ export class ControlPlane {
     this.now = now;
     this.configuration = { inForce: configuration, lastRefusal: null };
     const { scheduling } = configuration;
-    this.pool = new Pool({ name, number: 0, blockBytes, scheduling }, this.#slots);
+    this.pool = new Pool(
+      {
+        ...{ name, number: 0, blockBytes, scheduling, keysMax: settings.indexKeysMax },
+        firstBlockBytes: options.lastKnownBlockBytes ?? null,
+      },
+      this.#slots,
+    );
     this.index = new PrefixIndex(settings.indexKeysMax);
     this.hints = new Hints(settings, this.pool, this.index, random);
     this.polls = new LongPolls(this.hints, {
@@ -106,6 +118,7 @@ export class ControlPlane {
     const { pool, index, hints, gateways, polls } = this;
     this.exchange = new Exchange({
       ...{ hints, gateways, polls, now },
+      versions: options.versions ?? { versionMin: VERSION_MIN, versionMax: VERSION_MAX },
       reports: new Reports(pool, index, hints, {
         ended: (request) => {
           const model = this.#models.nameOf(request.modelLow, request.modelHigh);
@@ -213,8 +226,8 @@ export class ControlPlane {
     if (isBack && endpoint.slot !== null) this.index.clear(endpoint.slot);
     const isNews = endpoint.takeReading(reading, atMs);
     const isOther = this.pool.rescore(endpoint);
-    for (const name of reading.adapters.active) this.#models.learn(name);
-    if (reading.cacheTokens !== hadTokens && this.pool.retell()) this.#tableChanged();
+    for (const name of [...reading.models, ...reading.adapters.active]) this.#models.learn(name);
+    if (reading.cacheTokens !== hadTokens) this.#takeCacheSize(endpoint, reading.cacheTokens);
     if (endpoint.state !== state) this.#stateChanged(endpoint);
     this.hints.loadChanged(endpoint, isNews || isOther);
     this.polls.notice();
@@ -243,9 +256,29 @@ export class ControlPlane {
     this.#options.onTable();
   }
 
+  #takeCacheSize({ address }: Endpoint, cacheTokens: number | null): void {
+    if (cacheTokens !== null && cacheTokens > CACHE_TOKENS_MAX) {
+      const message = `the engine tells a cache of more than ${CACHE_TOKENS_MAX} tokens: taken as that`;
+      this.log.warn({ endpoint: address, cacheTokens }, message);
+    }
+    if (this.#retell()) this.#tableChanged();
+  }
+
+  /** Answers whether gateways have to be told anew. */
+  #retell(): boolean {
+    const before = this.pool.blockBytes;
+    const isNews = this.pool.retell();
+    const { name: pool, blockBytes } = this.pool;
+    if (blockBytes === before) return isNews;
+    this.index.clearAll();
+    const message = "blocks are of another size, so that the index holds all caches: it fills anew";
+    this.log.warn({ pool, blockBytes, before, indexKeys: this.index.keysMax }, message);
+    return true;
+  }
+
   #tableChanged(): void {
-    this.pool.retell();
-    this.index.setCapacities(this.pool.capacities());
+    this.#retell();
+    this.index.keep(this.pool.rememberedBlocks());
     this.hints.tableChanged();
     this.polls.notice();
     this.#options.onTable();
@@ -257,7 +290,7 @@ export class ControlPlane {
     const gone = this.pool.sweep(nowMs);
     this.#forgetEndpoints(gone);
     if (gone.length > 0) this.#probeEndpoints();
-    if (this.pool.retell() || gone.length > 0) this.#tableChanged();
+    if (this.#retell() || gone.length > 0) this.#tableChanged();
     for (const gateway of this.gateways.sweep(nowMs, (known) => this.polls.isHeld(known))) {
       this.#forget(gateway);
     }
@@ -288,7 +321,7 @@ export class ControlPlane {
     const handBack = this.#handBack;
     if (!handBack || nowMs - handBack.atMs < HAND_BACK_PAUSE_MS) return;
     this.#handBack = null;
-    for (const gateway of this.gateways.all()) gateway.wantsEntries = true;
+    for (const gateway of this.gateways.all()) gateway.entriesFrom = 0;
     this.polls.notice();
   }
 }

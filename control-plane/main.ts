@@ -6,7 +6,7 @@ import { ControlPlane } from "./control-plane.ts";
 import { endpointsFromFlag, parsePoolFile, watchFile } from "./discovery/file.ts";
 import { flagInvalid, HintwayError, portTaken } from "./errors.ts";
 import { createApp } from "./http/app.ts";
-import { LastKnownFile, lastKnownSlots } from "./http/last-known.ts";
+import { LastKnownFile, readLastKnown } from "./http/last-known.ts";
 import { parseTokenFile, Tokens } from "./http/tokens.ts";
 import { type Options, readOptions } from "./options.ts";
 import { settingsOf } from "./settings.ts";
@@ -25,13 +25,15 @@ try {
 async function run(options: Options): Promise<void> {
   const { stateDir } = options;
   const lastKnown = stateDir === undefined ? null : new LastKnownFile(stateDir);
+  const known = stateDir === undefined ? null : await readLastKnown(stateDir);
   const controlPlane = new ControlPlane({
     poolName: options.poolName,
     blockBytes: options.blockBytes,
     configuration: defaultConfiguration(),
     settings: settingsOf(options),
     probe: { periodMs: options.probePeriodMs, timeoutMs: options.probeTimeoutMs },
-    lastKnownSlots: stateDir === undefined ? [] : await lastKnownSlots(stateDir),
+    lastKnownSlots: known?.slots ?? [],
+    lastKnownBlockBytes: known?.blockBytes ?? null,
     now: () => performance.now(),
     random: Math.random,
     onTable: () => lastKnown?.outdated(),

@@ -6,6 +6,7 @@ import {
   BLOCK_BYTES_MIN,
   FALLBACKS_MAX,
   FALLBACKS_STANDARD,
+  INDEX_KEYS_MAX,
 } from "../protocol/limits.ts";
 import type { Attachment } from "./http/clusters.ts";
 
@@ -70,7 +71,9 @@ function program(): Command {
     .addOption(
       number("--block-bytes <n>", "prompt bytes a key", 1024, BLOCK_BYTES_MIN, BLOCK_BYTES_MAX),
     )
-    .addOption(number("--index-keys <n>", "keys the index may hold", 1_000_000, 1, 1_000_000))
+    .addOption(
+      number("--index-keys <n>", "keys the index holds", INDEX_KEYS_MAX, 1, INDEX_KEYS_MAX),
+    )
     .addOption(number("--report-ms <ms>", "between two reports of a gateway", 50, 10, 10_000))
     .addOption(number("--stale-ms <ms>", "until pushed loads fade", 3000, 100, 3_600_000))
     .addOption(number("--blind-ms <ms>", "until they count no more", 30_000, 100, 3_600_000))

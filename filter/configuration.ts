@@ -2,9 +2,11 @@
 // this gateway attaches. Everything that is tuned arrives in the hints.
 
 import { FRAME_OK } from "../protocol/frame.ts";
+import { FRAME_BYTES_MAX } from "../protocol/limits.ts";
+import { checkHints } from "./hints/check.ts";
 import { defineCounters } from "./hints/counters.ts";
 import { agreeOnGatewayId } from "./hints/gateway-id.ts";
-import { checkHints, takeHints } from "./hints/intake.ts";
+import { takeHints } from "./hints/intake.ts";
 import { takeKeptTable } from "./hints/kept-table.ts";
 import { configureLink } from "./hints/link.ts";
 import { join, ownNumber } from "./hints/machines.ts";
@@ -12,7 +14,7 @@ import { setCold } from "./hints/table.ts";
 import { bufferAt, PLUGIN_CONFIGURATION, readBuffer } from "./host/buffers.ts";
 import { warn } from "./host/callouts.ts";
 import { nowMs } from "./host/clock.ts";
-import { Text } from "./host/memory.ts";
+import { expectUpTo, Text } from "./host/memory.ts";
 import { FlatObject } from "./json/flat-object.ts";
 import { seedRandom } from "./request/random.ts";
 import { setAttachment } from "./request/stream.ts";
@@ -38,12 +40,12 @@ export function configure(root: u32, bytes: u32): bool {
   const object = new FlatObject();
   const read = readBuffer(PLUGIN_CONFIGURATION, 0, bytes);
   if (read > 0 && !object.read(bufferAt(), read)) {
-    warn(NOT_AN_OBJECT);
+    warn(NOT_AN_OBJECT.at, NOT_AN_OBJECT.bytes);
     return false;
   }
   const buffers = object.isText("attachment", "buffer");
   if (object.has("attachment") && !buffers && !object.isText("attachment", "pause")) {
-    warn(BAD_ATTACHMENT);
+    warn(BAD_ATTACHMENT.at, BAD_ATTACHMENT.bytes);
     return false;
   }
   setAttachment(!buffers);
@@ -52,6 +54,8 @@ export function configure(root: u32, bytes: u32): bool {
   const startMs = nowMs();
   if (!hasJoined) {
     hasJoined = true;
+    // One more, by which an answer over the limit is told.
+    expectUpTo(<i32>FRAME_BYTES_MAX + 1);
     const seed = <u64>(startMs * 1e6);
     defineCounters();
     agreeOnGatewayId(seed);

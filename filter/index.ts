@@ -9,7 +9,7 @@ import { receive } from "./host/memory.ts";
 import { onDone, onResponseBody, onResponseHeaders } from "./request/response.ts";
 import { onRequestBody, onRequestHeaders, onRequestTrailers } from "./request/stream.ts";
 import { isRoot } from "./root.ts";
-import { tick } from "./tick.ts";
+import { noteTraffic, tick } from "./tick.ts";
 
 const CONTINUE: u32 = 0;
 
@@ -32,7 +32,7 @@ export function proxy_on_tick(root: u32): void {
 }
 
 export function proxy_on_queue_ready(_root: u32, token: u32): void {
-  hear(token, nowMs());
+  if (hear(token, nowMs())) noteTraffic();
 }
 
 export function proxy_on_http_call_response(
@@ -46,14 +46,17 @@ export function proxy_on_http_call_response(
 }
 
 export function proxy_on_request_headers(context: u32, _headers: u32, isEnd: u32): u32 {
+  noteTraffic();
   return onRequestHeaders(context, isEnd !== 0);
 }
 
 export function proxy_on_request_body(context: u32, bytes: u32, isEnd: u32): u32 {
+  noteTraffic();
   return onRequestBody(context, bytes, isEnd !== 0);
 }
 
 export function proxy_on_request_trailers(context: u32, _trailers: u32): u32 {
+  noteTraffic();
   return onRequestTrailers(context);
 }
 
@@ -63,11 +66,14 @@ export function proxy_on_response_headers(context: u32, _headers: u32, isEnd: u3
 }
 
 export function proxy_on_response_body(context: u32, bytes: u32, isEnd: u32): u32 {
+  noteTraffic();
   onResponseBody(context, bytes, isEnd !== 0);
   return CONTINUE;
 }
 
 export function proxy_on_done(context: u32): u32 {
-  if (!isRoot(context)) onDone(context);
+  if (isRoot(context)) return 1;
+  noteTraffic();
+  onDone(context);
   return 1;
 }

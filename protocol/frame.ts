@@ -60,14 +60,23 @@ export function sealFrame(
 }
 
 /**
- * Whether `bytes` bytes at `start` are one whole frame this tree understands, with records whose
- * lengths add up. Answers FRAME_OK or the reason. Reads nothing beyond `bytes`.
+ * Whether `bytes` bytes at `start` are one whole frame of a version this tree speaks, with records
+ * whose lengths add up. Answers FRAME_OK or the reason. Reads nothing beyond `bytes`.
  */
 export function verifyFrame(view: DataView, start: u32, bytes: u32): u32 {
+  const reason = verifyEnvelope(view, start, bytes);
+  if (reason !== FRAME_OK) return reason;
+  const version: u32 = view.getUint16(start + 4, true);
+  return version < VERSION_MIN || version > VERSION_MAX ? FRAME_VERSION : FRAME_OK;
+}
+
+/**
+ * The same for a frame of any version. The envelope, and where a GATEWAY record names the versions
+ * its sender speaks, are the same in all of them, so that two sides can always tell what they share.
+ */
+export function verifyEnvelope(view: DataView, start: u32, bytes: u32): u32 {
   if (bytes < FRAME_HEADER_BYTES) return FRAME_TRUNCATED;
   if (view.getUint32(start, true) !== FRAME_MAGIC) return FRAME_NOT_OURS;
-  const version: u32 = view.getUint16(start + 4, true);
-  if (version < VERSION_MIN || version > VERSION_MAX) return FRAME_VERSION;
   if (bytes > FRAME_BYTES_MAX) return FRAME_OVER_LIMIT;
   const recordBytes: u32 = view.getUint32(start + 8, true);
   if (recordBytes !== bytes - FRAME_HEADER_BYTES) return FRAME_TRUNCATED;
@@ -86,6 +95,16 @@ function verifyRecords(view: DataView, start: u32, recordBytes: u32): u32 {
     at = at + RECORD_HEADER_BYTES + bytes;
   }
   return FRAME_OK;
+}
+
+/**
+ * The highest version that two sides speak, by the lowest and highest of each; 0 when they share
+ * none.
+ */
+export function sharedVersion(aMin: u32, aMax: u32, bMin: u32, bMax: u32): u32 {
+  const highest: u32 = aMax < bMax ? aMax : bMax;
+  const lowest: u32 = aMin > bMin ? aMin : bMin;
+  return highest < lowest ? 0 : highest;
 }
 
 export function frameVersion(view: DataView, start: u32): u32 {

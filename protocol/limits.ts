@@ -22,15 +22,22 @@ export const HEADER_NAME_BYTES_MAX: u32 = 56;
 export const VALUES_MAX: u32 = 16;
 /** LoRA adapters told of one endpoint. */
 export const ADAPTERS_MAX: u32 = 64;
-/** Models and adapters that lead to one pool by name. */
-export const POOL_MODELS_MAX: u32 = 256;
 /** Endpoints a destination may name after the pick, for Envoy to retry on; and how many it does. */
 export const FALLBACKS_MAX: u32 = 7;
 export const FALLBACKS_STANDARD: u32 = 2;
+/** Keys that the index of one machine, and of the control plane, may hold over all pools. */
+export const INDEX_KEYS_MAX: u32 = 1_000_000;
+/** Blocks of one endpoint's cache: more than the whole index holds is not told. */
+export const CAPACITY_BLOCKS_MAX: u32 = 1_000_000;
+/** How far back an index may remember what an endpoint held, as a multiple of its capacity. */
+export const GHOST_SIZE_MAX: u32 = 64;
+/** A scorer's weight, and the weighted sum of scores that is pushed; either may be negative. */
+export const WEIGHT_MAX: f32 = 1_000_000;
+export const SCORE_MAX: f32 = 32_000_000;
 /** `ip:port` as text; IPv6 in brackets fits. */
 export const ADDRESS_BYTES_MAX: u32 = 56;
 /** One frame, header included. */
-export const FRAME_BYTES_MAX: u32 = 8 * 1024 * 1024;
+export const FRAME_BYTES_MAX: u32 = 4 * 1024 * 1024;
 /** Keys of one prompt: 4 MiB walked, in blocks of 1 KiB, and one key each for tools and system. */
 export const PROMPT_KEYS_MAX: u32 = 4104;
 /** Smallest and largest block; a block is a multiple of the 64-byte stripe. */

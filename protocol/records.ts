@@ -5,21 +5,20 @@
 
 /** Numbers that hold for the whole gateway. Part of a whole table. */
 export const SETTINGS: u32 = 1;
-//   0 table sequence   4 stale after ms    8 blind after ms   12 body bytes held at most, a request
-//  16 bytes held at most, a worker         20 bytes walked at most
-//  24 report period ms                     28 settings flags  32 keys the index may hold
-//  36 fallbacks named after the pick
-export const SETTINGS_TABLE_SEQUENCE: u32 = 0;
-export const SETTINGS_STALE_MS: u32 = 4;
-export const SETTINGS_BLIND_MS: u32 = 8;
-export const SETTINGS_BODY_BYTES: u32 = 12;
-export const SETTINGS_HELD_BYTES: u32 = 16;
-export const SETTINGS_WALK_BYTES: u32 = 20;
-export const SETTINGS_REPORT_MS: u32 = 24;
-export const SETTINGS_FLAGS: u32 = 28;
-export const SETTINGS_INDEX_KEYS: u32 = 32;
-export const SETTINGS_FALLBACKS: u32 = 36;
-export const SETTINGS_BYTES: u32 = 40;
+//   0 stale after ms    4 blind after ms   8 body bytes held at most, a request
+//  12 bytes held at most, a worker        16 bytes walked at most
+//  20 report period ms                    24 settings flags  28 keys the index may hold
+//  32 fallbacks named after the pick
+export const SETTINGS_STALE_MS: u32 = 0;
+export const SETTINGS_BLIND_MS: u32 = 4;
+export const SETTINGS_BODY_BYTES: u32 = 8;
+export const SETTINGS_HELD_BYTES: u32 = 12;
+export const SETTINGS_WALK_BYTES: u32 = 16;
+export const SETTINGS_REPORT_MS: u32 = 20;
+export const SETTINGS_FLAGS: u32 = 24;
+export const SETTINGS_INDEX_KEYS: u32 = 28;
+export const SETTINGS_FALLBACKS: u32 = 32;
+export const SETTINGS_BYTES: u32 = 36;
 /** Clients may ask for `x-hintway-explain`. */
 export const SETTINGS_FLAG_EXPLAIN: u32 = 1;
 
@@ -27,11 +26,11 @@ export const SETTINGS_FLAG_EXPLAIN: u32 = 1;
 export const POOL: u32 = 2;
 //   0 pool           4 cluster name hash (low, high)     12 bytes of a block
 //  16 bytes of a token, times 1,000      20 profiles     24 steps of all profiles
-//  28 models and adapters                32 name bytes   36 bytes of header names
-//  40 number of the header whose value names the profile, or NO_NUMBER: the first profile runs
-//  44 number of the profile that runs where this header is absent, or NO_NUMBER: none does
-//  48 profiles, PROFILE_BYTES each; then steps, STEP_BYTES each; then 8 bytes a model; then the name,
-//     padded; then the lower-case names of headers that steps look at, a zero behind each, padded
+//  28 name bytes   32 bytes of header names
+//  36 number of the header whose value names the profile, or NO_NUMBER: the first profile runs
+//  40 number of the profile that runs where this header is absent, or NO_NUMBER: none does
+//  44 profiles, PROFILE_BYTES each; then steps, STEP_BYTES each; then the name, padded; then the
+//     lower-case names of headers that steps look at, a zero behind each, padded
 export const POOL_NUMBER: u32 = 0;
 export const POOL_CLUSTER_LOW: u32 = 4;
 export const POOL_CLUSTER_HIGH: u32 = 8;
@@ -39,12 +38,11 @@ export const POOL_BLOCK_BYTES: u32 = 12;
 export const POOL_TOKEN_MILLIBYTES: u32 = 16;
 export const POOL_PROFILES: u32 = 20;
 export const POOL_STEPS: u32 = 24;
-export const POOL_MODELS: u32 = 28;
-export const POOL_NAME_BYTES: u32 = 32;
-export const POOL_HEADERS_BYTES: u32 = 36;
-export const POOL_PROFILE_HEADER: u32 = 40;
-export const POOL_DEFAULT_PROFILE: u32 = 44;
-export const POOL_BYTES: u32 = 48;
+export const POOL_NAME_BYTES: u32 = 28;
+export const POOL_HEADERS_BYTES: u32 = 32;
+export const POOL_PROFILE_HEADER: u32 = 36;
+export const POOL_DEFAULT_PROFILE: u32 = 40;
+export const POOL_BYTES: u32 = 44;
 export const NO_NUMBER: u32 = 0xffffffff;
 
 //   0 name hash (low, high)    8 steps
@@ -112,13 +110,12 @@ export const POSITION_BYTES: u32 = 12;
 
 /** A pick somebody made: its keys are on that endpoint from here on. */
 export const PICK: u32 = 16;
-//   0 slot   4 pick flags   8 uncached prompt bytes   12 prompt bytes   16 keys   20 8 bytes a key
+//   0 slot   4 pick flags   8 uncached prompt bytes   12 keys   16 8 bytes a key
 export const PICK_SLOT: u32 = 0;
 export const PICK_FLAGS: u32 = 4;
 export const PICK_UNCACHED_BYTES: u32 = 8;
-export const PICK_PROMPT_BYTES: u32 = 12;
-export const PICK_KEYS: u32 = 16;
-export const PICK_BYTES: u32 = 20;
+export const PICK_KEYS: u32 = 12;
+export const PICK_BYTES: u32 = 16;
 /** The keys are used again, not picked: the request has ended on an otherwise idle endpoint. */
 export const PICK_FLAG_TOUCH: u32 = 1;
 /** The keys never got there: the endpoint failed before it answered. */
@@ -126,11 +123,30 @@ export const PICK_FLAG_REMOVE: u32 = 2;
 
 /** A part of an index as it stands. Seeds a control plane, a gateway or a worker that has none. */
 export const ENTRIES: u32 = 17;
-//   0 slot   4 entries   8 entries of 12 bytes: key (low, high), age in blocks used since
-export const ENTRIES_SLOT: u32 = 0;
-export const ENTRIES_COUNT: u32 = 4;
-export const ENTRIES_BYTES: u32 = 8;
+//   0 entries   4 entries of 12 bytes: key (low, high), holder
+//
+// A holder is a slot in the upper 12 bits, and in the lower 20 the key's age there: blocks that the
+// endpoint was sent since it used the key.
+export const ENTRIES_COUNT: u32 = 0;
+export const ENTRIES_BYTES: u32 = 4;
+export const ENTRY_HOLDER: u32 = 8;
 export const ENTRY_BYTES: u32 = 12;
+const AGE_BITS: u32 = 20;
+const AGE_MAX: u32 = 0xfffff;
+
+/** An age over the limit of the index is told as just that: too old to be kept. */
+export function holderOf(slot: u32, ageBlocks: u32): u32 {
+  const age: u32 = ageBlocks < AGE_MAX ? ageBlocks : AGE_MAX;
+  return ((slot << AGE_BITS) | age) >>> 0;
+}
+
+export function holderSlot(holder: u32): u32 {
+  return holder >>> AGE_BITS;
+}
+
+export function holderAge(holder: u32): u32 {
+  return (holder & AGE_MAX) >>> 0;
+}
 
 // ---- reports: gateway → control plane, and worker → worker --------------------------------------
 
@@ -161,25 +177,24 @@ export const FLIGHT_BYTES: u32 = 20;
 
 /** One request that has ended. */
 export const DONE: u32 = 34;
-//   0 slot, or NO_SLOT   4 pool   8 status   12 done flags   16 prompt bytes
-//  20 bytes believed cached at the pick      24 prompt tokens   28 cached tokens
-//  32 completion tokens (NO_COUNT: not told) 36 ms to the first body byte   40 ms in all
-//  44 model name hash (low, high)            52 stage at the pick
+//   0 slot, or NO_SLOT   4 status   8 done flags   12 prompt bytes
+//  16 bytes believed cached at the pick      20 prompt tokens   24 cached tokens
+//  28 completion tokens (NO_COUNT: not told) 32 ms to the first body byte   36 ms in all
+//  40 model name hash (low, high)            48 stage at the pick
 export const DONE_SLOT: u32 = 0;
-export const DONE_POOL: u32 = 4;
-export const DONE_STATUS: u32 = 8;
-export const DONE_FLAGS: u32 = 12;
-export const DONE_PROMPT_BYTES: u32 = 16;
-export const DONE_MATCHED_BYTES: u32 = 20;
-export const DONE_PROMPT_TOKENS: u32 = 24;
-export const DONE_CACHED_TOKENS: u32 = 28;
-export const DONE_COMPLETION_TOKENS: u32 = 32;
-export const DONE_FIRST_BYTE_MS: u32 = 36;
-export const DONE_TOTAL_MS: u32 = 40;
-export const DONE_MODEL_LOW: u32 = 44;
-export const DONE_MODEL_HIGH: u32 = 48;
-export const DONE_STAGE: u32 = 52;
-export const DONE_BYTES: u32 = 56;
+export const DONE_STATUS: u32 = 4;
+export const DONE_FLAGS: u32 = 8;
+export const DONE_PROMPT_BYTES: u32 = 12;
+export const DONE_MATCHED_BYTES: u32 = 16;
+export const DONE_PROMPT_TOKENS: u32 = 20;
+export const DONE_CACHED_TOKENS: u32 = 24;
+export const DONE_COMPLETION_TOKENS: u32 = 28;
+export const DONE_FIRST_BYTE_MS: u32 = 32;
+export const DONE_TOTAL_MS: u32 = 36;
+export const DONE_MODEL_LOW: u32 = 40;
+export const DONE_MODEL_HIGH: u32 = 44;
+export const DONE_STAGE: u32 = 48;
+export const DONE_BYTES: u32 = 52;
 export const NO_SLOT: u32 = 0xffffffff;
 export const NO_COUNT: u32 = 0xffffffff;
 /** Another endpoint than the picked one served. */

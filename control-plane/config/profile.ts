@@ -1,5 +1,5 @@
 // One profile: filters in their order, then scorers, then a picker.
-import { PROFILE_STEPS_MAX } from "../../protocol/limits.ts";
+import { PROFILE_STEPS_MAX, SCORE_MAX, WEIGHT_MAX } from "../../protocol/limits.ts";
 import { FILTER_LABEL, SCORE_PUSHED } from "../../protocol/profile.ts";
 import { type EngineReading, emptyReading } from "../engines/reading.ts";
 import type { EndpointScorer, Parameters, StepBody } from "../scoring/plugin.ts";
@@ -114,6 +114,7 @@ class ProfileBuilder {
         this.#filters.push(this.#step(chosen, plugin.step(parameters, this.#numbers)));
         break;
       case "endpoint scorer":
+        this.#step(chosen, { operation: SCORE_PUSHED, parameters: [] });
         this.#pushed.push({ name, plugin, parameters, weight });
         break;
       case "scorer": {
@@ -167,6 +168,9 @@ class ProfileBuilder {
     if (excess !== undefined) {
       throw this.#document.invalid(path, excess, `a parameter of ${name} is too large`);
     }
+    if (Math.abs(weight) > WEIGHT_MAX) {
+      throw this.#document.invalid(path, weight, `a weight is at most ${WEIGHT_MAX}; lower it`);
+    }
     const weightTold = plugin.role === "scorer" ? weight : WEIGHT;
     return { ...body, weight: weightTold, plugin: name };
   }
@@ -183,8 +187,9 @@ const NO_READING = emptyReading("none");
 
 /** Scores are kept between 0 and 1 before they are weighed, and the sum is not normalised. */
 function pushedSum(terms: readonly PushedTerm[], reading: EngineReading): number {
-  return terms.reduce((sum, { plugin, parameters, weight }) => {
+  const sum = terms.reduce((sumSoFar, { plugin, parameters, weight }) => {
     const score = plugin.pushed(reading, parameters);
-    return sum + Math.min(Math.max(score, 0), 1) * weight;
+    return sumSoFar + (Number.isNaN(score) ? 0 : Math.min(Math.max(score, 0), 1) * weight);
   }, 0);
+  return Math.min(SCORE_MAX, Math.max(-SCORE_MAX, sum));
 }

@@ -1,10 +1,12 @@
 // One poll or one report, from its bytes to what is answered.
-import { FRAME_HEADER_BYTES, frameGeneration, frameVersion } from "../../protocol/frame.ts";
-import { VERSION_MAX, VERSION_MIN } from "../../protocol/limits.ts";
+import { frameGeneration, frameVersion, sharedVersion } from "../../protocol/frame.ts";
 import type { Gateway, Gateways } from "./gateways.ts";
 import type { Hints } from "./hints.ts";
 import type { LongPolls } from "./long-polls.ts";
 import {
+  callerOf,
+  claimOfStranger,
+  everyRecordIsSound,
   type GatewayClaim,
   gatewayClaim,
   type Refusal,
@@ -21,12 +23,19 @@ export type Outcome =
   /** The bytes are no frame of ours, or not a sound one; nothing of it took effect. */
   | { kind: "refused"; refusal: Refusal }
   /** No version of the protocol is spoken on both sides. */
-  | { kind: "version"; versionMin: number; versionMax: number }
+  | { kind: "version"; theirs: Versions; ours: Versions }
   /** Its slots are another generation's; `frame` is empty and says which one is in force. */
   | { kind: "generation"; frame: Buffer }
   | { kind: "crowded" };
 
+/** Protocol versions that somebody speaks. */
+export interface Versions {
+  versionMin: number;
+  versionMax: number;
+}
+
 export interface ExchangeParts {
+  versions: Versions;
   hints: Hints;
   gateways: Gateways;
   polls: LongPolls;
@@ -36,9 +45,11 @@ export interface ExchangeParts {
   assignSlots(claims: SlotClaim[]): void;
 }
 
-interface Caller {
+interface Identified {
   gateway: Gateway;
   claim: GatewayClaim;
+  /** Its records are of a version spoken here; of those of another nothing is taken. */
+  isReadable: boolean;
 }
 
 export class Exchange {
@@ -53,9 +64,9 @@ export class Exchange {
     const caller = this.#identify(view);
     if ("kind" in caller) return caller;
     const { hints, polls, assignSlots } = this.#parts;
-    const { gateway, claim } = caller;
+    const { gateway, claim, isReadable } = caller;
     gateway.polls++;
-    assignSlots(slotClaims(view));
+    assignSlots(isReadable ? slotClaims(view) : []);
     hints.renumberIfUsedUp();
     hints.greet(gateway, claim);
     onHangUp(() => polls.abandon(gateway, claim));
@@ -68,9 +79,9 @@ export class Exchange {
     const caller = this.#identify(view);
     if ("kind" in caller) return caller;
     const { hints, polls, reports } = this.#parts;
-    const { gateway } = caller;
+    const { gateway, isReadable } = caller;
     const frame = hints.receipt(gateway);
-    if (frameGeneration(view, 0) !== hints.positions.generation)
+    if (!isReadable || frameGeneration(view, 0) !== hints.positions.generation)
       return { kind: "generation", frame };
     gateway.reports++;
     gateway.lastReportMs = this.#parts.now();
@@ -79,26 +90,25 @@ export class Exchange {
     return { kind: "frame", frame };
   }
 
-  #identify(view: DataView): Caller | Outcome {
+  #identify(view: DataView): Identified | Outcome {
     const refusal = refusalOf(view);
-    if (refusal === "version") return refusedVersion(view);
     if (refusal) return { kind: "refused", refusal };
-    const claim = gatewayClaim(view);
-    const version = agreedVersion(claim.versionMin, claim.versionMax);
-    if (version === null) return { kind: "version", ...claim };
-    const gateway = this.#parts.gateways.contact(claim, version, this.#parts.now());
-    return gateway ? { gateway, claim } : { kind: "crowded" };
+    const { versions: ours, gateways } = this.#parts;
+    const theirs = callerOf(view);
+    const version = sharedOf(ours, theirs);
+    if (version === 0) return { kind: "version", theirs, ours };
+    const isReadable = speaks(ours, frameVersion(view, 0));
+    if (isReadable && !everyRecordIsSound(view)) return { kind: "refused", refusal: "record" };
+    const claim = isReadable ? gatewayClaim(view) : claimOfStranger(theirs);
+    const gateway = gateways.contact(claim, version, this.#parts.now());
+    return gateway ? { gateway, claim, isReadable } : { kind: "crowded" };
   }
 }
 
-/** The highest version both sides speak, or null. */
-function agreedVersion(versionMin: number, versionMax: number): number | null {
-  const highest = Math.min(versionMax, VERSION_MAX);
-  return highest >= Math.max(versionMin, VERSION_MIN) ? highest : null;
+function sharedOf(a: Versions, b: Versions): number {
+  return sharedVersion(a.versionMin, a.versionMax, b.versionMin, b.versionMax);
 }
 
-/** The header says in which version the rest is written; of that nothing can be read. */
-function refusedVersion(view: DataView): Outcome {
-  const version = view.byteLength >= FRAME_HEADER_BYTES ? frameVersion(view, 0) : 0;
-  return { kind: "version", versionMin: version, versionMax: version };
+function speaks({ versionMin, versionMax }: Versions, version: number): boolean {
+  return version >= versionMin && version <= versionMax;
 }

@@ -19,8 +19,11 @@ export interface Gateway {
   lastReportMs: number | null;
   polls: number;
   reports: number;
-  /** It has no index, and is given this one as soon as there is any. */
-  wantsEntries: boolean;
+  /**
+   * It lacks this index: in every list, the keys from this place on are still to be told. Null when
+   * it lacks none.
+   */
+  entriesFrom: number | null;
 }
 
 export class Gateways {
@@ -72,7 +75,7 @@ export class Gateways {
       lastReportMs: null,
       polls: 0,
       reports: 0,
-      wantsEntries: false,
+      entriesFrom: null,
     };
     this.#byId.set(claim.id, gateway);
     return gateway;

@@ -1,11 +1,19 @@
 // Entries of an index that a gateway hands back, gathered from one frame. A gateway may spread them
 // over many records and in any order of age, so they are sorted and merged once a slot.
-import { ENTRIES_BYTES, ENTRIES_COUNT, ENTRIES_SLOT, ENTRY_BYTES } from "../../protocol/records.ts";
+import {
+  ENTRIES_BYTES,
+  ENTRIES_COUNT,
+  ENTRY_BYTES,
+  ENTRY_HOLDER,
+  holderAge,
+  holderSlot,
+} from "../../protocol/records.ts";
 import type { PrefixIndex } from "../index/prefix-index.ts";
 
-const WORDS = ENTRY_BYTES / 4;
+/** Key (low, high) and age. */
+const WORDS = 3;
 const AGE = 2;
-/** Ages are u32 and places below this, so that both fit the 53 bits of one number. */
+/** Ages are below 2^20 and places below this, so that both fit the 53 bits of one number. */
 const PLACES_MAX = 2 ** 21;
 
 export class HandedBack {
@@ -13,11 +21,12 @@ export class HandedBack {
 
   /** Takes a verified ENTRIES record. */
   add(view: DataView, body: number): void {
-    const slot = view.getUint32(body + ENTRIES_SLOT, true);
-    const words = this.#words.get(slot) ?? [];
-    this.#words.set(slot, words);
     const end = body + ENTRIES_BYTES + view.getUint32(body + ENTRIES_COUNT, true) * ENTRY_BYTES;
-    for (let at = body + ENTRIES_BYTES; at < end; at += 4) words.push(view.getUint32(at, true));
+    for (let at = body + ENTRIES_BYTES; at < end; at += ENTRY_BYTES) {
+      const holder = view.getUint32(at + ENTRY_HOLDER, true);
+      const words = this.#wordsOf(holderSlot(holder));
+      words.push(view.getUint32(at, true), view.getUint32(at + 4, true), holderAge(holder));
+    }
   }
 
   /** Answers how many entries were told, whether or not they found room. */
@@ -28,6 +37,12 @@ export class HandedBack {
       index.list(slot)?.merge(youngestFirst(words));
     }
     return entries;
+  }
+
+  #wordsOf(slot: number): number[] {
+    const words = this.#words.get(slot) ?? [];
+    this.#words.set(slot, words);
+    return words;
   }
 }
 

@@ -62,13 +62,13 @@ export class Hints {
   greet(gateway: Gateway, claim: GatewayClaim): void {
     const isKnown = claim.generation === this.positions.generation;
     const hasNone = claim.generation === 0 || (isKnown && claim.index === 0);
-    if (hasNone && this.#index.size > 0) gateway.wantsEntries = true;
+    if (hasNone && this.#index.size > 0) gateway.entriesFrom ??= 0;
   }
 
   urgency(gateway: Gateway, claim: GatewayClaim): Urgency {
     const { generation, table } = this.positions;
     if (claim.generation !== generation || claim.table !== table) return "urgent";
-    if (gateway.wantsEntries) return "urgent";
+    if (gateway.entriesFrom !== null) return "urgent";
     if (this.log.hasNews(claim.index, gateway.number)) return "urgent";
     let urgency: Urgency = "none";
     for (const endpoint of this.#pool.endpoints()) {
@@ -119,7 +119,7 @@ export class Hints {
   }
 
   #writeTable(): void {
-    writeSettings(this.#writer, this.#settings, this.positions.table);
+    writeSettings(this.#writer, this.#settings);
     writePool(this.#writer, this.#pool);
     for (const endpoint of this.#pool.endpoints()) {
       writeEndpoint(this.#writer, this.#pool, endpoint);
@@ -138,10 +138,9 @@ export class Hints {
 
   /** Answers up to which position of the index the gateway then knows. */
   #writeIndex(gateway: Gateway, after: number): number {
-    const isBehind = this.log.isBehind(after, gateway.number);
-    if (isBehind || gateway.wantsEntries) {
-      writeEntries(this.#writer, this.#index);
-      gateway.wantsEntries = false;
+    if (this.log.isBehind(after, gateway.number)) gateway.entriesFrom ??= 0;
+    if (gateway.entriesFrom !== null) {
+      gateway.entriesFrom = writeEntries(this.#writer, this.#index, gateway.entriesFrom);
       return this.positions.index;
     }
     const take = (record: Uint8Array) => this.#writer.append(record);

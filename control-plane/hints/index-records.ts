@@ -4,38 +4,47 @@ import type { KeyList } from "../index/key-list.ts";
 import type { PrefixIndex } from "../index/prefix-index.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 
-/** An index in one frame: all of half a million keys. */
-const ENTRIES_BYTES_MAX = 6 * 1024 * 1024;
+/** Of one frame: a quarter of a million keys. */
+const ENTRIES_BYTES_MAX = 3 * 1024 * 1024;
 
-/** Writes each slot's keys newest first; where all do not fit, each slot loses its oldest. */
-export function writeEntries(writer: FrameWriter, index: PrefixIndex): void {
-  const bytes = Math.min(ENTRIES_BYTES_MAX, writer.room);
-  const lists = [...index.lists()].filter(([, list]) => list.size > 0);
-  lists.sort(([, a], [, b]) => a.size - b.size);
-  let room = Math.floor(bytes / wire.ENTRY_BYTES) - lists.length;
-  for (const [place, [slot, list]] of lists.entries()) {
-    const share = Math.max(0, Math.floor(room / (lists.length - place)));
-    const count = Math.min(list.size, share);
-    writeList(writer, slot, list, count);
-    room -= count;
-  }
+/**
+ * Writes each slot's keys from place `from` of its list on, newest first, as many of each slot as
+ * find room. Answers the place from which keys are still to be told, or null when all are.
+ */
+export function writeEntries(writer: FrameWriter, index: PrefixIndex, from: number): number | null {
+  const lists = [...index.lists()].filter(([, list]) => list.size > from);
+  if (lists.length === 0) return null;
+  const bytes = Math.min(ENTRIES_BYTES_MAX, writer.room - wire.ENTRIES_BYTES);
+  const end = from + Math.floor(bytes / wire.ENTRY_BYTES / lists.length);
+  const sizes = lists.map(([, list]) => Math.min(list.size, end) - from);
+  const count = sizes.reduce((sum, size) => sum + size, 0);
+  const body = writer.begin(wire.ENTRIES, wire.ENTRIES_BYTES + count * wire.ENTRY_BYTES);
+  writer.view.setUint32(body + wire.ENTRIES_COUNT, count, true);
+  let at = body + wire.ENTRIES_BYTES;
+  for (const [slot, list] of lists) at = writeList(writer.view, at, slot, list, from, end);
+  return lists.some(([, list]) => list.size > end) ? end : null;
 }
 
-function writeList(writer: FrameWriter, slot: number, list: KeyList, count: number): void {
-  const body = writer.begin(wire.ENTRIES, wire.ENTRIES_BYTES + count * wire.ENTRY_BYTES);
-  const view = writer.view;
-  view.setUint32(body + wire.ENTRIES_SLOT, slot, true);
-  view.setUint32(body + wire.ENTRIES_COUNT, count, true);
-  const end = body + wire.ENTRIES_BYTES + count * wire.ENTRY_BYTES;
-  let at = body + wire.ENTRIES_BYTES;
-  if (count === 0) return;
+/** Writes a list's keys from one place to before another; answers where the next entry goes. */
+function writeList(
+  view: DataView,
+  start: number,
+  slot: number,
+  list: KeyList,
+  from: number,
+  end: number,
+): number {
+  let at = start;
   list.eachNewestFirst((low, high, age) => {
+    if (age < from) return true;
+    if (age >= end) return false;
     view.setUint32(at, low, true);
     view.setUint32(at + 4, high, true);
-    view.setUint32(at + 8, age, true);
+    view.setUint32(at + wire.ENTRY_HOLDER, wire.holderOf(slot, age), true);
     at += wire.ENTRY_BYTES;
-    return at < end;
+    return true;
   });
+  return at;
 }
 
 /** A verified PICK record's effect on the list of its slot. */

@@ -7,10 +7,10 @@ import {
   FRAME_OVER_LIMIT,
   FRAME_RECORD,
   FRAME_TRUNCATED,
-  FRAME_VERSION,
   RECORD_HEADER_BYTES,
   recordBytes,
   recordKind,
+  verifyEnvelope,
   verifyFrame,
 } from "../../protocol/frame.ts";
 import { ADDRESS_BYTES_MAX, PROMPT_KEYS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
@@ -21,7 +21,6 @@ import { type HintwayError, reportRefused } from "../errors.ts";
 export type Refusal =
   | "truncated"
   | "not-ours"
-  | "version"
   | "over-limit"
   | "checksum"
   | "record"
@@ -30,17 +29,18 @@ export type Refusal =
 const REASONS = new Map<number, Refusal>([
   [FRAME_TRUNCATED, "truncated"],
   [FRAME_NOT_OURS, "not-ours"],
-  [FRAME_VERSION, "version"],
   [FRAME_OVER_LIMIT, "over-limit"],
   [FRAME_CHECKSUM, "checksum"],
   [FRAME_RECORD, "record"],
 ]);
 
-/** Verifies bytes as a frame that begins with a GATEWAY record; null when nothing is wrong. */
+/**
+ * Verifies what is the same in every version: a whole frame that begins with a GATEWAY record. Null
+ * when nothing is wrong.
+ */
 export function refusalOf(view: DataView): Refusal | null {
-  const verdict = verifyFrame(view, 0, view.byteLength);
+  const verdict = verifyEnvelope(view, 0, view.byteLength);
   if (verdict !== FRAME_OK) return REASONS.get(verdict) ?? "record";
-  if (!everyRecordIsSound(view)) return "record";
   return beginsWithGateway(view) ? null : "no-gateway";
 }
 
@@ -49,10 +49,13 @@ export function isSoundFrame(view: DataView): boolean {
   return verifyFrame(view, 0, view.byteLength) === FRAME_OK && everyRecordIsSound(view);
 }
 
+/** Up to here a GATEWAY record is the same in every version. */
+const NAMED_BYTES = wire.GATEWAY_VERSION_MAX + 4;
+
 function beginsWithGateway(view: DataView): boolean {
-  return (
-    view.byteLength > FRAME_HEADER_BYTES && recordKind(view, FRAME_HEADER_BYTES) === wire.GATEWAY
-  );
+  if (view.byteLength <= FRAME_HEADER_BYTES) return false;
+  if (recordKind(view, FRAME_HEADER_BYTES) !== wire.GATEWAY) return false;
+  return recordBytes(view, FRAME_HEADER_BYTES) >= NAMED_BYTES;
 }
 
 /** Calls `visit` with each record's kind, where its body starts and how long it is. */
@@ -68,7 +71,7 @@ export function eachRecord(
   }
 }
 
-function everyRecordIsSound(view: DataView): boolean {
+export function everyRecordIsSound(view: DataView): boolean {
   let sound = true;
   eachRecord(view, (kind, body, bytes) => {
     sound = sound && recordIsSound(view, kind, body, bytes);
@@ -97,8 +100,7 @@ function recordIsSound(view: DataView, kind: number, body: number, bytes: number
     return keys <= PROMPT_KEYS_MAX && keys * 8 <= rest && slotIsSound(view, body);
   }
   if (kind === wire.ENTRIES) {
-    const entries = view.getUint32(body + wire.ENTRIES_COUNT, true);
-    return entries * wire.ENTRY_BYTES <= rest && slotIsSound(view, body);
+    return view.getUint32(body + wire.ENTRIES_COUNT, true) * wire.ENTRY_BYTES <= rest;
   }
   if (kind === wire.ENDPOINT) {
     const address = view.getUint32(body + wire.ENDPOINT_ADDRESS_BYTES, true);
@@ -119,7 +121,6 @@ function slotIsSound(view: DataView, body: number): boolean {
 const PROBLEMS: Record<Refusal, string> = {
   truncated: "its length is not what its header says",
   "not-ours": "it does not begin with HINT",
-  version: "its protocol version is not spoken here",
   "over-limit": "it is over the frame limit",
   checksum: "its checksum is wrong",
   record: "a record in it is malformed",
@@ -130,12 +131,16 @@ export function refusalError(refusal: Refusal): HintwayError {
   return reportRefused(PROBLEMS[refusal]);
 }
 
-/** The GATEWAY record that begins a verified frame. */
-export interface GatewayClaim {
+/** Who sends a frame, and which versions it speaks: readable in every version. */
+export interface Caller {
   /** 32 hexadecimal digits. */
   id: string;
   versionMin: number;
   versionMax: number;
+}
+
+/** The GATEWAY record that begins a verified frame. */
+export interface GatewayClaim extends Caller {
   generation: number;
   table: number;
   loads: number;
@@ -143,20 +148,32 @@ export interface GatewayClaim {
   holdMs: number;
 }
 
-export function gatewayClaim(view: DataView): GatewayClaim {
-  const body = FRAME_HEADER_BYTES + RECORD_HEADER_BYTES;
-  const field = (offset: number) => view.getUint32(body + offset, true);
-  const id = Buffer.from(view.buffer, view.byteOffset + body + wire.GATEWAY_ID, 16);
+const GATEWAY_BODY = FRAME_HEADER_BYTES + RECORD_HEADER_BYTES;
+
+export function callerOf(view: DataView): Caller {
+  const id = Buffer.from(view.buffer, view.byteOffset + GATEWAY_BODY + wire.GATEWAY_ID, 16);
   return {
     id: id.toString("hex"),
-    versionMin: field(wire.GATEWAY_VERSION_MIN),
-    versionMax: field(wire.GATEWAY_VERSION_MAX),
+    versionMin: view.getUint32(GATEWAY_BODY + wire.GATEWAY_VERSION_MIN, true),
+    versionMax: view.getUint32(GATEWAY_BODY + wire.GATEWAY_VERSION_MAX, true),
+  };
+}
+
+export function gatewayClaim(view: DataView): GatewayClaim {
+  const field = (offset: number) => view.getUint32(GATEWAY_BODY + offset, true);
+  return {
+    ...callerOf(view),
     generation: field(wire.GATEWAY_GENERATION),
     table: field(wire.GATEWAY_TABLE),
     loads: field(wire.GATEWAY_LOADS),
     index: field(wire.GATEWAY_INDEX),
     holdMs: field(wire.GATEWAY_HOLD_MS),
   };
+}
+
+/** What a frame claims whose records are of a version that is not spoken here: to know nothing. */
+export function claimOfStranger(caller: Caller): GatewayClaim {
+  return { ...caller, generation: 0, table: 0, loads: 0, index: 0, holdMs: 0 };
 }
 
 export interface SlotClaim {
@@ -178,4 +195,14 @@ export function slotClaims(view: DataView): SlotClaim[] {
     });
   });
   return claims;
+}
+
+/** The size of blocks that a verified whole table tells; null where it tells none. */
+export function blockBytesIn(view: DataView): number | null {
+  let blockBytes: number | null = null;
+  eachRecord(view, (kind, body, bytes) => {
+    if (kind !== wire.POOL || bytes < wire.POOL_BYTES) return;
+    blockBytes = view.getUint32(body + wire.POOL_BLOCK_BYTES, true);
+  });
+  return blockBytes;
 }

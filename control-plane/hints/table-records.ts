@@ -23,10 +23,9 @@ export interface Settings {
   isExplained: boolean;
 }
 
-export function writeSettings(writer: FrameWriter, settings: Settings, table: number): void {
+export function writeSettings(writer: FrameWriter, settings: Settings): void {
   const body = writer.begin(wire.SETTINGS, wire.SETTINGS_BYTES);
   const set = (offset: number, value: number) => writer.view.setUint32(body + offset, value, true);
-  set(wire.SETTINGS_TABLE_SEQUENCE, table);
   set(wire.SETTINGS_STALE_MS, settings.staleMs);
   set(wire.SETTINGS_BLIND_MS, settings.blindMs);
   set(wire.SETTINGS_BODY_BYTES, settings.bodyBytesMax);
@@ -56,7 +55,6 @@ export function writePool(writer: FrameWriter, pool: Pool): void {
   set(wire.POOL_TOKEN_MILLIBYTES, Math.round(pool.bytesPerToken * 1000));
   set(wire.POOL_PROFILES, profiles.length);
   set(wire.POOL_STEPS, steps.length);
-  set(wire.POOL_MODELS, 0);
   set(wire.POOL_NAME_BYTES, name.length);
   set(wire.POOL_HEADERS_BYTES, headerNames.length);
   set(wire.POOL_PROFILE_HEADER, choice?.header ?? wire.NO_NUMBER);

@@ -1,7 +1,6 @@
 // What gateways call: hints by long poll, reports by POST. Bodies are frames.
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { VERSION_MAX, VERSION_MIN } from "../../protocol/limits.ts";
-import type { Exchange, Outcome } from "../hints/exchange.ts";
+import type { Exchange, Outcome, Versions } from "../hints/exchange.ts";
 import { GATEWAYS_MAX } from "../hints/gateways.ts";
 import { refusalError } from "../hints/read-frame.ts";
 import type { Series } from "../metrics/series.ts";
@@ -44,7 +43,7 @@ function answer(reply: FastifyReply, outcome: Outcome, series: Series): FastifyR
       return reply.code(409).type(FRAME_TYPE).send(outcome.frame);
     case "version":
       series.frameRefused("version");
-      return reply.code(426).send(versionError(outcome.versionMin, outcome.versionMax));
+      return reply.code(426).send(versionError(outcome));
     case "crowded":
       series.frameRefused("crowded");
       return reply.code(429).send(failure("GATEWAYS", TOO_MANY));
@@ -60,9 +59,10 @@ const TOO_MANY = `More than ${GATEWAYS_MAX} gateways poll here. Give each an id 
 
 const FRAME_TYPE = "application/octet-stream";
 
-function versionError(versionMin: number, versionMax: number): object {
+function versionError({ theirs, ours }: { theirs: Versions; ours: Versions }): object {
   const message =
-    `The gateway speaks protocol versions ${versionMin} to ${versionMax}, the control plane ` +
-    `${VERSION_MIN} to ${VERSION_MAX}. Run versions of both that are at most one release apart.`;
+    `The gateway speaks protocol versions ${theirs.versionMin} to ${theirs.versionMax}, the ` +
+    `control plane ${ours.versionMin} to ${ours.versionMax}. Run versions of both that are at ` +
+    "most one release apart; the gateway routes by what it knows meanwhile.";
   return failure("PROTOCOL_VERSION", message);
 }

@@ -3,24 +3,31 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VERSION_MAX } from "../../protocol/limits.ts";
 import type { Hints } from "../hints/hints.ts";
-import { isSoundFrame, type SlotClaim, slotClaims } from "../hints/read-frame.ts";
+import { blockBytesIn, isSoundFrame, type SlotClaim, slotClaims } from "../hints/read-frame.ts";
 import type { Pool } from "../pool/pool.ts";
 import { lastKnownCluster } from "./clusters.ts";
 
 const FILE_NAME = "last-known.json";
 
-/** The slots that the file's hints name; none when there is no such file or it is not ours. */
-export async function lastKnownSlots(directory: string): Promise<SlotClaim[]> {
+/** What the file's hints say that a process which starts should keep to. */
+export interface LastKnown {
+  slots: SlotClaim[];
+  /** Null where it is not known. */
+  blockBytes: number | null;
+}
+
+/** Nothing where there is no such file or it is not ours. */
+export async function readLastKnown(directory: string): Promise<LastKnown> {
   try {
     const text = await readFile(join(directory, FILE_NAME), "utf8");
     const { hints } = JSON.parse(text) as { hints?: unknown };
     const bytes = Buffer.from(String(hints), "base64");
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    return isSoundFrame(view) ? slotClaims(view) : [];
+    if (isSoundFrame(view)) return { slots: slotClaims(view), blockBytes: blockBytesIn(view) };
   } catch {
     // It only spares gateways a renumbering: absent, cut or foreign, they do without.
-    return [];
   }
+  return { slots: [], blockBytes: null };
 }
 
 /** What of the control plane the file shows. */

@@ -33,7 +33,9 @@ function refusal(last: Status["configuration"]["lastRefusal"]): string {
 }
 
 function poolLines(pool: Status["pools"][number]): string[] {
-  const head = `pool ${pool.name}, ${pool.blockBytes} bytes a block, ${pool.bytesPerToken} a token`;
+  const { blockBytes, blockBytesMin } = pool;
+  const least = blockBytes > blockBytesMin ? ` (${blockBytesMin} would not fit the index)` : "";
+  const head = `pool ${pool.name}, ${blockBytes} bytes a block${least}, ${pool.bytesPerToken} a token`;
   const header =
     "  ENDPOINT,SLOT,STATE,ENGINE,WAITING,RUNNING,KV,SCORE,PROBED,IN FLIGHT,BLOCKS,KEYS";
   const rows = pool.endpoints.map((endpoint) => [

@@ -25,6 +25,7 @@ export function statusOf(controlPlane: ControlPlane) {
       {
         name: pool.name,
         blockBytes: pool.blockBytes,
+        blockBytesMin: pool.blockBytesMin,
         bytesPerToken: round(pool.tokens.bytesPerToken),
         endpoints: [...pool.endpoints()].map((endpoint) => endpointStatus(controlPlane, endpoint)),
       },

@@ -1,5 +1,4 @@
 // The prefix index: one list of keys for each endpoint slot, all within one bound.
-import { GHOST_FACTOR } from "../pool/capacity.ts";
 import { KeyList } from "./key-list.ts";
 
 export class PrefixIndex {
@@ -23,12 +22,12 @@ export class PrefixIndex {
   }
 
   /**
-   * Capacities of endpoints in blocks, by slot. What one held until recently is kept too,
-   * GHOST_FACTOR times its capacity, while there is room for as much of every endpoint.
+   * Blocks to keep of endpoints, by slot: their capacity and what they held until recently, while
+   * there is room for as much of every endpoint.
    */
-  setCapacities(capacities: Iterable<readonly [slot: number, blocks: number]>): void {
-    for (const [slot, blocks] of capacities) {
-      this.#wanted.set(slot, blocks * GHOST_FACTOR);
+  keep(blocksOf: Iterable<readonly [slot: number, blocks: number]>): void {
+    for (const [slot, blocks] of blocksOf) {
+      this.#wanted.set(slot, Math.ceil(blocks));
       if (!this.#lists.has(slot)) this.#lists.set(slot, new KeyList(0));
     }
     this.#share();
@@ -46,6 +45,11 @@ export class PrefixIndex {
   clear(slot: number): void {
     const list = this.#lists.get(slot);
     if (list) this.#lists.set(slot, new KeyList(list.limit));
+  }
+
+  /** Keys are made in another way: none of those known will come again. */
+  clearAll(): void {
+    for (const slot of this.#lists.keys()) this.clear(slot);
   }
 
   /** The list of a slot in use. */

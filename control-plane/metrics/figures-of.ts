@@ -15,6 +15,7 @@ export function figuresOf(controlPlane: ControlPlane): Figures {
       {
         name: pool.name,
         bytesPerToken: pool.tokens.bytesPerToken,
+        blockBytes: pool.blockBytes,
         endpoints: [...pool.endpoints()].map((endpoint) => endpointFigures(controlPlane, endpoint)),
       },
     ],

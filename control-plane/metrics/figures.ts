@@ -12,6 +12,7 @@ export interface Figures {
 export interface PoolFigures {
   name: string;
   bytesPerToken: number;
+  blockBytes: number;
   endpoints: EndpointFigures[];
 }
 

@@ -216,6 +216,9 @@ export class Series {
     this.#gauge("hintway_bytes_per_token", "Prompt bytes of a token, learned.", ["pool"], () =>
       figures().pools.map((pool) => ({ labels: { pool: pool.name }, value: pool.bytesPerToken })),
     );
+    this.#gauge("hintway_block_bytes", "Prompt bytes of a block, which has a key.", ["pool"], () =>
+      figures().pools.map((pool) => ({ labels: { pool: pool.name }, value: pool.blockBytes })),
+    );
   }
 
   #poolGauges(figures: () => Figures): void {

@@ -4,13 +4,16 @@
 // is always in the hands of running requests, so USED_SHARE of it counts. Engines evict by rules of
 // their own, so each report of cached tokens moves a factor: keys that should be there and are not
 // shrink it, keys that are there let it recover, more slowly.
+import { BLOCK_BYTES_MAX, CAPACITY_BLOCKS_MAX, GHOST_SIZE_MAX } from "../../protocol/limits.ts";
+import { SCORE_TOKEN_COST } from "../../protocol/profile.ts";
+import type { Step } from "../config/profile.ts";
 
 /** Share of the KV cache that keeps prefixes of requests that have ended. */
 const USED_SHARE = 0.9;
 /** Tokens a cache is taken to hold when the engine does not say: one mid-size model on one GPU. */
 const DEFAULT_CACHE_TOKENS = 100_000;
-/** An index remembers this many times the capacity: what an endpoint held until recently. */
-export const GHOST_FACTOR = 6;
+/** More than any engine holds, offloaded blocks included: a larger number is a mistake. */
+export const CACHE_TOKENS_MAX = 1_000_000_000;
 
 const FACTOR_MIN = 0.1;
 const FACTOR_MAX = 1.2;
@@ -23,14 +26,48 @@ const BEYOND_ABOVE = 1.1;
 const SHRINK = 0.98;
 const RECOVER = 1.002;
 
-export function capacityBlocks(
+/** Prompt bytes that an endpoint's cache is believed to hold. */
+export function capacityBytes(
   cacheTokens: number | null,
   bytesPerToken: number,
-  blockBytes: number,
   factor: number,
 ): number {
-  const bytes = (cacheTokens ?? DEFAULT_CACHE_TOKENS) * bytesPerToken * USED_SHARE;
-  return Math.max(1, Math.round((bytes / blockBytes) * factor));
+  const tokens = Math.min(cacheTokens ?? DEFAULT_CACHE_TOKENS, CACHE_TOKENS_MAX);
+  return tokens * bytesPerToken * USED_SHARE * factor;
+}
+
+export function capacityBlocks(bytes: number, blockBytes: number): number {
+  return Math.min(CAPACITY_BLOCKS_MAX, Math.max(1, Math.round(bytes / blockBytes)));
+}
+
+/** A smaller block must leave the index this full at most, or it would soon be doubled again. */
+const SHRINK_SHARE = 0.75;
+
+/**
+ * Bytes of a block with which the blocks of all caches fit an index of `keysMax` keys: `leastBytes`
+ * doubled as often as that takes, up to BLOCK_BYTES_MAX. Another size makes all known keys worthless,
+ * so it changes late: `current` stays while it fits and half of it would not fit with room to spare.
+ */
+export function fittingBlockBytes(
+  cachedBytes: number,
+  keysMax: number,
+  leastBytes: number,
+  current: number,
+): number {
+  let blockBytes = current;
+  while (cachedBytes / blockBytes > keysMax && blockBytes * 2 <= BLOCK_BYTES_MAX) blockBytes *= 2;
+  if (blockBytes > current) return blockBytes;
+  const shrunk = keysMax * SHRINK_SHARE;
+  while (blockBytes > leastBytes && cachedBytes / (blockBytes / 2) <= shrunk) blockBytes /= 2;
+  return blockBytes;
+}
+
+/** How far back an index remembers what endpoints held, as a multiple of their capacity. */
+export function ghostSizeOf(steps: readonly Step[]): number {
+  const reaches = steps
+    .filter(({ operation, parameters }) => operation === SCORE_TOKEN_COST && parameters[3]! > 0)
+    .map(({ parameters }) => parameters[4]!);
+  return Math.min(GHOST_SIZE_MAX, Math.max(1, ...reaches));
 }
 
 /** The factor after one report. Recovers to 1; beyond that only by reports of more than believed. */

@@ -2,7 +2,13 @@
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
 import type { Scheduling } from "../config/configuration.ts";
 import type { DiscoveredEndpoint } from "../discovery/file.ts";
-import { capacityBlocks, isWorthTelling } from "./capacity.ts";
+import {
+  capacityBlocks,
+  capacityBytes,
+  fittingBlockBytes,
+  ghostSizeOf,
+  isWorthTelling,
+} from "./capacity.ts";
 import { addressText, Endpoint } from "./endpoint.ts";
 import type { Slots } from "./slots.ts";
 import { TokenBytes } from "./token-bytes.ts";
@@ -17,15 +23,21 @@ export interface PoolOptions {
   /** Also the name of Envoy's cluster. */
   name: string;
   number: number;
+  /** The smallest block, and the size to begin with where that is another. */
   blockBytes: number;
+  firstBlockBytes?: number | null;
+  /** Keys that the index may hold: where the pool's caches have more blocks, blocks are doubled. */
+  keysMax: number;
   scheduling: Scheduling;
 }
 
 export class Pool {
   readonly name: string;
   readonly number: number;
-  readonly blockBytes: number;
+  readonly blockBytesMin: number;
   readonly tokens = new TokenBytes();
+  #blockBytes: number;
+  readonly #keysMax: number;
   #scheduling: Scheduling;
   #toldBytesPerToken = this.tokens.bytesPerToken;
   readonly #slots: Slots;
@@ -37,7 +49,9 @@ export class Pool {
   constructor(options: PoolOptions, slots: Slots) {
     this.name = options.name;
     this.number = options.number;
-    this.blockBytes = options.blockBytes;
+    this.blockBytesMin = options.blockBytes;
+    this.#blockBytes = options.firstBlockBytes ?? options.blockBytes;
+    this.#keysMax = options.keysMax;
     this.#scheduling = options.scheduling;
     this.#slots = slots;
   }
@@ -49,6 +63,11 @@ export class Pool {
   set scheduling(scheduling: Scheduling) {
     this.#scheduling = scheduling;
     for (const endpoint of this.#byAddress.values()) this.#describe(endpoint);
+  }
+
+  /** Prompt bytes of a block, of which each has a key. */
+  get blockBytes(): number {
+    return this.#blockBytes;
   }
 
   /** Prompt bytes of a token as gateways were told. */
@@ -161,29 +180,46 @@ export class Pool {
       this.#toldBytesPerToken = learned;
       isNews = true;
     }
+    isNews = this.#fitBlocks() || isNews;
     for (const endpoint of this.#byAddress.values())
       isNews = this.#retellCapacity(endpoint) || isNews;
     return isNews;
   }
 
-  /** Blocks that the cache of each endpoint with a slot is told to hold. */
-  *capacities(): Generator<[slot: number, blocks: number]> {
+  /** Blocks to remember of each endpoint with a slot: what it holds, and held until recently. */
+  *rememberedBlocks(): Generator<[slot: number, blocks: number]> {
+    const ghostSize = ghostSizeOf(this.#scheduling.profiles.flatMap(({ steps }) => steps));
     for (const { slot, toldCapacityBlocks } of this.#byAddress.values()) {
-      if (slot !== null) yield [slot, toldCapacityBlocks];
+      if (slot !== null) yield [slot, toldCapacityBlocks * ghostSize];
     }
   }
 
+  /** Until every endpoint was probed, what caches hold is not known well enough for smaller blocks. */
+  #fitBlocks(): boolean {
+    const before = this.#blockBytes;
+    const cachedBytes = this.#cachedBytes();
+    const fitting = fittingBlockBytes(cachedBytes, this.#keysMax, this.blockBytesMin, before);
+    if (fitting < before && !this.isReady) return false;
+    this.#blockBytes = fitting;
+    return fitting !== before;
+  }
+
+  #cachedBytes(): number {
+    let bytes = 0;
+    for (const endpoint of this.#byAddress.values()) bytes += this.#capacityBytes(endpoint);
+    return bytes;
+  }
+
   #retellCapacity(endpoint: Endpoint): boolean {
-    const blocks = this.#capacityOf(endpoint);
+    const blocks = capacityBlocks(this.#capacityBytes(endpoint), this.#blockBytes);
     if (!isWorthTelling(endpoint.toldCapacityBlocks, blocks, CAPACITY_SHARE)) return false;
     endpoint.toldCapacityBlocks = blocks;
     return true;
   }
 
-  #capacityOf(endpoint: Endpoint): number {
+  #capacityBytes(endpoint: Endpoint): number {
     const cacheTokens = endpoint.reading?.cacheTokens ?? null;
-    const { blockBytes, tokens } = this;
-    return capacityBlocks(cacheTokens, tokens.bytesPerToken, blockBytes, endpoint.capacityFactor);
+    return capacityBytes(cacheTokens, this.tokens.bytesPerToken, endpoint.capacityFactor);
   }
 
   #list(discovered: DiscoveredEndpoint): void {

@@ -1,6 +1,7 @@
 // The cost in tokens of sending the request to an endpoint: what it has to prefill before, what
 // this prompt adds, and what its decode steps read. Ours; ARCHITECTURE.md has the formula.
 import { Type } from "typebox";
+import { GHOST_SIZE_MAX } from "../../protocol/limits.ts";
 import { SCORE_TOKEN_COST } from "../../protocol/profile.ts";
 import { parameters, stepScorer } from "./plugin.ts";
 
@@ -21,7 +22,7 @@ export const tokenCostScorer = stepScorer({
     /** Share of an uncached token forgiven where the endpoint held it until recently. */
     ghostCredit: Type.Number({ default: 0.1, minimum: 0, maximum: 1 }),
     /** How far back "recently" goes, in sizes of the endpoint's KV cache. */
-    ghostSize: atLeastZero(6),
+    ghostSize: Type.Number({ default: 6, minimum: 0, maximum: GHOST_SIZE_MAX }),
   }),
   step: ({ gamma, alpha, omega, ghostCredit, ghostSize, beta }) => ({
     operation: SCORE_TOKEN_COST,

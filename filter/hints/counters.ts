@@ -3,7 +3,8 @@
 
 import { Text } from "../host/memory.ts";
 import { addToMetric, COUNTER, defineMetric, GAUGE, setMetric } from "../host/metrics.ts";
-import { entryCount, refusedKeys } from "./prefix-index.ts";
+import { entryCount } from "./entries.ts";
+import { refusedKeys } from "./prefix-index.ts";
 
 class Counters {
   picksFresh: u32 = 0;
@@ -31,6 +32,7 @@ class Counters {
   pollsFailed: u32 = 0;
   reportsFailed: u32 = 0;
   versionsRefused: u32 = 0;
+  recordsDropped: u32 = 0;
 }
 
 export const counters = new Counters();
@@ -62,10 +64,13 @@ const NAMES: StaticArray<string> = [
   "polls_failed",
   "reports_failed",
   "versions_refused",
+  "records_dropped",
 ];
 
 const COUNT: i32 = NAMES.length;
 const ids = new StaticArray<u32>(COUNT);
+/** The gauges below are those of this machine number. */
+let gaugesOf: i32 = -1;
 let indexGauge: u32 = 0;
 let refusedGauge: u32 = 0;
 
@@ -88,10 +93,25 @@ export function writeCounters(machine: i32): void {
     addToMetric(unchecked(ids[i]), <i64>value);
   }
   if (machine < 0) return;
-  if (indexGauge === 0) {
-    indexGauge = metric(GAUGE, `machine_${machine}.index_keys`);
-    refusedGauge = metric(GAUGE, `machine_${machine}.index_keys_refused`);
+  if (gaugesOf !== machine) {
+    gaugesOf = machine;
+    indexGauge = indexGaugeOf(machine);
+    refusedGauge = refusedGaugeOf(machine);
   }
   setMetric(indexGauge, entryCount);
   setMetric(refusedGauge, refusedKeys);
+}
+
+function indexGaugeOf(machine: i32): u32 {
+  return metric(GAUGE, `machine_${machine}.index_keys`);
+}
+
+function refusedGaugeOf(machine: i32): u32 {
+  return metric(GAUGE, `machine_${machine}.index_keys_refused`);
+}
+
+/** Zeroes what a machine that is gone left behind. */
+export function zeroIndexGauges(machine: i32): void {
+  setMetric(indexGaugeOf(machine), 0);
+  setMetric(refusedGaugeOf(machine), 0);
 }

@@ -2,7 +2,8 @@
 import { FRAME_OK } from "../../protocol/frame.ts";
 import { receivedAt, scratchView, Text } from "../host/memory.ts";
 import { readShared, writeShared } from "../host/shared.ts";
-import { checkHints, takeHints } from "./intake.ts";
+import { checkHints } from "./check.ts";
+import { takeHints } from "./intake.ts";
 import { sendTo } from "./machines.ts";
 
 const KEY = new Text("hintway:table");

@@ -8,12 +8,13 @@ import {
   FRAME_VERSION,
   frameFlags,
   frameGeneration,
+  frameVersion,
   RECORD_HEADER_BYTES,
 } from "../../protocol/frame.ts";
 import { FRAME_BYTES_MAX, SLOTS_MAX, VERSION_MAX, VERSION_MIN } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
 import { bufferAt, CALLOUT_RESPONSE_BODY, readBuffer } from "../host/buffers.ts";
-import { call } from "../host/callouts.ts";
+import { call, warn } from "../host/callouts.ts";
 import {
   CALLOUT_RESPONSE_HEADERS,
   nameAt,
@@ -25,17 +26,19 @@ import {
 } from "../host/headers.ts";
 import { equals, scratchView, Text } from "../host/memory.ts";
 import { TextBuffer } from "../text-buffer.ts";
+import { checkHints } from "./check.ts";
 import { counters } from "./counters.ts";
+import { entrySlots } from "./entries.ts";
 import * as flight from "./flight.ts";
 import { gatewayId } from "./gateway-id.ts";
-import { checkHints, takeHints } from "./intake.ts";
+import { takeHints } from "./intake.ts";
 import { isHolder } from "./lease.ts";
 import { position } from "./position.ts";
-import { entrySlots } from "./prefix-index.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 import { addHolders } from "./seeding.ts";
 import { handOn, reports } from "./sharing.ts";
 import * as table from "./table.ts";
+import { agreeOnVersion } from "./version.ts";
 
 const HOLD_MS: u32 = 10_000;
 const POLL_TIMEOUT_MS: u32 = 13_000;
@@ -44,10 +47,22 @@ const RETRY_MS_MIN: f64 = 100;
 const RETRY_MS_MAX: f64 = 500;
 /** Entries of the index looked at for one report while it is handed back. */
 const HAND_BACK_STEP: u32 = 131_072;
-const POLL_BYTES_MAX: u32 = 1024 * 1024;
+/** The table in force, of as many endpoints as there may be. */
+const POLL_BYTES_MAX: u32 = 512 * 1024;
 const EMPTY_REPORT_BYTES: u32 = FRAME_HEADER_BYTES + RECORD_HEADER_BYTES + wire.GATEWAY_BYTES;
 
+const ANSWER_BYTES_SHOWN: u32 = 512;
+
 const STATUS = new Text(":status");
+const VERSION_WARNING = new Text(
+  "hintway: the control plane shares no protocol version with this filter, which speaks ",
+);
+const TO = new Text(" to ");
+const VERSION_REMEDY = new Text(
+  "; requests are routed by what the gateway knows. Run versions of both that are at most one release apart. It answered: ",
+);
+const warning = new TextBuffer(1024);
+let hasWarned: bool = false;
 const poll = new RecordBuffer(POLL_BYTES_MAX);
 let cluster: Text = new Text("");
 let pollHeaders: TextBuffer = new TextBuffer(0);
@@ -83,11 +98,17 @@ export function keepLink(nowMs: f64): void {
   if (reportToken === 0 && nowMs - reportAtMs >= table.settings.reportMs) sendReport(nowMs);
 }
 
+/** Whether nothing is to be sent soon: a poll waits for its answer, and all is reported. */
+export function isLinkIdle(): bool {
+  if (!isHolder || cluster.bytes === 0) return true;
+  return pollToken !== 0 && !hasNews();
+}
+
 /** An answer came, or a call failed. Answers false when the call is not one of the link's. */
 export function takeAnswer(token: u32, bodyBytes: u32, nowMs: f64): bool {
   if (token === 0) return false;
   if (token === pollToken) takePollAnswer(bodyBytes, nowMs);
-  else if (token === reportToken) takeReportAnswer(bodyBytes, nowMs);
+  else if (token === reportToken) takeReportAnswer(nowMs);
   else return false;
   return true;
 }
@@ -146,6 +167,7 @@ function sendPoll(nowMs: f64): void {
 
 function pollFailed(nowMs: f64): void {
   counters.pollsFailed++;
+  agreeOnVersion(VERSION_MIN);
   pollAtMs = nowMs + retryMs;
   retryMs = min(retryMs * 2, RETRY_MS_MAX);
   tellsTable = true;
@@ -154,7 +176,7 @@ function pollFailed(nowMs: f64): void {
 function takePollAnswer(bodyBytes: u32, nowMs: f64): void {
   pollToken = 0;
   const status = answerStatus();
-  if (status === 426) counters.versionsRefused++;
+  if (status === 426) versionRefused(bodyBytes);
   if (status === 409) position.forget();
   if (status !== 200 && status !== 204) {
     pollFailed(nowMs);
@@ -176,11 +198,13 @@ function takeFrame(bodyBytes: u32, nowMs: f64): bool {
   const bytes = readBuffer(CALLOUT_RESPONSE_BODY, 0, min(bodyBytes, FRAME_BYTES_MAX + 1));
   const result = checkHints(scratchView, 0, bytes);
   if (result !== FRAME_OK) {
-    if (result === FRAME_VERSION) counters.versionsRefused++;
+    if (result === FRAME_VERSION) versionRefused(0);
     counters.hintsRefused++;
     return false;
   }
   counters.hintsAccepted++;
+  hasWarned = false;
+  agreeOnVersion(frameVersion(scratchView, 0));
   const flags = frameFlags(scratchView, 0);
   const isWholeTable = (flags & FLAG_WHOLE_TABLE) !== 0;
   const isNewGeneration = frameGeneration(scratchView, 0) !== table.generation;
@@ -189,6 +213,22 @@ function takeFrame(bodyBytes: u32, nowMs: f64): bool {
   if (isNewGeneration) reportAllFlight();
   handOn(bufferAt(), bytes, isWholeTable);
   return true;
+}
+
+/** No version is shared: the log says so once, with what the control plane wrote. */
+function versionRefused(bodyBytes: u32): void {
+  counters.versionsRefused++;
+  if (hasWarned) return;
+  hasWarned = true;
+  const told = readBuffer(CALLOUT_RESPONSE_BODY, 0, min(bodyBytes, ANSWER_BYTES_SHOWN));
+  warning.clear();
+  warning.addText(VERSION_WARNING);
+  warning.addInteger(VERSION_MIN);
+  warning.addText(TO);
+  warning.addInteger(VERSION_MAX);
+  warning.addText(VERSION_REMEDY);
+  warning.add(bufferAt(), told);
+  warn(warning.at, warning.bytes);
 }
 
 function answerStatus(): u32 {
@@ -233,8 +273,7 @@ function sendReport(nowMs: f64): void {
     beginReport();
     return;
   }
-  const isIdle = reports.frameBytes === EMPTY_REPORT_BYTES && flight.unreported.count === 0;
-  if (isIdle && handBackAt >= handBackEnd) return;
+  if (!hasNews()) return;
   reportAtMs = nowMs;
   addFlights();
   // Last, as it fills all the room there is.
@@ -253,6 +292,11 @@ function sendReport(nowMs: f64): void {
   );
   beginReport();
   if (reportToken === 0) reportFailed(nowMs);
+}
+
+function hasNews(): bool {
+  if (reports.frameBytes > EMPTY_REPORT_BYTES || flight.unreported.count > 0) return true;
+  return handBackAt < handBackEnd;
 }
 
 function addFlights(): void {
@@ -276,7 +320,7 @@ function reportFailed(nowMs: f64): void {
   reportAllFlight();
 }
 
-function takeReportAnswer(bodyBytes: u32, nowMs: f64): void {
+function takeReportAnswer(nowMs: f64): void {
   reportToken = 0;
   const status = answerStatus();
   if (status !== 200) {
@@ -288,7 +332,4 @@ function takeReportAnswer(bodyBytes: u32, nowMs: f64): void {
     return;
   }
   table.heardControlPlane(nowMs);
-  const bytes = readBuffer(CALLOUT_RESPONSE_BODY, 0, bodyBytes);
-  if (bytes === 0 || checkHints(scratchView, 0, bytes) !== FRAME_OK) return;
-  if ((frameFlags(scratchView, 0) & FLAG_WANTS_INDEX) !== 0) beginHandBack();
 }

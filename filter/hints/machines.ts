@@ -19,6 +19,8 @@ import {
 
 const HEARTBEAT_MS: f64 = 250;
 const DEAD_MS: f64 = 1_500;
+/** Between two tries of a machine that found all numbers taken. */
+const JOIN_PERIOD_MS: f64 = 1_000;
 const RECORD_BYTES: u32 = 16;
 /** A version no value has: writes only where there is nothing yet. */
 const ONLY_NEW: u32 = 0xffffffff;
@@ -37,6 +39,7 @@ export let isReady: bool = false;
 let ownIncarnation: u32 = 0;
 let ownQueue: u32 = 0;
 let heartbeatMs: f64 = 0;
+let triedMs: f64 = 0;
 
 /** A machine that came, and one that went, since the last look; -1 is none. */
 export const joined = new StaticArray<i32>(<i32>VMS_MAX);
@@ -65,6 +68,7 @@ function queueNameOf(number: i32): Text {
 /** Takes a number and a queue. `incarnation` tells this machine from one that had the number before. */
 export function join(incarnation: u32, nowMs: f64): void {
   ownIncarnation = incarnation;
+  triedMs = nowMs;
   for (let number = 0; number < <i32>VMS_MAX; number++) {
     const bytes = readShared(keyOf(number));
     const isTaken = bytes === RECORD_BYTES && nowMs - load<f64>(receivedAt(), 8) < DEAD_MS;
@@ -111,10 +115,11 @@ export function hasMet(number: i32): bool {
   return unchecked(incarnations[number]) !== 0;
 }
 
-/** Keeps the number and looks who else is alive. */
+/** Keeps the number, or tries to get one, and looks who else is alive. */
 export function keepAlive(nowMs: f64): void {
   joinedCount = 0;
   leftCount = 0;
+  if (ownNumber < 0 && nowMs - triedMs >= JOIN_PERIOD_MS) join(ownIncarnation, nowMs);
   if (!isReady || nowMs - heartbeatMs < HEARTBEAT_MS) return;
   beat(nowMs);
   if (isReady) look(nowMs);

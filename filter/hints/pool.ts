@@ -1,10 +1,16 @@
 // One pool of the table: its endpoints and the profiles that pick among them.
-import { HEADERS_MAX, POOL_STEPS_MAX, PROFILES_MAX } from "../../protocol/limits.ts";
+import {
+  GHOST_SIZE_MAX,
+  HEADERS_MAX,
+  POOL_STEPS_MAX,
+  PROFILES_MAX,
+} from "../../protocol/limits.ts";
 import {
   FILTER_LISTED,
   FILTER_SESSION,
   PICK_MAX_SCORE,
   SCORE_SESSION,
+  SCORE_TOKEN_COST,
   STEP_BYTES,
   STEP_OPERATION,
   STEP_PARAMETERS,
@@ -47,6 +53,8 @@ export class Pool {
   headerCount: i32 = 0;
   profileHeader: u32 = NO_NUMBER;
   defaultProfile: u32 = NO_NUMBER;
+  /** How far back it matters what an endpoint held, as a multiple of its capacity; 1 is not at all. */
+  ghostSize: f64 = 1;
   nameAt: usize = heap.alloc(NAME_BYTES_MAX);
   nameBytes: u32 = 0;
   /** Moving mean of what a pick found uncached, in bytes. */
@@ -68,7 +76,11 @@ export class Pool {
     this.profileCount = <i32>profiles;
     this.useProfile(0);
     this.headerUses.fill(0);
-    for (let step: u32 = 0; step < steps; step++) this.noteHeader(step);
+    this.ghostSize = 1;
+    for (let step: u32 = 0; step < steps; step++) {
+      this.noteHeader(step);
+      this.noteGhosts(step);
+    }
   }
 
   private noteHeader(step: u32): void {
@@ -79,6 +91,14 @@ export class Pool {
     if (operation === FILTER_SESSION || operation === SCORE_SESSION) use = NAMES_ENDPOINT;
     else if (operation === FILTER_LISTED) use = LISTS_ENDPOINTS;
     unchecked((this.headerUses[number] = this.headerUses[number] | use));
+  }
+
+  private noteGhosts(step: u32): void {
+    const at = this.program + step * STEP_BYTES;
+    if (load<u32>(at + <usize>STEP_OPERATION) !== SCORE_TOKEN_COST) return;
+    const credit = load<f32>(at + <usize>STEP_PARAMETERS + (3 << 2));
+    const size = <f64>load<f32>(at + <usize>STEP_PARAMETERS + (4 << 2));
+    if (credit > 0) this.ghostSize = max(this.ghostSize, min(<f64>GHOST_SIZE_MAX, size));
   }
 
   /** Names with a zero behind each. A name is made once, and again only where it is another. */

@@ -3,15 +3,17 @@ import {
   beginRecord,
   FRAME_HEADER_BYTES,
   RECORD_HEADER_BYTES,
+  recordBytes,
   sealFrame,
 } from "../../protocol/frame.ts";
-import { VERSION_MIN } from "../../protocol/limits.ts";
 import {
   DONE,
   DONE_BYTES,
   ENTRIES,
   ENTRIES_BYTES,
+  ENTRIES_COUNT,
   ENTRY_BYTES,
+  ENTRY_HOLDER,
   FAILURE,
   FAILURE_BYTES,
   FLIGHT,
@@ -24,18 +26,19 @@ import {
   PICK_BYTES,
   PICK_FLAGS,
   PICK_KEYS,
-  PICK_PROMPT_BYTES,
   PICK_SLOT,
   PICK_UNCACHED_BYTES,
 } from "../../protocol/records.ts";
+import { counters } from "./counters.ts";
+import { agreedVersion } from "./version.ts";
 
 export class RecordBuffer {
   view: DataView;
   at: usize;
   private bytesMax: u32;
   private used: u32 = FRAME_HEADER_BYTES;
-  /** Records that found no room. */
-  dropped: u32 = 0;
+  /** Where the last record begins, if it is one of ENTRIES; 0 if it is another. */
+  private entriesAt: u32 = 0;
 
   constructor(bytesMax: u32) {
     const buffer = new ArrayBuffer(<i32>bytesMax);
@@ -55,43 +58,54 @@ export class RecordBuffer {
 
   clear(): void {
     this.used = FRAME_HEADER_BYTES;
+    this.entriesAt = 0;
   }
 
   seal(flags: u32, generation: u32, sender: u32): void {
     const records = this.used - FRAME_HEADER_BYTES;
-    // The oldest version spoken: whoever shares any with this tree can read which others it speaks.
-    sealFrame(this.view, 0, records, VERSION_MIN, flags, generation, sender);
+    sealFrame(this.view, 0, records, agreedVersion, flags, generation, sender);
   }
 
-  /** Answers where the body of a new record starts, 0 when there is no room. */
+  /** Whether one more record with a body of `bytes` bytes finds room. */
+  hasRoom(bytes: u32): bool {
+    return this.bytesMax - this.used >= RECORD_HEADER_BYTES + bytes;
+  }
+
+  /** Answers where the body of a new record starts; where there is no room, 0, and it is counted. */
   begin(kind: u32, bytes: u32): u32 {
-    if (this.bytesMax - this.used < RECORD_HEADER_BYTES + bytes) {
-      this.dropped++;
+    if (!this.hasRoom(bytes)) {
+      counters.recordsDropped++;
       return 0;
     }
     const body = beginRecord(this.view, this.used, kind, bytes);
     this.used = body + bytes;
+    this.entriesAt = 0;
     return body;
   }
 
-  /** Copies one whole record, its header included. */
-  copyRecord(source: usize, bytes: u32): void {
+  /** Copies whole records, their headers included. */
+  copyRecords(source: usize, bytes: u32): void {
     if (this.bytesMax - this.used < bytes) {
-      this.dropped++;
+      counters.recordsDropped++;
       return;
     }
     memory.copy(this.at + this.used, source, bytes);
     this.used += bytes;
+    this.entriesAt = 0;
   }
 
-  addPick(slot: u32, flags: u32, uncached: u32, prompt: u32, keys: usize, keyCount: u32): void {
+  /** Copies the records of another buffer. */
+  copyAll(from: RecordBuffer): void {
+    this.copyRecords(from.at + FRAME_HEADER_BYTES, from.used - FRAME_HEADER_BYTES);
+  }
+
+  addPick(slot: u32, flags: u32, uncached: u32, keys: usize, keyCount: u32): void {
     const body = this.begin(PICK, PICK_BYTES + keyCount * 8);
     if (body === 0) return;
     const at = this.at + body;
     store<u32>(at + PICK_SLOT, slot);
     store<u32>(at + PICK_FLAGS, flags);
     store<u32>(at + PICK_UNCACHED_BYTES, uncached);
-    store<u32>(at + PICK_PROMPT_BYTES, prompt);
     store<u32>(at + PICK_KEYS, keyCount);
     memory.copy(at + PICK_BYTES, keys, (<usize>keyCount) << 3);
   }
@@ -118,14 +132,22 @@ export class RecordBuffer {
     return body === 0 ? 0 : this.at + body;
   }
 
-  addEntry(slot: u32, key: u64, ageBlocks: u32): bool {
-    const body = this.begin(ENTRIES, ENTRIES_BYTES + ENTRY_BYTES);
-    if (body === 0) return false;
-    const at = this.at + body;
-    store<u32>(at, slot);
-    store<u32>(at, 1, 4);
-    store<u64>(at, key, 8);
-    store<u32>(at, ageBlocks, 16);
+  /** Adds to the ENTRIES record that is last, or begins one; false when there is no room. */
+  addEntry(key: u64, holder: u32): bool {
+    if (this.entriesAt === 0) {
+      if (!this.hasRoom(ENTRIES_BYTES + ENTRY_BYTES)) return false;
+      const begun = this.used;
+      store<u32>(this.at + this.begin(ENTRIES, ENTRIES_BYTES) + ENTRIES_COUNT, 0);
+      this.entriesAt = begun;
+    }
+    if (this.bytesMax - this.used < ENTRY_BYTES) return false;
+    const entry = this.at + this.used;
+    store<u64>(entry, key);
+    store<u32>(entry + ENTRY_HOLDER, holder);
+    this.used += ENTRY_BYTES;
+    const bytes = recordBytes(this.view, this.entriesAt) + ENTRY_BYTES;
+    const body = this.at + beginRecord(this.view, this.entriesAt, ENTRIES, bytes);
+    store<u32>(body + ENTRIES_COUNT, load<u32>(body + ENTRIES_COUNT) + 1);
     return true;
   }
 }

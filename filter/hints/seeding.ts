@@ -3,16 +3,16 @@
 import { SLOTS_MAX } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
 import { adapterNames, adaptersActive, adaptersMost, adaptersWaiting } from "./adapters.ts";
+import { entrySlots, HOLDERS_MAX } from "./entries.ts";
 import { sendKeptTable } from "./kept-table.ts";
 import { sendTo } from "./machines.ts";
 import { position } from "./position.ts";
-import { entrySlots, holderAgeBlocks, holderSlot, keyOf } from "./prefix-index.ts";
+import { holderAgeBlocks, holderSlot, keyOf } from "./prefix-index.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 import * as table from "./table.ts";
 import { valueCount, valuesAt } from "./values.ts";
 
 const SEED_BYTES_MAX: u32 = 512 * 1024;
-const HOLDERS_MAX: i32 = 4;
 
 const seed = new RecordBuffer(SEED_BYTES_MAX);
 
@@ -20,8 +20,9 @@ export function seedMachine(machine: i32): void {
   if (table.generation === 0) return;
   sendKeptTable(machine);
   for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) {
-    if (table.isServing(slot)) addLoad(slot);
+    if (table.isServing(slot)) addLoad(machine, slot);
   }
+  send(machine);
   addPosition();
   send(machine);
   seedIndex(machine);
@@ -52,18 +53,19 @@ export function addHolders(into: RecordBuffer, index: u32): bool {
   for (let holder = 0; holder < HOLDERS_MAX; holder++) {
     const slot = holderSlot(index, holder);
     if (slot < 0 || !table.isServing(<u32>slot)) continue;
-    if (!into.addEntry(<u32>slot, key, holderAgeBlocks(index, holder))) return false;
+    const held = wire.holderOf(<u32>slot, holderAgeBlocks(index, holder));
+    if (!into.addEntry(key, held)) return false;
   }
   return true;
 }
 
-function addLoad(slot: u32): void {
+function addLoad(machine: i32, slot: u32): void {
   const active = adaptersActive(slot);
   const waiting = adaptersWaiting(slot);
   const values = valueCount(slot);
-  const body = seed.begin(wire.LOAD, wire.LOAD_BYTES + (active + waiting) * 8 + values * 4);
-  if (body === 0) return;
-  const at = seed.at + body;
+  const bytes = wire.LOAD_BYTES + (active + waiting) * 8 + values * 4;
+  if (!seed.hasRoom(bytes)) send(machine);
+  const at = seed.at + seed.begin(wire.LOAD, bytes);
   store<u32>(at, slot);
   store<u32>(at + wire.LOAD_STATE, unchecked(table.stateOf[slot]));
   store<u32>(at + wire.LOAD_PROBE_AGE_MS, wire.AGE_UNKNOWN_MS);
@@ -87,7 +89,6 @@ function addLoad(slot: u32): void {
 
 function addPosition(): void {
   const body = seed.begin(wire.POSITION, wire.POSITION_BYTES);
-  if (body === 0) return;
   store<u32>(seed.at + body, position.table);
   store<u32>(seed.at + body + wire.POSITION_LOADS, position.loads);
   store<u32>(seed.at + body + wire.POSITION_INDEX, position.index);

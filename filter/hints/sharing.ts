@@ -14,20 +14,22 @@ import { SLOTS_MAX, VMS_MAX } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
 import { receivedAt, scratchView } from "../host/memory.ts";
 import { dequeue } from "../host/shared.ts";
-import { counters } from "./counters.ts";
+import { checkHints } from "./check.ts";
+import { counters, zeroIndexGauges } from "./counters.ts";
 import * as flight from "./flight.ts";
 import { noteChange, zeroGauges } from "./gauges.ts";
 import { noteFailure } from "./health.ts";
-import { checkHints, takeEntries, takeHints, takePick } from "./intake.ts";
+import { takeEntries, takeHints, takePick } from "./intake.ts";
 import { keepTable } from "./kept-table.ts";
 import { isHolder } from "./lease.ts";
 import * as machines from "./machines.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 import { seedIndex, seedMachine } from "./seeding.ts";
 import * as table from "./table.ts";
+import { forgetUntold, moveUntoldTo, untoldRecords } from "./untold.ts";
 
-const MESSAGE_BYTES_MAX: u32 = 2 * 1024 * 1024;
-const REPORT_BYTES_MAX: u32 = 4 * 1024 * 1024;
+const MESSAGE_BYTES_MAX: u32 = 1024 * 1024;
+const REPORT_BYTES_MAX: u32 = 2 * 1024 * 1024;
 /** Machines that start together meet only after their first picks, and tell each other of these. */
 const YOUNG_MS: f64 = 2_000;
 /** Under load picks are told together; alone, one does not wait for the tick. */
@@ -50,9 +52,10 @@ let refreshedMs: f64 = 0;
 
 /** Tells the others what this machine did since the last tick. */
 export function shareAll(nowMs: f64): void {
+  meetMachines(nowMs);
   if (!machines.isReady) return;
   if (startedMs === 0) startedMs = nowMs;
-  meetMachines(nowMs);
+  if (isHolder) moveUntoldTo(reports);
   if (isHolder) seedJoined();
   if (nowMs - refreshedMs >= REFRESH_MS) refresh(nowMs);
   send(nowMs);
@@ -65,7 +68,7 @@ export function shareSoon(nowMs: f64): void {
 
 function send(nowMs: f64): void {
   sentMs = nowMs;
-  if (isHolder) copyOwnToReports();
+  copyOwnTo(isHolder ? reports : untoldRecords());
   while (flight.changed.count > 0) {
     const slot = flight.changed.take();
     noteChange(slot);
@@ -95,13 +98,9 @@ function refresh(nowMs: f64): void {
   }
 }
 
-function copyOwnToReports(): void {
-  const end = outbox.frameBytes;
-  for (let at = FRAME_HEADER_BYTES; at < end; ) {
-    const size = RECORD_HEADER_BYTES + recordBytes(outbox.view, at);
-    reports.copyRecord(outbox.at + at, size);
-    at += size;
-  }
+/** Before shares are added, the outbox has only what is reported too. */
+function copyOwnTo(buffer: RecordBuffer): void {
+  if (!outbox.isEmpty) buffer.copyAll(outbox);
 }
 
 function meetMachines(nowMs: f64): void {
@@ -109,7 +108,9 @@ function meetMachines(nowMs: f64): void {
   for (let i = 0; i < machines.leftCount; i++) {
     const machine = unchecked(machines.left[i]);
     flight.forgetMachine(machine);
-    if (isHolder) zeroGauges(machine);
+    if (!isHolder) continue;
+    zeroGauges(machine);
+    zeroIndexGauges(machine);
   }
   if (machines.joinedCount === 0) return;
   refresh(nowMs);
@@ -133,11 +134,10 @@ function seedJoined(): void {
 
 // ---- hearing ------------------------------------------------------------------------------------
 
-/** Takes every message that waits in a queue. */
-export function hear(token: u32, nowMs: f64): void {
-  for (;;) {
-    const bytes = dequeue(token);
-    if (bytes === 0) return;
+/** Takes every message that waits in a queue; answers whether one was of requests. */
+export function hear(token: u32, nowMs: f64): bool {
+  let isOfRequests = false;
+  for (let bytes = dequeue(token); bytes > 0; bytes = dequeue(token)) {
     // A queue of the main thread's silent machine: its messages are nobody's.
     if (!machines.isOwnQueue(token)) continue;
     if (machines.takeGreeting(bytes, nowMs)) continue;
@@ -149,29 +149,43 @@ export function hear(token: u32, nowMs: f64): void {
     if (sender === 0) takeHints(scratchView, receivedAt(), bytes, nowMs);
     else if (sender <= VMS_MAX) {
       if (!machines.hasMet(<i32>sender - 1)) machines.lookSoon();
-      takeMessage(scratchView, <i32>sender - 1, bytes, nowMs);
+      if (takeMessage(scratchView, <i32>sender - 1, bytes, nowMs)) isOfRequests = true;
     }
   }
+  return isOfRequests;
 }
 
-function takeMessage(view: DataView, sender: i32, bytes: u32, nowMs: f64): void {
-  const memoryAt = receivedAt();
+/** Answers whether it says anything of requests. */
+function takeMessage(view: DataView, sender: i32, bytes: u32, nowMs: f64): bool {
+  let isOfRequests = false;
   const isSameTable = frameGeneration(view, 0) === table.generation;
   for (let at = FRAME_HEADER_BYTES; at < bytes; ) {
     const kind = recordKind(view, at);
-    const size = RECORD_HEADER_BYTES + recordBytes(view, at);
     const body = at + RECORD_HEADER_BYTES;
+    if (kind !== wire.CONTACT) isOfRequests = true;
     if (kind === wire.FLIGHT) takeFlight(view, sender, body);
-    else if (kind === wire.CONTACT) {
-      table.heardControlPlane(nowMs - <f64>view.getUint32(body, true));
-    } else if (isSameTable) {
-      if (kind === wire.PICK) takePick(view, body, memoryAt);
-      else if (kind === wire.ENTRIES) takeEntries(view, body, memoryAt);
-      else if (kind === wire.FAILURE) noteFailure(view.getUint32(body, true), nowMs);
-      if (isHolder && isReported(kind)) reports.copyRecord(memoryAt + at, size);
-    }
-    at += size;
+    else if (kind === wire.CONTACT) takeContact(view, body, nowMs);
+    else if (isSameTable) takeNews(view, kind, at, nowMs);
+    at = body + recordBytes(view, at);
   }
+  return isOfRequests;
+}
+
+/** The holder of the lease is there, and says how long ago it heard the control plane. */
+function takeContact(view: DataView, at: u32, nowMs: f64): void {
+  table.heardControlPlane(nowMs - <f64>view.getUint32(at, true));
+  forgetUntold();
+}
+
+/** What another machine picked, saw fail or saw end. `at` is where the record begins. */
+function takeNews(view: DataView, kind: u32, at: u32, nowMs: f64): void {
+  const body = at + RECORD_HEADER_BYTES;
+  if (kind === wire.PICK) takePick(view, body, receivedAt());
+  else if (kind === wire.ENTRIES) takeEntries(view, body, receivedAt());
+  else if (kind === wire.FAILURE) noteFailure(view.getUint32(body, true), nowMs);
+  if (!isReported(kind)) return;
+  const into = isHolder ? reports : untoldRecords();
+  into.copyRecords(receivedAt() + at, RECORD_HEADER_BYTES + recordBytes(view, at));
 }
 
 function isReported(kind: u32): bool {

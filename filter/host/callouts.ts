@@ -3,7 +3,7 @@ import {
   proxy_log,
   proxy_set_tick_period_milliseconds,
 } from "@solo-io/proxy-runtime/assembly/imports";
-import { outNumber, Text } from "./memory.ts";
+import { outNumber } from "./memory.ts";
 
 /** Sends a request to a cluster; answers its token, 0 when it was refused at once. */
 export function call(
@@ -31,13 +31,13 @@ export function call(
   return result === 0 ? load<u32>(outNumber) : 0;
 }
 
-/** Only from a root context. */
+/** From any context; the timer begins anew. */
 export function setTickPeriod(periodMs: u32): void {
   proxy_set_tick_period_milliseconds(periodMs);
 }
 
 const LEVEL_WARN: usize = 3;
 
-export function warn(message: Text): void {
-  proxy_log(LEVEL_WARN, message.at, message.bytes);
+export function warn(message: usize, bytes: u32): void {
+  proxy_log(LEVEL_WARN, message, bytes);
 }

@@ -1,7 +1,19 @@
 // Memory that the host writes into. Whatever the host hands over stands in the scratch buffer and is
 // valid until the next call to the host: nothing is allocated, nothing has to be freed.
 
+/** Slices of bodies, headers and properties find room in this. */
 const SCRATCH_BYTES: i32 = 128 * 1024;
+
+/** What is longer finds room in this: the buffer grows once. */
+let largerBytes: i32 = SCRATCH_BYTES * 2;
+
+/**
+ * Says what the longest is that is to be received. Only headers may be longer yet, where a listener
+ * was told to take such.
+ */
+export function expectUpTo(bytes: i32): void {
+  largerBytes = bytes;
+}
 
 let scratch: ArrayBuffer = new ArrayBuffer(SCRATCH_BYTES);
 
@@ -17,7 +29,7 @@ export const outNumber: usize = heap.alloc(8);
 /** Called by the host before it hands over `bytes` bytes. Exported to it as `malloc`. */
 export function receive(bytes: usize): usize {
   if (<i32>bytes > scratch.byteLength) {
-    let larger = scratch.byteLength;
+    let larger = largerBytes;
     while (larger < <i32>bytes) larger *= 2;
     scratch = new ArrayBuffer(larger);
     scratchView = new DataView(scratch);

@@ -1,6 +1,5 @@
 // What each request counts for, and on which endpoint: from the pick, over the first byte of the
 // response's body, to the end, whatever way it ends.
-import { SLOTS_MAX } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
 import { counters } from "../hints/counters.ts";
 import { addFlight, unansweredOn } from "../hints/flight.ts";
@@ -29,7 +28,7 @@ export function countPick(request: Request, pool: Pool, atMs: f64): void {
   if (picks.isCold) noteColdUse(slot);
   pool.learnUncached(uncached);
   insertKeys(slot, wish.keys, wish.keyCount);
-  outbox.addPick(slot, 0, <u32>uncached, wish.promptBytes, wish.keys, wish.keyCount);
+  outbox.addPick(slot, 0, <u32>uncached, wish.keys, wish.keyCount);
 }
 
 function put(request: Request, slot: u32): void {
@@ -59,7 +58,7 @@ function takeKeysBack(request: Request): void {
   if (novel === 0) return;
   const keys = request.wish.keys + ((<usize>request.matchedKeys) << 3);
   removeKeys(request.slot, keys, novel);
-  outbox.addPick(request.slot, wire.PICK_FLAG_REMOVE, 0, 0, keys, novel);
+  outbox.addPick(request.slot, wire.PICK_FLAG_REMOVE, 0, keys, novel);
 }
 
 /** The endpoint answered with an error instead of computing the prompt. */
@@ -78,8 +77,7 @@ export function moveTo(request: Request, slot: u32): void {
   put(request, slot);
   if (wish.keyCount === 0) return;
   insertKeys(slot, wish.keys, wish.keyCount);
-  const uncached = <u32>request.backlogBytes;
-  outbox.addPick(slot, 0, uncached, wish.promptBytes, wish.keys, wish.keyCount);
+  outbox.addPick(slot, 0, <u32>request.backlogBytes, wish.keys, wish.keyCount);
 }
 
 /** The first byte of the response's body: prefill is over. */
@@ -106,12 +104,11 @@ function touch(request: Request): void {
   const wish = request.wish;
   if (wish.keyCount === 0) return;
   insertKeys(request.slot, wish.keys, wish.keyCount);
-  outbox.addPick(request.slot, wire.PICK_FLAG_TOUCH, 0, 0, wish.keys, wish.keyCount);
+  outbox.addPick(request.slot, wire.PICK_FLAG_TOUCH, 0, wish.keys, wish.keyCount);
 }
 
 /** The endpoint failed before it answered: no worker picks it until it is known to be back. */
 export function countFailure(slot: u32, atMs: f64): void {
-  if (slot >= SLOTS_MAX) return;
   counters.endpointFailures++;
   noteFailure(slot, atMs);
   outbox.addFailure(slot);

@@ -228,7 +228,6 @@ function report(request: Request, atMs: f64): void {
   if (request.isUnread) request.doneFlags |= wire.DONE_FLAG_UNREAD;
   const firstByteMs = request.hasFirstByte ? request.firstByteMs - request.startedMs : 0;
   store<u32>(at, request.destinationCount > 0 ? request.slot : wire.NO_SLOT);
-  store<u32>(at + wire.DONE_POOL, request.pool);
   store<u32>(at + wire.DONE_STATUS, request.status);
   store<u32>(at + wire.DONE_FLAGS, request.doneFlags);
   store<u32>(at + wire.DONE_PROMPT_BYTES, request.wish.promptBytes);

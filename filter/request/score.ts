@@ -1,6 +1,6 @@
 // Scores of the candidates: the sum over the profile's scorers of score × weight, each score clamped
 // to [0, 1] as upstream does, without dividing by the weights.
-import { POOL_ENDPOINTS_MAX, PROFILE_STEPS_MAX } from "../../protocol/limits.ts";
+import { POOL_ENDPOINTS_MAX, PROFILE_STEPS_MAX, SCORE_MAX } from "../../protocol/limits.ts";
 import * as profile from "../../protocol/profile.ts";
 import { adapterAffinity } from "../hints/adapters.ts";
 import { Pool } from "../hints/pool.ts";
@@ -95,7 +95,9 @@ function fillColumn(pool: Pool, step: i32, wish: Wish, trust: f64): bool {
 function scorePushed(number: u32, trust: f64): void {
   for (let i = 0; i < candidateCount; i++) {
     const sum = readValue(unchecked(candidates[i]), number);
-    unchecked((column[i] = isMissing(sum) ? 0 : trust * sum));
+    // Values are judged here, by who knows what they are for: their frame cannot be refused for them.
+    const isScore = !isMissing(sum) && abs(sum) <= <f64>SCORE_MAX;
+    unchecked((column[i] = isScore ? trust * sum : 0));
   }
 }
 

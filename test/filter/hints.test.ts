@@ -8,13 +8,15 @@ import {
 } from "../../protocol/frame.ts";
 import {
   ADAPTERS_MAX,
+  CAPACITY_BLOCKS_MAX,
   FRAME_BYTES_MAX,
+  INDEX_KEYS_MAX,
   POOL_ENDPOINTS_MAX,
   POOLS_MAX,
   PROFILE_STEPS_MAX,
   SLOTS_MAX,
 } from "../../protocol/limits.ts";
-import { SCORE_PUSHED } from "../../protocol/profile.ts";
+import { SCORE_PUSHED, SCORE_TOKEN_COST } from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
 import { ask, chatBody, destinationsOf, explained, HEADERS } from "../support/asked.ts";
 import { FilteredGateway } from "../support/filtered-gateway.ts";
@@ -23,6 +25,7 @@ import {
   GENERATION,
   type HintsHint,
   hintsFrame,
+  type StepHint,
   tableOf,
 } from "../support/hints-written.ts";
 
@@ -100,6 +103,19 @@ describe("hints are refused whole, and the table in force stays, where they", ()
     ["say a longer name than there is", changed({}, wire.POOL, wire.POOL_NAME_BYTES, 0xffff_fff0)],
     ["say more adapters than there are", changed({}, wire.LOAD, wire.LOAD_ADAPTERS_ACTIVE, 3)],
     ["say more keys than there are", keysOverflow()],
+    ["tell a cache's use that is no number", using(Number.NaN)],
+    ["tell a cache's use that is infinite", using(Number.POSITIVE_INFINITY)],
+    ["weigh a step by no number", stepped({ operation: SCORE_PUSHED, weight: Number.NaN })],
+    ["weigh a step absurdly", stepped({ operation: SCORE_PUSHED, weight: 1e9 })],
+    [
+      "have a step's parameter that is infinite",
+      stepped({ operation: SCORE_TOKEN_COST, parameters: [2, Number.NEGATIVE_INFINITY] }),
+    ],
+    [
+      "have a capacity over the limit",
+      tableOf(0, { endpoints: [{ slot: 0, capacityBlocks: CAPACITY_BLOCKS_MAX + 1 }] }),
+    ],
+    ["let the index hold too much", tableOf(1, { settings: { indexKeysMax: INDEX_KEYS_MAX + 1 } })],
     ["have too many steps", hintsFrame({ pools: [{ steps: manySteps }] })],
     [
       "have too many adapters",
@@ -134,6 +150,14 @@ describe("hints are refused whole, and the table in force stays, where they", ()
     expect(gateway.counter("hints_refused")).toBe(refused);
   });
 });
+
+function using(kvUse: number): Buffer {
+  return tableOf(0, { endpoints: [{ slot: 0, kvUse }] });
+}
+
+function stepped(step: StepHint): Buffer {
+  return hintsFrame({ pools: [{ steps: [step] }], endpoints: [{ slot: 0 }] });
+}
 
 function keysOverflow(): Buffer {
   const hints = { picks: [{ slot: 0, keys: [1n] }] };
@@ -192,11 +216,54 @@ describe("an endpoint", () => {
     gateway.hint(tableOf(0, { endpoints: [{ slot: 0, capacityBlocks: 10 }] }));
     ask(gateway.worker, { prompt });
     expect(explained(gateway.worker, { prompt }).candidates[0]?.matchedKeys).toBeGreaterThan(3);
-    const next = { slot: 0, address: "10.7.0.1:80", capacityBlocks: 100_000 };
-    gateway.hint(tableOf(0, { endpoints: [next] }));
+    const settings = { indexKeysMax: INDEX_KEYS_MAX };
+    const next = { slot: 0, address: "10.7.0.1:80", capacityBlocks: CAPACITY_BLOCKS_MAX };
+    gateway.hint(tableOf(0, { settings, endpoints: [next] }));
+    expect(explained(gateway.worker, { prompt }).candidates[0]?.matchedKeys).toBe(0);
+    ask(gateway.worker, { prompt });
+    gateway.hint(tableOf(0, { settings, endpoints: [{ ...next, address: "10.7.0.2:80" }] }));
     expect(explained(gateway.worker, { prompt }).candidates[0]?.matchedKeys).toBe(0);
   });
 });
+
+test("blocks of another size make what was known worthless", () => {
+  const prompt = "tell me of the stars ".repeat(300);
+  const matched = (): number => {
+    const { candidates } = explained(gateway.worker, { prompt });
+    return Math.max(...candidates.map(({ matchedKeys }) => matchedKeys));
+  };
+  ask(gateway.worker, { prompt });
+  gateway.hint(tableOf(3, {}, { blockBytes: 2048 }));
+  expect(matched()).toBe(0);
+  ask(gateway.worker, { prompt });
+  expect(matched()).toBeGreaterThan(2);
+});
+
+test("the index is filled by the frame that brings a first whole table", () => {
+  const entries = Array.from({ length: 20_000 }, (_, index) => ({
+    key: BigInt(index + 1) * 0x9e37_79b9n,
+    ageBlocks: 0,
+  }));
+  const endpoints = [{ slot: 0, capacityBlocks: 30_000 }];
+  const settings = { indexKeysMax: 200_000 };
+  const hints = tableOf(0, { settings, endpoints, entries: [{ slot: 0, entries }] });
+  gateway = new FilteredGateway({ hints });
+  gateway.run(300);
+  expect(gateway.metric("hintway.machine_0.index_keys")).toBe(20_000);
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY, -3e38])(
+  "a pushed score of %d counts as none",
+  (score) => {
+    const pool = { steps: [{ operation: SCORE_PUSHED }] };
+    const endpoints = [
+      { slot: 0, score },
+      { slot: 1, score: 0.5 },
+    ];
+    gateway.hint(tableOf(0, { endpoints }, pool));
+    expect(explained(gateway.worker).candidates.map((one) => one.score)).toEqual([0, 0.5]);
+  },
+);
 
 describe("hints grow old", () => {
   const pool = { steps: [{ operation: SCORE_PUSHED }] };

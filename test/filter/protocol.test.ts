@@ -3,6 +3,8 @@ import { beforeAll, expect, test } from "vitest";
 import * as arithmetic from "../../protocol/arithmetic.ts";
 import * as frame from "../../protocol/frame.ts";
 import * as keys from "../../protocol/keys.ts";
+import * as profile from "../../protocol/profile.ts";
+import * as records from "../../protocol/records.ts";
 import { compileProbe, Probe } from "./probe.ts";
 
 /** Every function of the protocol that computes, compiled for the filter. */
@@ -10,6 +12,8 @@ const SOURCE = `
 import * as arithmetic from "./protocol/arithmetic.ts";
 import * as frame from "./protocol/frame.ts";
 import * as keys from "./protocol/keys.ts";
+import * as profile from "./protocol/profile.ts";
+import * as records from "./protocol/records.ts";
 
 const buffer = new ArrayBuffer(65536);
 const view = new DataView(buffer);
@@ -35,6 +39,16 @@ export function sealFrame(
 export function verifyFrame(start: u32, bytes: u32): u32 {
   return frame.verifyFrame(view, start, bytes);
 }
+export function verifyEnvelope(start: u32, bytes: u32): u32 {
+  return frame.verifyEnvelope(view, start, bytes);
+}
+export function sharedVersion(a: u32, b: u32, c: u32, d: u32): u32 {
+  return frame.sharedVersion(a, b, c, d);
+}
+export function wholeParameters(operation: u32): u32 { return profile.wholeParameters(operation); }
+export function holderOf(slot: u32, age: u32): u32 { return records.holderOf(slot, age); }
+export function holderSlot(holder: u32): u32 { return records.holderSlot(holder); }
+export function holderAge(holder: u32): u32 { return records.holderAge(holder); }
 export function frameVersion(start: u32): u32 { return frame.frameVersion(view, start); }
 export function frameFlags(start: u32): u32 { return frame.frameFlags(view, start); }
 export function frameGeneration(start: u32): u32 { return frame.frameGeneration(view, start); }
@@ -70,6 +84,12 @@ const native: Record<string, (...numbers: number[]) => unknown> = {
   checksum: onView(frame.checksum as never),
   sealFrame: onView(frame.sealFrame as never),
   verifyFrame: onView(frame.verifyFrame as never),
+  verifyEnvelope: onView(frame.verifyEnvelope as never),
+  sharedVersion: frame.sharedVersion as never,
+  wholeParameters: profile.wholeParameters as never,
+  holderOf: records.holderOf as never,
+  holderSlot: records.holderSlot as never,
+  holderAge: records.holderAge as never,
   frameVersion: onView(frame.frameVersion),
   frameFlags: onView(frame.frameFlags),
   frameGeneration: onView(frame.frameGeneration),
@@ -109,7 +129,7 @@ beforeAll(() => {
 });
 
 test("every function that the protocol exports is compared here", () => {
-  const modules: Record<string, unknown>[] = [arithmetic, frame, keys];
+  const modules: Record<string, unknown>[] = [arithmetic, frame, keys, profile, records];
   const exported = modules.flatMap((module) =>
     Object.keys(module).filter((name) => typeof module[name] === "function"),
   );
@@ -128,6 +148,11 @@ test("functions of numbers give the same in the filter and in Node", () => {
       both("foldLane", c);
       both("endFold");
       both("padded", a % 0x7fffffff);
+      both("sharedVersion", a, b, c, d);
+      both("wholeParameters", a % 64);
+      both("holderOf", a % 4096, b);
+      both("holderSlot", a);
+      both("holderAge", a);
     }),
     { numRuns: 1000 },
   );
@@ -161,7 +186,10 @@ test("frames are written, read and refused the same in the filter and in Node", 
       }
       both("sealFrame", start, at - start - frame.FRAME_HEADER_BYTES, ...fields);
       if (damaged) fill(Uint8Array.of(damaged[1]), start + (damaged[0] % (at - start)));
-      for (const bytes of [at - start, cut % (at - start)]) both("verifyFrame", start, bytes);
+      for (const bytes of [at - start, cut % (at - start)]) {
+        both("verifyFrame", start, bytes);
+        both("verifyEnvelope", start, bytes);
+      }
       for (const field of ["Version", "Flags", "Generation", "Sender"])
         both(`frame${field}`, start);
       expect(Buffer.compare(memory(), new Uint8Array(view.buffer))).toBe(0);

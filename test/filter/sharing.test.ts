@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { VMS_MAX } from "../../protocol/limits.ts";
 import { STATE_DRAINING } from "../../protocol/records.ts";
 import { ask, beginResponse, destinationsOf, explained, HEADERS, serve } from "../support/asked.ts";
 import { FilteredGateway } from "../support/filtered-gateway.ts";
@@ -99,6 +100,18 @@ describe("a worker that dies", () => {
     expect(gateway.flightGauges()).toEqual({});
   });
 
+  test("leaves no count of its index behind", () => {
+    const gateway = new FilteredGateway({ workers: 2 });
+    const other = gateway.workers.find((vm) => vm !== holderOf(gateway))!;
+    const number = gateway.workers.indexOf(other);
+    ask(other, { prompt: PROMPT });
+    gateway.run(300);
+    expect(gateway.metric(`hintway.machine_${number}.index_keys`)).toBeGreaterThan(0);
+    other.die(GONE);
+    gateway.run(2_500);
+    expect(gateway.metric(`hintway.machine_${number}.index_keys`)).toBe(0);
+  });
+
   test("gives its number free: many that come and go define no further gauges", () => {
     const gateway = new FilteredGateway({ workers: 2 });
     const names = (): Set<string> => new Set(gateway.metrics.all().map(({ name }) => name));
@@ -127,6 +140,43 @@ describe("a worker that dies", () => {
     expect(holderOf(gateway)).not.toBe(holder);
     expect(gateway.readPoll().gateways[0]?.position.table).toBe(1);
   });
+});
+
+test("what happens while nobody holds the lease is reported by the next that does", () => {
+  const gateway = new FilteredGateway({ workers: 3 });
+  const holder = holderOf(gateway);
+  gateway.run(1_000);
+  holder.die(GONE);
+  const living = gateway.workers.filter((vm) => vm !== holder);
+  const requests = living.map((vm, index) => ask(vm, { prompt: `${index}${PROMPT}` }));
+  gateway.run(100);
+  for (const request of requests) serve(request);
+  gateway.run(3_000);
+  expect(new Set(gateway.told.picks.map(({ keys }) => keys[0])).size).toBe(2);
+  expect(gateway.told.dones).toHaveLength(2);
+});
+
+test("a worker that finds all numbers taken gets one when one is free", () => {
+  const gateway = new FilteredGateway({ workers: VMS_MAX });
+  const late = gateway.startWorker();
+  gateway.run(600);
+  const before = ask(gateway.worker, { prompt: PROMPT });
+  gateway.run(20);
+  expect(holders(late)).toEqual([]);
+  gateway.workers[VMS_MAX - 1]!.die(GONE);
+  gateway.run(4_000);
+  expect(holders(late)).toEqual([destinationsOf(before)[0]]);
+});
+
+test("records that find no room in a message are counted", () => {
+  const gateway = new FilteredGateway({
+    workers: 2,
+    hints: tableOf(2, {}, { blockBytes: 256 }),
+  });
+  for (let times = 0; times < 40; times++) {
+    ask(gateway.worker, { prompt: `${times} `.repeat(300_000) });
+  }
+  expect(gateway.counter("records_dropped")).toBeGreaterThan(0);
 });
 
 describe("one worker at a time", () => {

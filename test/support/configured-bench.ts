@@ -10,7 +10,7 @@ import { readOptions } from "../../control-plane/options.ts";
 import { Pool } from "../../control-plane/pool/pool.ts";
 import { Slots } from "../../control-plane/pool/slots.ts";
 import { settingsOf } from "../../control-plane/settings.ts";
-import { VERSION_MAX } from "../../protocol/limits.ts";
+import { INDEX_KEYS_MAX, VERSION_MAX } from "../../protocol/limits.ts";
 import { type Asking, ask, beginResponse, destinationsOf, type Explanation } from "./asked.ts";
 import { FilteredGateway } from "./filtered-gateway.ts";
 import { hintsFrame } from "./hints-written.ts";
@@ -137,12 +137,15 @@ const GATEWAY: Gateway = {
   lastReportMs: null,
   polls: 0,
   reports: 0,
-  wantsEntries: false,
+  entriesFrom: null,
 };
 
 function poolOf(config: string): Pool {
   const { scheduling } = parseConfiguration(HEAD + config, "bench");
-  return new Pool({ name: "pool", number: 0, blockBytes: 1024, scheduling }, new Slots());
+  return new Pool(
+    { name: "pool", number: 0, blockBytes: 1024, keysMax: INDEX_KEYS_MAX, scheduling },
+    new Slots(),
+  );
 }
 
 function askingOf({ blocks = 0, headers = {}, model }: Situation): Asking {

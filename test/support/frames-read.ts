@@ -6,7 +6,7 @@ import {
   RECORD_HEADER_BYTES,
   recordBytes,
   recordKind,
-  verifyFrame,
+  verifyEnvelope,
 } from "../../protocol/frame.ts";
 import * as wire from "../../protocol/records.ts";
 
@@ -14,7 +14,6 @@ export interface SentPick {
   readonly slot: number;
   readonly flags: number;
   readonly uncachedBytes: number;
-  readonly promptBytes: number;
   readonly keys: bigint[];
 }
 
@@ -64,7 +63,7 @@ export class SentRecords {
   /** Adds a frame; throws where the control plane would refuse it. */
   add(frame: Uint8Array): void {
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-    const verdict = verifyFrame(view, 0, view.byteLength);
+    const verdict = verifyEnvelope(view, 0, view.byteLength);
     if (verdict !== FRAME_OK)
       throw new Error(`the gateway sent a frame that is refused: ${verdict}`);
     this.generation = frameGeneration(view, 0);
@@ -97,7 +96,9 @@ export class SentRecords {
     for (let index = 0; index < read(wire.ENTRIES_COUNT); index++) {
       const at = wire.ENTRIES_BYTES + index * wire.ENTRY_BYTES;
       const key = view.getBigUint64(at, true);
-      this.entries.push({ slot: read(wire.ENTRIES_SLOT), key, ageBlocks: read(at + 8) });
+      const holder = read(at + wire.ENTRY_HOLDER);
+      const [slot, ageBlocks] = [wire.holderSlot(holder), wire.holderAge(holder)];
+      this.entries.push({ slot, key, ageBlocks });
     }
   }
 }
@@ -136,7 +137,6 @@ function readPick(view: DataView, read: Read): SentPick {
     slot: read(wire.PICK_SLOT),
     flags: read(wire.PICK_FLAGS),
     uncachedBytes: read(wire.PICK_UNCACHED_BYTES),
-    promptBytes: read(wire.PICK_PROMPT_BYTES),
     keys,
   };
 }

@@ -17,7 +17,7 @@ const SETTINGS: Settings = {
   heldBytesMax: 16 * 1024 * 1024,
   walkBytesMax: 4 * 1024 * 1024,
   reportMs: 50,
-  indexKeysMax: 4_096,
+  indexKeysMax: 65_536,
   fallbacks: 2,
   isExplained: true,
 };
@@ -80,7 +80,6 @@ interface PickHint {
   readonly keys: readonly bigint[];
   readonly flags?: number;
   readonly uncachedBytes?: number;
-  readonly promptBytes?: number;
 }
 
 interface EntriesHint {
@@ -121,7 +120,7 @@ export function tableOf(count: number, hints: HintsHint = {}, pool: PoolHint = {
 export function hintsFrame(hints: HintsHint): Buffer {
   const writer = new FrameWriter();
   const isWhole = hints.pools !== undefined;
-  if (isWhole) writeSettings(writer, { ...SETTINGS, ...hints.settings }, 1);
+  if (isWhole) writeSettings(writer, { ...SETTINGS, ...hints.settings });
   for (const pool of hints.pools ?? []) writePool(writer, pool);
   for (const endpoint of hints.endpoints ?? []) writeEndpoint(writer, endpoint);
   for (const load of [...(hints.endpoints ?? []), ...(hints.loads ?? [])]) writeLoad(writer, load);
@@ -241,7 +240,6 @@ function writePick(writer: FrameWriter, pick: PickHint): void {
     set(wire.PICK_SLOT, pick.slot);
     set(wire.PICK_FLAGS, pick.flags ?? 0);
     set(wire.PICK_UNCACHED_BYTES, pick.uncachedBytes ?? 0);
-    set(wire.PICK_PROMPT_BYTES, pick.promptBytes ?? 0);
     set(wire.PICK_KEYS, pick.keys.length);
     for (const [index, key] of pick.keys.entries()) {
       view.setBigUint64(body + wire.PICK_BYTES + index * 8, key, true);
@@ -252,12 +250,11 @@ function writePick(writer: FrameWriter, pick: PickHint): void {
 function writeEntries(writer: FrameWriter, { slot, entries }: EntriesHint): void {
   const bytes = wire.ENTRIES_BYTES + entries.length * wire.ENTRY_BYTES;
   record(writer, wire.ENTRIES, bytes, (set, view, body) => {
-    set(wire.ENTRIES_SLOT, slot);
     set(wire.ENTRIES_COUNT, entries.length);
     for (const [index, { key, ageBlocks }] of entries.entries()) {
       const at = wire.ENTRIES_BYTES + index * wire.ENTRY_BYTES;
       view.setBigUint64(body + at, key, true);
-      set(at + 8, ageBlocks);
+      set(at + wire.ENTRY_HOLDER, wire.holderOf(slot, ageBlocks));
     }
   });
 }

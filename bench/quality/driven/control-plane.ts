@@ -63,8 +63,9 @@ export class ControlPlane {
     const settings = { ...settingsOf(options), ...(plan.reportMs && { reportMs: plan.reportMs }) };
     const { scheduling } = plan.configuration ?? defaultConfiguration();
     const { poolName: name, blockBytes } = options;
-    this.#pool = new Pool({ name, number: 0, blockBytes, scheduling }, new Slots());
-    this.#index = new PrefixIndex(settings.indexKeysMax);
+    const { indexKeysMax: keysMax } = settings;
+    this.#pool = new Pool({ name, number: 0, blockBytes, scheduling, keysMax }, new Slots());
+    this.#index = new PrefixIndex(keysMax);
     this.#hints = new Hints(settings, this.#pool, this.#index, () => 0.5);
     this.#reports = new Reports(this.#pool, this.#index, this.#hints, {
       ended() {},
@@ -152,7 +153,7 @@ export class ControlPlane {
   }
 
   #retell(): void {
-    this.#index.setCapacities(this.#pool.capacities());
+    this.#index.keep(this.#pool.rememberedBlocks());
     this.#hints.tableChanged();
   }
 }

@@ -10,6 +10,7 @@ export class EngineStandIn {
   /** 0: the engine does not tell. */
   cacheTokens = 0;
   adapters: string[] = [];
+  model = "base";
   #server: Server | null = null;
   #port = 0;
 
@@ -38,7 +39,7 @@ export class EngineStandIn {
 
   #page(): string {
     const lines = [
-      `vllm:num_requests_waiting ${this.waiting}`,
+      `vllm:num_requests_waiting{model_name="${this.model}"} ${this.waiting}`,
       `vllm:num_requests_running ${this.running}`,
       `vllm:kv_cache_usage_perc ${this.kvUse}`,
     ];

@@ -60,6 +60,7 @@ export interface Hints {
   endpoints: ToldEndpoint[];
   loads: ToldLoad[];
   picks: ToldPick[];
+  /** One of each slot. */
   entries: ToldEntries[];
   position: { table: number; loads: number; index: number } | null;
   /** Bodies of the records that have no shape above, by kind. */
@@ -70,6 +71,8 @@ export interface PollOptions {
   holdMs?: number;
   versionMin?: number;
   versionMax?: number;
+  /** The one the poll is written in. */
+  version?: number;
   /** ENDPOINT records after the GATEWAY record. */
   claims?: { slot: number; address: string }[];
 }
@@ -112,7 +115,7 @@ export class TestGateway {
   pollRaw(options: PollOptions = {}): Promise<Answer> {
     const frame = this.#begin(options);
     for (const { slot, address } of options.claims ?? []) frame.endpoint(slot, address);
-    return this.#post("/v1/hints", frame.seal(this.generation));
+    return this.#post("/v1/hints", frame.seal(this.generation, options.version));
   }
 
   /** Reports what `write` adds after the GATEWAY record. */
@@ -172,11 +175,7 @@ function readRecord(hints: Hints, kind: number, record: DataView): void {
     });
     hints.picks.push({ slot: field(wire.PICK_SLOT), flags: field(wire.PICK_FLAGS), keys });
   } else if (kind === wire.ENTRIES) {
-    const entries = Array.from({ length: field(wire.ENTRIES_COUNT) }, (_, index) => {
-      const at = wire.ENTRIES_BYTES + index * wire.ENTRY_BYTES;
-      return { low: field(at), high: field(at + 4), age: field(at + 8) };
-    });
-    hints.entries.push({ slot: field(wire.ENTRIES_SLOT), entries });
+    readEntries(hints, field);
   } else if (kind === wire.POSITION) {
     hints.position = {
       table: field(wire.POSITION_TABLE),
@@ -185,6 +184,18 @@ function readRecord(hints: Hints, kind: number, record: DataView): void {
     };
   } else {
     hints.bodies.set(kind, record);
+  }
+}
+
+function readEntries(hints: Hints, field: (offset: number) => number): void {
+  const end = wire.ENTRIES_BYTES + field(wire.ENTRIES_COUNT) * wire.ENTRY_BYTES;
+  for (let at = wire.ENTRIES_BYTES; at < end; at += wire.ENTRY_BYTES) {
+    const holder = field(at + wire.ENTRY_HOLDER);
+    const slot = wire.holderSlot(holder);
+    if (!hints.entries.some((told) => told.slot === slot))
+      hints.entries.push({ slot, entries: [] });
+    const told = hints.entries.find((entries) => entries.slot === slot)!;
+    told.entries.push({ low: field(at), high: field(at + 4), age: wire.holderAge(holder) });
   }
 }
 

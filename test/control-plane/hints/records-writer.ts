@@ -100,13 +100,12 @@ export class Records {
   entries(slot: number, entries: { low: number; high: number; age: number }[]): void {
     const bytes = wire.ENTRIES_BYTES + entries.length * wire.ENTRY_BYTES;
     this.record(wire.ENTRIES, bytes, (view, body) => {
-      view.setUint32(body + wire.ENTRIES_SLOT, slot, true);
       view.setUint32(body + wire.ENTRIES_COUNT, entries.length, true);
       for (const [index, { low, high, age }] of entries.entries()) {
         const at = body + wire.ENTRIES_BYTES + index * wire.ENTRY_BYTES;
         view.setUint32(at, low, true);
         view.setUint32(at + 4, high, true);
-        view.setUint32(at + 8, age, true);
+        view.setUint32(at + wire.ENTRY_HOLDER, wire.holderOf(slot, age), true);
       }
     });
   }

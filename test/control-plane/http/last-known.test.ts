@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { LastKnownFile, lastKnownSlots } from "../../../control-plane/http/last-known.ts";
+import { LastKnownFile, readLastKnown } from "../../../control-plane/http/last-known.ts";
 import { readHints } from "../hints/gateway.ts";
 import { Started } from "../hints/started.ts";
 
@@ -38,18 +38,21 @@ it("what is kept is the pool written out and a whole table", async () => {
   expect(JSON.stringify(clusters)).toContain(String(started.engines[0]?.address.split(":")[1]));
 });
 
-it("a process that starts numbers endpoints as they were kept", async () => {
+it("a process that starts numbers endpoints, and cuts blocks, as was kept", async () => {
   started = await Started.start();
   const claims = [{ slot: 42, address: started.engines[0]!.address }];
   await started.gateway("a").poll({ claims });
   await keptBy(started);
-  expect(await lastKnownSlots(folder)).toContainEqual(claims[0]);
+  const { slots, blockBytes } = await readLastKnown(folder);
+  expect(slots).toContainEqual(claims[0]);
+  expect(blockBytes).toBe(1024);
 });
 
 it("a file that is absent, cut or foreign keeps no process from starting", async () => {
-  expect(await lastKnownSlots(join(folder, "none"))).toEqual([]);
+  const nothing = { slots: [], blockBytes: null };
+  expect(await readLastKnown(join(folder, "none"))).toEqual(nothing);
   for (const text of ["{", "null", '{"hints": 5}', '{"hints": "SElOVA=="}']) {
     await writeFile(join(folder, "last-known.json"), text);
-    expect(await lastKnownSlots(folder)).toEqual([]);
+    expect(await readLastKnown(folder)).toEqual(nothing);
   }
 });

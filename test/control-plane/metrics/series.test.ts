@@ -63,10 +63,12 @@ it("a model is named when an engine has told the name, and unknown otherwise", a
   await gateway.pollUntil(({ loads }) => loads.some(({ adapters }) => adapters.active === 1));
   await gateway.report((records) => {
     records.done({ slot, model: nameHash("sql-lora") });
+    records.done({ slot, model: nameHash("base") });
     records.done({ slot, model: nameHash("somebody-else") });
   });
   const text = await started.metrics();
   expect(text).toMatch(/llm_d_epp_request_total\{model_name="sql-lora".*\} 1/);
+  expect(text).toMatch(/llm_d_epp_request_total\{model_name="base".*\} 1/);
   expect(text).toMatch(/llm_d_epp_request_total\{model_name="unknown".*\} 1/);
 });
 
