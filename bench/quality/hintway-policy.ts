@@ -9,6 +9,7 @@ function plan(): DrivenPlan {
   const options = new Command("hintway-policy")
     .option("--filter <file>", "another build of the filter")
     .option("--config <file>", "an EndpointPickerConfig instead of the default profile")
+    .option("--cost <k=v,...>", "other parameters of the token-cost-scorer")
     .option("--workers", "proxies are workers of one gateway, not gateways")
     .option("--bytes-per-token <n>", "prompt bytes of a token", Number, 4)
     .option("--cache-told <n>", "what engines say their cache holds, times the truth", Number, 1)

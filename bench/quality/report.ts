@@ -43,12 +43,16 @@ export function qualityText(report: QualityReport): string {
   const { machine, seeds, suites, results } = report;
   return [
     "# How good the picks are",
-    `${machineText(machine)} Means over ${seeds} seeds. Method and limits: [README](../README.md).`,
+    `${machineText(machine)} ${seedsText(seeds)} Method and limits: [README](../README.md).`,
     ...suites.flatMap((suite) => {
       const own = results.filter(({ suite: name }) => name === suite.name);
       return own.length === 0 ? [] : suiteText(suite, own);
     }),
   ].join("\n\n");
+}
+
+function seedsText(seeds: number): string {
+  return seeds === 1 ? "One seed." : `Means over ${seeds} seeds.`;
 }
 
 function suiteText(suite: Suite, results: readonly Result[]): string[] {

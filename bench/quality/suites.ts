@@ -120,6 +120,26 @@ function scaleCells(): Cell[] {
   return [...open, ...closed];
 }
 
+const FRESH_RIVALS = [HINTWAY, BASELINE, "llmd-optimized", "dynamo-lmetric", "tokencost"];
+
+const FRESH: readonly (readonly [string, string])[] = [
+  ["assistants", "assistants?qps=2"],
+  ["assistants, 5 small engines", "assistants?qps=0.12 --profile small --n 5"],
+  ["documents, 12 engines 8B", "documents?qps=20&n=4000 --profile llama8b-1xh100 --n 12"],
+  ["mixed", "mixed?qps=9"],
+];
+
+/** Parameters of the token-cost-scorer, each without one of its terms. */
+const WITHOUT = [
+  "beta=0",
+  "alpha=0",
+  "omega=0",
+  "ghostCredit=0",
+  "gamma=1",
+  "alpha=1.5,beta=0",
+  "alpha=0,beta=0,omega=0",
+];
+
 const ENGINES: readonly (readonly [string, string])[] = [
   [
     "conversation 8B, 4 endpoints",
@@ -150,6 +170,18 @@ function gossip(): Cell[] {
 export const SUITES: readonly Suite[] = [
   { name: "main", about: "six workloads at three loads", cells: mainCells(), policies: SHOWN },
   { name: "rest", about: "the other routers", cells: mainCells(), policies: OTHERS },
+  {
+    name: "fresh",
+    about: "workloads made after the constants were fixed",
+    cells: FRESH.map(([label, args]) => cell(label, `--trace synth:${args}`)),
+    policies: FRESH_RIVALS,
+  },
+  {
+    name: "ablation",
+    about: "what each part of the cost gives, by taking it away",
+    cells: mainCells().filter(({ label }) => label.endsWith("high")),
+    policies: [HINTWAY, ...WITHOUT.map((cost) => `${HINTWAY} --cost ${cost}`)],
+  },
   {
     name: "scale",
     about: "4, 8 and 16 endpoints",

@@ -1,7 +1,10 @@
 // The messages of the simulator, told to gateways.
 
 import { readFileSync } from "node:fs";
-import { parseConfiguration } from "../../../control-plane/config/configuration.ts";
+import {
+  type Configuration,
+  parseConfiguration,
+} from "../../../control-plane/config/configuration.ts";
 import type { GatewayRequest } from "../../../test/support/host-emulator/request.ts";
 import { addressOf, ControlPlane } from "./control-plane.ts";
 import { DrivenGateway, shippedFilter } from "./gateway.ts";
@@ -10,6 +13,7 @@ import { chatBodyOf } from "./prompts.ts";
 export interface DrivenPlan {
   filter?: string;
   config?: string;
+  cost?: string;
   workers?: boolean;
   bytesPerToken: number;
   cacheTold: number;
@@ -126,12 +130,13 @@ export class Driven {
   }
 
   #startControlPlane(reportMs: number): ControlPlane {
-    const { config, cacheTold } = this.#plan;
+    const { cacheTold } = this.#plan;
+    const configuration = configurationOf(this.#plan);
     const controlPlane = new ControlPlane(
       {
         endpoints: this.#init.endpoints,
         cacheTokens: Math.round(this.#init.kv_tokens * cacheTold),
-        ...(config && { configuration: parseConfiguration(readFileSync(config, "utf8"), config) }),
+        ...(configuration && { configuration }),
         ...(reportMs > 0 && { reportMs }),
       },
       this.#nowMs,
@@ -214,4 +219,20 @@ export class Driven {
     this.#nowMs = Math.max(this.#nowMs, untilMs);
     for (const gateway of this.#gateways) gateway.moveTo(this.#nowMs);
   }
+}
+
+/** The configuration that the plan names; undefined is the default profile. */
+function configurationOf({ config, cost }: DrivenPlan): Configuration | undefined {
+  if (config) return parseConfiguration(readFileSync(config, "utf8"), config);
+  if (!cost) return undefined;
+  const parameters = cost.replaceAll("=", ": ").replaceAll(",", ", ");
+  return parseConfiguration(
+    `apiVersion: llm-d.ai/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: token-cost-scorer
+  parameters: {${parameters}}
+`,
+    "--cost",
+  );
 }

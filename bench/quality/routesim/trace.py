@@ -16,7 +16,7 @@ import os
 import random
 from urllib.parse import parse_qsl
 
-from . import tool_mix
+from . import fresh, tool_mix
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "traces")
 
@@ -168,6 +168,8 @@ def synth(spec, seed=1):
     rng = random.Random(seed)
     if kind == "shared-prefix":
         return _shared_prefix(a, rng)
+    if kind in fresh.KINDS:
+        return Trace(kind, fresh.BLOCK, _build(fresh.KINDS[kind](a, rng), fresh.BLOCK))
     raise ValueError("unknown synthetic workload " + kind)
 
 
