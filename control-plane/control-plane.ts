@@ -70,7 +70,6 @@ const SWEEP_MS = 1000;
 const AWAY_MS = 3_000;
 /** A gateway hands back its index in several frames; others are given it when no more come. */
 const HAND_BACK_PAUSE_MS = 500;
-const ENGINE_LABELS = ["llm-d.ai/engine-type", "inference.networking.k8s.io/engine-type"];
 
 export class ControlPlane {
   readonly pool: Pool;
@@ -174,6 +173,7 @@ export class ControlPlane {
     this.accept("config", { profiles, warnings });
     this.configuration.inForce = configuration;
     this.pool.scheduling = scheduling;
+    this.#probeEndpoints();
     this.#tableChanged();
   }
 
@@ -199,10 +199,11 @@ export class ControlPlane {
   }
 
   #probeEndpoints(): void {
+    const { metrics } = this.configuration.inForce;
     const targets = [...this.pool.endpoints()].map(({ address, discovered: { labels } }) => ({
       key: address,
-      url: `http://${address}/metrics`,
-      engine: ENGINE_LABELS.map((label) => labels[label]).find((engine) => engine) ?? null,
+      url: metrics.urlOf(address),
+      engine: metrics.engineOf(labels),
     }));
     this.#prober.setTargets(targets);
   }

@@ -120,6 +120,8 @@ export const PICK_BYTES: u32 = 16;
 export const PICK_FLAG_TOUCH: u32 = 1;
 /** The keys never got there: the endpoint failed before it answered. */
 export const PICK_FLAG_REMOVE: u32 = 2;
+/** Nobody that might have been picked held anything of the prompt. */
+export const PICK_FLAG_COLD: u32 = 4;
 
 /** A part of an index as it stands. Seeds a control plane, a gateway or a worker that has none. */
 export const ENTRIES: u32 = 17;

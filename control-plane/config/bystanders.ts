@@ -1,6 +1,11 @@
 // Plugins that a configuration may name and that have no part in a profile here: what they do is
 // built in, or belongs to flow control, which is off. Their parameters are checked all the same.
 import { Type } from "typebox";
+import {
+  coreMetricsExtractor,
+  modelServerProtocolMetrics,
+} from "../scoring/core-metrics-extractor.ts";
+import { metricsDataSource } from "../scoring/metrics-data-source.ts";
 import { bystander, NO_PARAMETERS, type Plugin, parameters } from "../scoring/plugin.ts";
 
 const text = Type.Optional(Type.String());
@@ -8,7 +13,6 @@ const integer = Type.Optional(Type.Integer());
 const number = Type.Optional(Type.Number());
 const flag = Type.Optional(Type.Boolean());
 
-const PROBES = "metrics are read by the control plane's own probes";
 const INDEX = "the index has its own blocks, and the capacity that endpoints tell";
 const BYTES = "prompts are measured in bytes, without a tokenizer";
 const COUNTED = "requests in flight are counted by the gateways";
@@ -26,34 +30,6 @@ const scrape = {
   clientKeyPath: text,
   interval: text,
 };
-const engineMetrics = {
-  queuedRequestsSpec: text,
-  runningRequestsSpec: text,
-  kvUsageSpec: text,
-  loraSpec: text,
-  cacheInfoSpec: text,
-};
-const coreMetrics = parameters({
-  // Of versions 1.0 to 1.3, which knew one engine.
-  ...engineMetrics,
-  engineLabelKey: text,
-  defaultEngine: text,
-  engineConfigs: Type.Optional(
-    Type.Array(
-      parameters({
-        name: Type.String({ minLength: 1 }),
-        ...engineMetrics,
-        cacheBlockSizeLabelName: text,
-        cacheNumBlocksLabelName: text,
-        cacheBlockSizeSpec: text,
-        cacheNumBlocksSpec: text,
-        customMetrics: Type.Optional(
-          Type.Array(parameters({ attributeKey: text, metricSpec: text })),
-        ),
-      }),
-    ),
-  ),
-});
 const tokenProducer = parameters({
   modelName: text,
   vllm: Type.Optional(parameters({ url: text, timeout: text, mmTimeout: text })),
@@ -63,10 +39,9 @@ const tokenProducer = parameters({
 const notification = parameters({ group: text, version: text, kind: text });
 
 export const BYSTANDERS: readonly Plugin[] = [
-  aside("metrics-data-source", PROBES, parameters({ ...scrape, port: integer })),
-  aside("core-metrics-extractor", PROBES, coreMetrics),
-  // What core-metrics-extractor was called up to version 1.4.
-  aside("model-server-protocol-metrics", PROBES, coreMetrics),
+  coreMetricsExtractor,
+  modelServerProtocolMetrics,
+  metricsDataSource,
   aside("models-data-source", "models are not polled", parameters(scrape)),
   aside("models-data-extractor", "models are not polled"),
   aside(

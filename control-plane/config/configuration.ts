@@ -1,6 +1,7 @@
 // A scheduling configuration in force: what the filter runs and what is summed for it.
 import { declaredPlugins } from "./declared-plugins.ts";
 import { ConfigurationDocument } from "./document.ts";
+import { type MetricsPages, metricsPagesOf } from "./metrics.ts";
 import { type Scheduling, schedulingOf } from "./scheduling.ts";
 import { checkSections } from "./sections.ts";
 
@@ -9,6 +10,7 @@ export type { Scheduling } from "./scheduling.ts";
 
 export interface Configuration {
   scheduling: Scheduling;
+  metrics: MetricsPages;
   /** The file it was read from, or what stands for it. */
   source: string;
   /** What was accepted and is not honoured, each with its place. */
@@ -36,5 +38,6 @@ export function parseConfiguration(text: string, source: string): Configuration 
   const declared = declaredPlugins(document);
   checkSections(document, declared);
   const scheduling = schedulingOf(document, declared);
-  return { scheduling, source, warnings: document.warnings };
+  const metrics = metricsPagesOf(declared);
+  return { scheduling, metrics, source, warnings: document.warnings };
 }

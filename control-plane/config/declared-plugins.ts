@@ -73,7 +73,7 @@ function parametersOf(document: ConfigurationDocument, index: number, plugin: Pl
   for (const warning of plugin.warn?.(complete) ?? []) {
     document.warn(path, `${plugin.type}: ${warning}`);
   }
-  if (plugin.role === "bystander" && Object.keys(given).length > 0) {
+  if (plugin.role === "bystander" && !plugin.isHonoured && Object.keys(given).length > 0) {
     document.warn(path, `${plugin.type}: parameters have no effect, ${plugin.note}`);
   }
   return complete;

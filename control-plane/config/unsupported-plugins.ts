@@ -1,15 +1,15 @@
 // Plugins of EndpointPickerConfig that are refused by name, because a configuration that counts on
 // them would not do here what it does there.
 
-const DISAGGREGATION = "prefill and decode run on the same endpoint here";
+const DISAGGREGATION = "prefill and decode of a request run on one endpoint";
 const LATENCY = "there is no latency predictor; token-cost-scorer weighs waiting and prefill";
 const EVENTS = "KV events are not read; use prefix-cache-scorer, which follows the gateways' picks";
 const MULTICLUSTER = "the endpoints of one cluster are picked from";
 const GPU_METRICS = "GPU exporters are not read; map a metric of the engine with customMetrics";
 const FLOW_CONTROL = "there is no flow control";
-const MULTIMODAL = "images count as part of the prompt; use prefix-cache-scorer";
+const MULTIMODAL = "images are keys of the prompt, not apart; use prefix-cache-scorer";
 const ADMISSION = "every request is admitted";
-const FORMAT = "the gateway does not read this format";
+const FORMAT = "gRPC is not read: such requests are picked for by load";
 const TEST = "it exists for tests of the original";
 
 const REASONS: Readonly<Record<string, readonly string[]>> = {

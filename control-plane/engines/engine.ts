@@ -7,7 +7,7 @@ import { sglang } from "./sglang.ts";
 import { tritonTensorrtLlm, trtllmServe } from "./tensorrt-llm.ts";
 import { vllm } from "./vllm.ts";
 
-export type { EngineReading } from "./reading.ts";
+export type { Engine, EngineReading } from "./reading.ts";
 
 /** In the order they are tried: Triton with TensorRT-LLM also tells Triton's own metrics. */
 const ENGINES: readonly Engine[] = [
@@ -22,11 +22,21 @@ const ENGINES: readonly Engine[] = [
 
 const LINES = linesOf(ENGINES.flatMap((engine) => engine.metrics));
 
+export function isEngineName(name: string): boolean {
+  return ENGINES.some((engine) => engine.name === name);
+}
+
 /**
  * Reads a metrics page as the named engine's. One that is not, or with no name given, is read as what
- * it is: a label may be wrong.
+ * it is: a label may be wrong. An engine itself, which the operator has mapped, reads any page.
  */
-export function readPage(page: string, engineName: string | null): EngineReading {
+export function readPage(page: string, named: string | Engine | null): EngineReading {
+  return named !== null && typeof named === "object"
+    ? named.read(metricFamilies(page, linesOf(named.metrics)))
+    : readBuiltIn(page, named);
+}
+
+function readBuiltIn(page: string, engineName: string | null): EngineReading {
   const families = metricFamilies(page, LINES);
   const named = ENGINES.find((engine) => engine.name === engineName);
   return (named?.matches(families) ? named : detectEngine(families)).read(families);

@@ -2,7 +2,7 @@
 // the next one a period after the last began, jittered so that many endpoints spread.
 import { Agent } from "undici";
 import { HintwayError, probeFailed, probeRefused, probeTooLarge } from "../errors.ts";
-import { type EngineReading, readPage } from "./engine.ts";
+import { type Engine, type EngineReading, readPage } from "./engine.ts";
 
 export interface ProberOptions {
   periodMs: number;
@@ -27,8 +27,8 @@ export interface ProbeTarget {
   key: string;
   /** Of the metrics page. */
   url: string;
-  /** What the endpoint's label says, or null: the page shows it. */
-  engine: string | null;
+  /** What the endpoint's label says, or the engine mapped for it, or null: the page shows it. */
+  engine: string | Engine | null;
 }
 
 export const METRICS_BYTES_MAX = 4 * 1024 * 1024;

@@ -1,15 +1,13 @@
 // vLLM (https://docs.vllm.ai/en/latest/usage/metrics.html): metrics with labels model_name and
 // engine, one series per data-parallel engine.
 
-import type { MetricFamilies } from "./metric-families.ts";
+import { adaptersIn } from "./adapters.ts";
 import {
   cacheInLabels,
   type Engine,
-  type EngineReading,
   emptyReading,
   meanShare,
   modelNames,
-  positive,
   samples,
   sum,
 } from "./reading.ts";
@@ -39,30 +37,9 @@ export const vllm: Engine = {
       tokens: "kv_cache_size_tokens",
     }),
     models: modelNames(families, families.has(WAITING) ? WAITING : RUNNING),
-    adapters: adapters(families),
+    adapters: adaptersIn(samples(families, ADAPTERS)),
     asleep: samples(families, SLEEP).some(
       ({ labels, value }) => value === 1 && labels["sleep_state"] !== "awake",
     ),
   }),
 };
-
-/** Each set of adapters is a series of its own whose value is the time of the change. */
-function adapters(families: MetricFamilies): EngineReading["adapters"] {
-  const newest = samples(families, ADAPTERS).reduce(
-    (best, sample) => (sample.value > best.value ? sample : best),
-    { labels: {} as Record<string, string>, value: -1 },
-  );
-  return {
-    active: names(newest.labels["running_lora_adapters"]),
-    waiting: names(newest.labels["waiting_lora_adapters"]),
-    most: positive(newest.labels["max_lora"]) ?? 0,
-  };
-}
-
-/** Copies: a piece of the page would keep all of the page in memory for as long as it is known. */
-function names(list = ""): string[] {
-  return list
-    .split(",")
-    .map((name) => Buffer.from(name.trim()).toString())
-    .filter((name) => name !== "");
-}

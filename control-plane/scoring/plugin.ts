@@ -85,6 +85,8 @@ export interface ProfileHandler<S extends TObject = TObject> extends Described<S
 export interface Bystander<S extends TObject = TObject> extends Described<S> {
   role: "bystander";
   note?: string;
+  /** Its parameters are honoured elsewhere. */
+  isHonoured?: boolean;
 }
 
 export type Plugin =

@@ -13,6 +13,7 @@ import { POOLS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
 import { STEP_BYTES } from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
 import { setAdapters } from "./adapters.ts";
+import { noteColdUse } from "./cold-use.ts";
 import { reserve } from "./entries.ts";
 import { clearFlight } from "./flight.ts";
 import { noteSlot } from "./gauges.ts";
@@ -216,6 +217,7 @@ export function takePick(view: DataView, at: u32, memoryAt: usize): void {
   }
   insertKeys(slot, keys, count);
   if ((flags & wire.PICK_FLAG_TOUCH) !== 0) return;
+  if ((flags & wire.PICK_FLAG_COLD) !== 0) noteColdUse(slot);
   const pool = unchecked(table.pools[table.poolOf[slot]]);
   pool.learnUncached(<f64>view.getUint32(at + wire.PICK_UNCACHED_BYTES, true));
 }

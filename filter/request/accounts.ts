@@ -1,6 +1,7 @@
 // What each request counts for, and on which endpoint: from the pick, over the first byte of the
 // response's body, to the end, whatever way it ends.
 import * as wire from "../../protocol/records.ts";
+import { noteColdUse } from "../hints/cold-use.ts";
 import { counters } from "../hints/counters.ts";
 import { addFlight, unansweredOn } from "../hints/flight.ts";
 import { noteFailure, notePick } from "../hints/health.ts";
@@ -8,7 +9,6 @@ import { Pool } from "../hints/pool.ts";
 import { insertKeys, removeKeys } from "../hints/prefix-index.ts";
 import { outbox } from "../hints/sharing.ts";
 import { tenancyOf } from "../hints/table.ts";
-import { noteColdUse } from "./cold-use.ts";
 import { Request } from "./live.ts";
 import * as picks from "./pick.ts";
 
@@ -26,9 +26,10 @@ export function countPick(request: Request, pool: Pool, atMs: f64): void {
   put(request, slot);
   if (!hasPrompt) return;
   if (picks.isCold) noteColdUse(slot);
+  const flags = picks.isCold ? wire.PICK_FLAG_COLD : 0;
   pool.learnUncached(uncached);
   insertKeys(slot, wish.keys, wish.keyCount);
-  outbox.addPick(slot, 0, <u32>uncached, wish.keys, wish.keyCount);
+  outbox.addPick(slot, flags, <u32>uncached, wish.keys, wish.keyCount);
 }
 
 function put(request: Request, slot: u32): void {

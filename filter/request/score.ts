@@ -8,9 +8,9 @@ import { matchedKeys } from "../hints/prefix-index.ts";
 import * as table from "../hints/table.ts";
 import { isMissing, readValue } from "../hints/values.ts";
 import { candidateCount, candidates } from "./candidates.ts";
-import { coldUseOf } from "./cold-use.ts";
 import { uncachedBytes } from "./cover.ts";
 import { backlogInFlight, requestsInFlight } from "./in-flight.ts";
+import { scoreNoHit } from "./no-hit.ts";
 import { costs, scoreCosts } from "./token-cost.ts";
 import { scoreContextLength, scoreHeaderLabel, scoreValue } from "./value-scores.ts";
 import { Wish } from "./wish.ts";
@@ -69,7 +69,7 @@ function fillColumn(pool: Pool, step: i32, wish: Wish, trust: f64): bool {
       }
       return true;
     case profile.SCORE_NO_HIT_LRU:
-      scoreNoHit();
+      scoreNoHit(pool, pool.parameter(step, 0), column);
       return true;
     case profile.SCORE_SESSION:
       scoreSession(wish.sessionOf(pool.parameterBits(step, 0)));
@@ -149,24 +149,6 @@ function scorePrefix(pool: Pool, lengthWeight: f64, scaleTokens: f64, wish: Wish
     const tokens = (matched * <f64>pool.blockBytes) / pool.bytesPerToken;
     const length = min(1, tokens / max(1, scaleTokens));
     unchecked((column[i] = lengthWeight * length * length + (1 - lengthWeight) * ratio));
-  }
-}
-
-/** A prompt nobody holds goes to the endpoint that has longest been without such a one. */
-function scoreNoHit(): void {
-  let isWarm = false;
-  for (let i = 0; i < candidateCount; i++) {
-    if (unchecked(matchedKeys[candidates[i]]) > 0) isWarm = true;
-  }
-  for (let i = 0; i < candidateCount; i++) {
-    let rank = 0;
-    const own = coldUseOf(unchecked(candidates[i]));
-    for (let j = 0; j < candidateCount && !isWarm; j++) {
-      const use = coldUseOf(unchecked(candidates[j]));
-      if (use < own || (use === own && j < i)) rank++;
-    }
-    const warm = isWarm || candidateCount <= 1;
-    unchecked((column[i] = warm ? 0.5 : 1 - <f64>rank / <f64>(candidateCount - 1)));
   }
 }
 

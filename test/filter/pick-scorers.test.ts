@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
 import * as profile from "../../protocol/profile.ts";
+import { ask, destinationsOf } from "../support/asked.ts";
+import { FilteredGateway } from "../support/filtered-gateway.ts";
 import { type StepHint, tableOf } from "../support/hints-written.ts";
-import { type BenchEndpoint, picksOf, scoresOf, startBench } from "../support/pick-bench.ts";
+import type { Vm } from "../support/host-emulator/vm.ts";
+import { type BenchEndpoint, KIB, picksOf, scoresOf, startBench } from "../support/pick-bench.ts";
 
 // Expected numbers are worked out by hand from the definitions of llm-d-router's scorers.
 
@@ -182,6 +185,32 @@ describe("the no-hit-lru scorer", () => {
       return picksOf(bench, gateway)[0];
     });
     expect(picks).toEqual([0, 1, 2, 0, 1, 2]);
+  });
+
+  test("ranks one alone first", () => {
+    expect(scoresOf({ steps, endpoints: [{}], promptKib: 1 })).toEqual([1]);
+  });
+
+  test("remembers no more endpoints than it is told", () => {
+    const two = [{ operation: profile.SCORE_NO_HIT_LRU, parameters: [2] }];
+    const gateway = startBench({ steps: two, endpoints: [{}, {}, {}] });
+    const pick = (kib: number) =>
+      picksOf({ steps: two, endpoints: [], promptKib: kib }, gateway)[0];
+    // After the third pick, the first is forgotten: it scores like one never used.
+    expect([1, 2, 3, 5].map(pick)).toEqual([0, 1, 2, 0]);
+    // Left are 2 and 0, and 1 is forgotten.
+    expect(pick(6)).toBe(1);
+  });
+
+  test("counts what siblings picked", () => {
+    const hints = tableOf(2, {}, { steps });
+    const gateway = new FilteredGateway({ workers: 2, hints });
+    const [one, other] = gateway.workers;
+    const cold = (worker: Vm, letter: string) =>
+      destinationsOf(ask(worker, { prompt: letter.repeat(3 * KIB) }))[0];
+    const first = cold(one!, "a");
+    gateway.run(50);
+    expect(cold(other!, "b")).not.toBe(first);
   });
 
   test("does not count the pick of a warm prompt", () => {
