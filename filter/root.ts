@@ -1,5 +1,5 @@
 // The root context that ticks and calls for this machine: the one configured last.
-let root: u32 = 0;
+export let root: u32 = 0;
 
 export function setRoot(context: u32): void {
   root = context;

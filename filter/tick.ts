@@ -1,5 +1,6 @@
-// What a virtual machine does between requests: share, keep the lease and the link, write gauges,
-// tidy the index. It ticks often while there is anything to tell, and seldom while there is not.
+// What a virtual machine does between requests: look at those that wait, share, keep the lease and
+// the link, write gauges, tidy the index. It ticks often while there is anything to tell, and seldom
+// while there is not.
 
 import { writeCounters } from "./hints/counters.ts";
 import { writeGauges } from "./hints/gauges.ts";
@@ -10,6 +11,8 @@ import { sweep } from "./hints/prefix-index.ts";
 import { shareAll } from "./hints/sharing.ts";
 import { setTickPeriod } from "./host/callouts.ts";
 import { nowMs } from "./host/clock.ts";
+import { lookAtWaiting } from "./request/waiting.ts";
+import { root } from "./root.ts";
 import { trapAsHolder } from "./trap.ts";
 
 /** A pick is known to the other workers at the next tick. */
@@ -47,6 +50,8 @@ export function tick(): void {
   if (isReady) keepLease(<u32>ownNumber, atMs);
   else dropLease();
   if (TRAPS !== 0) trapAsHolder();
+  // Before sharing, so that failures are told in this tick.
+  lookAtWaiting(root, atMs);
   shareAll(atMs);
   keepLink(atMs);
   sweep(<u32>min((atMs - tickedAtMs) * SWEEP_ENTRIES_MS, SWEEP_ENTRIES_MAX));

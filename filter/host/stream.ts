@@ -1,7 +1,8 @@
-// What may be done to the stream whose callback is running.
+// What may be done to the stream whose callback is running, or that is made the one in force.
 import {
   proxy_call_foreign_function,
   proxy_send_local_response,
+  proxy_set_effective_context,
 } from "@solo-io/proxy-runtime/assembly/imports";
 import { outPointer, outSize, receiveNothing, Text } from "./memory.ts";
 
@@ -13,6 +14,14 @@ export const STOP_AND_BUFFER: u32 = 1;
 
 const NO_GRPC_STATUS: u32 = 0xffffffff;
 const SET_FILTER_STATE = new Text("set_envoy_filter_state");
+
+/**
+ * Makes calls to the host be about another context, until this callback ends; false when the host has
+ * no such context.
+ */
+export function setEffectiveContext(context: u32): bool {
+  return proxy_set_effective_context(context) === 0;
+}
 
 /** Answers the client instead of any endpoint. `headers` is marshalled as pairs are. */
 export function respond(

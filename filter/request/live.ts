@@ -28,6 +28,8 @@ export class Request {
 
   destinations: StaticArray<u16> = new StaticArray<u16>(DESTINATIONS_MAX);
   destinationCount: i32 = 0;
+  /** So many of the destination's endpoints, from the first, are known to have failed. */
+  failedCount: i32 = 0;
   /** The endpoint that the shares below are counted on, and its tenancy then. */
   slot: u32 = 0;
   tenancy: u32 = 0;
@@ -39,6 +41,7 @@ export class Request {
   stage: u32 = 0;
 
   startedMs: f64 = 0;
+  pickedMs: f64 = 0;
   firstByteMs: f64 = 0;
   status: u32 = 0;
   doneFlags: u32 = 0;
@@ -51,6 +54,11 @@ export class Request {
   explanation: TextBuffer | null = null;
   next: Request | null = null;
 
+  /** Its place among those that wait for response headers. */
+  isWaiting: bool = false;
+  older: Request | null = null;
+  newer: Request | null = null;
+
   begin(context: u32, nowMs: f64): void {
     this.context = context;
     this.phase = READING;
@@ -58,6 +66,7 @@ export class Request {
     this.walkedBytes = 0;
     this.heldBytes = 0;
     this.destinationCount = 0;
+    this.failedCount = 0;
     this.isCounted = false;
     this.backlogBytes = 0;
     this.residentBytes = 0;
@@ -65,6 +74,7 @@ export class Request {
     this.matchedBytes = 0;
     this.stage = 0;
     this.startedMs = nowMs;
+    this.pickedMs = nowMs;
     this.firstByteMs = 0;
     this.status = 0;
     this.doneFlags = 0;

@@ -20,7 +20,6 @@ import { equals, Text } from "../host/memory.ts";
 import {
   CODE_DETAILS,
   propertyAt,
-  REQUEST_ATTEMPTS,
   RESPONSE_FLAGS,
   readNumber,
   readProperty,
@@ -31,6 +30,8 @@ import { giveBack } from "./explain.ts";
 import { ANSWERED, APART, dropRequest, Request, requestOf, SENT } from "./live.ts";
 import { giveSession } from "./named-headers.ts";
 import { letGo } from "./stream.ts";
+import { countFailuresBefore, NOT_NAMED, placeOfTried, triesBegun } from "./tries.ts";
+import { endWaiting } from "./waiting.ts";
 
 const STATUS = new Text(":status");
 const CONTENT_TYPE = new Text("content-type");
@@ -49,7 +50,6 @@ const CLIENT_GONE: u64 = 1 << 14;
 const ENDPOINT_FAULTS: u64 = REMOTE_RESET | CONNECTION_FAILURE | CONNECTION_TERMINATION;
 
 const SLICE_BYTES: u32 = 64 * 1024;
-const NOT_NAMED: i32 = -1;
 
 let isEventStream: bool = false;
 let isReadable: bool = false;
@@ -58,6 +58,7 @@ export function onResponseHeaders(context: u32, isEnd: bool): void {
   const request = requestOf(context);
   if (request === null || request.phase !== SENT) return;
   request.phase = ANSWERED;
+  endWaiting(request);
   request.isComplete = isEnd;
   takeHeaders(request);
   const place = placeOfServer(request);
@@ -97,19 +98,16 @@ function startsWith(at: usize, bytes: u32, text: Text): bool {
 
 // ---- who served ---------------------------------------------------------------------------------
 
-/** Where in the destination the endpoint stands that Envoy tried last. */
 function placeOfServer(request: Request): i32 {
-  const bytes = readProperty(UPSTREAM_ADDRESS);
-  if (bytes === 0) return NOT_NAMED;
-  const at = propertyAt();
-  for (let place = 0; place < request.destinationCount; place++) {
-    if (table.isAddressOf(<u32>unchecked(request.destinations[place]), at, bytes)) return place;
-  }
-  return placeBesides(request, at, bytes);
+  const place = placeOfTried(request);
+  return place === NOT_NAMED ? placeBesides(request) : place;
 }
 
 /** The endpoint is not in the destination: the pick had no effect. Its place is put at the end. */
-function placeBesides(request: Request, at: usize, bytes: u32): i32 {
+function placeBesides(request: Request): i32 {
+  const bytes = readProperty(UPSTREAM_ADDRESS);
+  if (bytes === 0) return NOT_NAMED;
+  const at = propertyAt();
   counters.picksWithoutEffect++;
   request.doneFlags |= wire.DONE_FLAG_NO_EFFECT;
   const pool = unchecked(table.pools[request.pool]);
@@ -129,22 +127,16 @@ function isLocalReply(): bool {
   return !equals(propertyAt(), bytes, VIA_UPSTREAM);
 }
 
-/** An endpoint that Envoy has not been told of yet is passed over, and has not failed. */
-function hasRetried(): bool {
-  return readNumber(REQUEST_ATTEMPTS) !== 1;
-}
-
 /** Those named before the one that served have failed, if they were tried. */
 function served(request: Request, place: i32): void {
   if (place < 0) return;
   const slot = <u32>unchecked(request.destinations[place]);
   const hadEffect = (request.doneFlags & wire.DONE_FLAG_NO_EFFECT) === 0;
-  if ((place > 0 || !hadEffect) && hasRetried()) {
+  // An endpoint that Envoy has not been told of yet is passed over, and has not failed.
+  if ((place > 0 || !hadEffect) && triesBegun() !== 1) {
     counters.requestsRetried++;
     request.doneFlags |= wire.DONE_FLAG_RETRIED;
-    for (let i = 0; i < place; i++) {
-      countFailure(<u32>unchecked(request.destinations[i]), nowMs());
-    }
+    countFailuresBefore(request, place, nowMs());
     if (place === 0) countFailure(request.slot, nowMs());
   }
   if (slot !== request.slot) moveTo(request, slot);
@@ -159,9 +151,9 @@ function failed(request: Request, place: i32): void {
   request.doneFlags |= wire.DONE_FLAG_LOCAL;
   if ((readNumber(RESPONSE_FLAGS) & ENDPOINT_FAULTS) === 0) return;
   const hadEffect = (request.doneFlags & wire.DONE_FLAG_NO_EFFECT) === 0;
-  for (let i = hadEffect ? 0 : place; i <= max(place, 0) && i < request.destinationCount; i++) {
-    countFailure(<u32>unchecked(request.destinations[i]), nowMs());
-  }
+  // Of those named, only the one that took the last one's place has been tried.
+  if (!hadEffect) request.failedCount = place === NOT_NAMED ? request.destinationCount : place;
+  countFailuresBefore(request, max(place, 0) + 1, nowMs());
 }
 
 function giveExplanation(request: Request): void {
@@ -197,6 +189,7 @@ export function onDone(context: u32): void {
   const request = requestOf(context);
   if (request === null) return;
   letGo(request);
+  endWaiting(request);
   const atMs = nowMs();
   if (request.phase === ANSWERED && !request.isComplete) noteCut(request, atMs);
   releaseAll(request);

@@ -25,6 +25,7 @@ import * as picks from "./pick.ts";
 import { API_NONE, Prompt } from "./prompt.ts";
 import * as replies from "./replies.ts";
 import { keepParts } from "./score.ts";
+import { beginWaiting } from "./waiting.ts";
 
 const SLICE_BYTES: u32 = 64 * 1024;
 const clusterName = new TextHash();
@@ -205,6 +206,7 @@ function choose(request: Request): bool {
   request.phase = SENT;
   if (holdsHeaders) nameInHeader(request.destinations, count);
   else nameInFilterState(<u32>unchecked(picks.destinations[0]));
+  if (holdsHeaders && count > 1) beginWaiting(request, atMs);
   countPick(request, pool, atMs);
   shareSoon(atMs);
   return true;

@@ -93,6 +93,22 @@ describe("the host calls of", () => {
     ]);
   });
 
+  test("a look at a request that waits for its answer are these, told by its tick", () => {
+    gateway = new FilteredGateway();
+    const request = ask(gateway.worker);
+    request.ledger.clear();
+    gateway.run(10);
+    gateway.worker.ledger.clear();
+    gateway.run(5);
+    const names = gateway.worker.ledger.entries.map(({ call, operands }) => [call, ...operands]);
+    const from = names.findIndex(([call]) => call === "proxy_set_effective_context");
+    expect(names.slice(from, from + 3)).toEqual([
+      ["proxy_set_effective_context", request.id],
+      ["proxy_get_property", "upstream.request_attempt_count"],
+      ["proxy_set_effective_context", gateway.worker.rootId],
+    ]);
+  });
+
   test("a second without traffic are ten ticks of the time, heartbeats, lease and gauges", () => {
     gateway.run(1_000);
     const { ledger } = gateway.worker;

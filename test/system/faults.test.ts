@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
-import { ask, candidateOf, chat, type Message, prose } from "../support/asking.ts";
+import { type Answer, ask, candidateOf, chat, type Message, prose } from "../support/asking.ts";
 import {
   startWholeGateway,
   type WholeGateway,
@@ -94,6 +94,29 @@ describe("when a model server dies", () => {
       return answers.some(({ endpoint }) => endpoint === first.endpoint);
     });
     expect(back).toBe(true);
+  });
+
+  test("picks of it end while nobody has an answer yet", async () => {
+    // Answers of three seconds that are not streamed, no probe in time, and no report that asks for one.
+    const parts = await start({
+      simulatorFlags: ["--speed", "1"],
+      controlPlaneFlags: ["--probe-period-ms", "60000"],
+    });
+    const first = await ask(parts.url, chat(prompt("its own")));
+    const victim = parts.simulators.find(({ address }) => address === first.endpoint);
+    await victim?.kill();
+    await parts.controlPlane.kill();
+    const asked: Promise<Answer>[] = [];
+    for (let i = 0; i < 20; i++) {
+      asked.push(ask(parts.url, chat(prompt("its own"), 200)));
+      await setTimeout(50);
+    }
+    const statistics = await parts.envoy.statistics("cluster.pool.upstream_cx_connect_fail$");
+    const triedInVain = statistics.get("cluster.pool.upstream_cx_connect_fail") ?? 0;
+    expect(await counter(parts, "requests_retried")).toBe(0);
+    for (const { status } of await Promise.all(asked)) expect(status).toBe(200);
+    expect(triedInVain).toBeGreaterThan(0);
+    expect(triedInVain).toBeLessThanOrEqual(4);
   });
 
   test("a stream it had begun is cut and counted, not retried", async () => {
