@@ -119,6 +119,19 @@ describe("when a model server dies", () => {
     expect(triedInVain).toBeLessThanOrEqual(4);
   });
 
+  test("because of one request, wherever that is tried, the others are still served", async () => {
+    const parts = await start();
+    await parts.controlPlane.kill();
+    const headers = { "x-sim-fault": "reset-before-headers" };
+    expect((await ask(parts.url, { ...chat(prompt("poison")), headers })).status).toBe(503);
+    await settledCounter(parts, "endpoint_failures");
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => ask(parts.url, chat(prompt(`next ${i}`)))),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
+    expect(answers.some(({ explanation }) => explanation?.lastResort)).toBe(true);
+  });
+
   test("a stream it had begun is cut and counted, not retried", async () => {
     const parts = await start();
     const answer = await ask(parts.url, {
