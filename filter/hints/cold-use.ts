@@ -9,6 +9,11 @@ export function noteColdUse(slot: u32): void {
   unchecked((usedAt[slot] = uses));
 }
 
+/** The slot has another endpoint, which was never used so. */
+export function forgetColdUse(slot: u32): void {
+  unchecked((usedAt[slot] = 0));
+}
+
 /** 0 for an endpoint that was never used so. */
 export function coldUseOf(slot: u32): u32 {
   return unchecked(usedAt[slot]);

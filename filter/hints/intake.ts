@@ -13,7 +13,7 @@ import { POOLS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
 import { STEP_BYTES } from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
 import { setAdapters } from "./adapters.ts";
-import { noteColdUse } from "./cold-use.ts";
+import { forgetColdUse, noteColdUse } from "./cold-use.ts";
 import { reserve } from "./entries.ts";
 import { clearFlight } from "./flight.ts";
 import { noteSlot } from "./gauges.ts";
@@ -163,6 +163,7 @@ function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
     unchecked((table.tenancyOf[slot] = table.tenancyOf[slot] + 1));
     clearFlight(slot);
     forgetSlot(slot);
+    forgetColdUse(slot);
     setValues(slot, 0, 0);
     unchecked((table.probedMs[slot] = 0));
     noteSuccess(slot);

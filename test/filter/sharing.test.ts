@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { VMS_MAX } from "../../protocol/limits.ts";
+import { SCORE_NO_HIT_LRU } from "../../protocol/profile.ts";
 import { STATE_DRAINING } from "../../protocol/records.ts";
 import { ask, beginResponse, destinationsOf, explained, HEADERS, serve } from "../support/asked.ts";
 import { FilteredGateway } from "../support/filtered-gateway.ts";
@@ -166,6 +167,29 @@ test("a worker that finds all numbers taken gets one when one is free", () => {
   gateway.workers[VMS_MAX - 1]!.die(GONE);
   gateway.run(4_000);
   expect(holders(late)).toEqual([destinationsOf(before)[0]]);
+});
+
+describe("an endpoint that one worker used for a cold prompt", () => {
+  const pool = { steps: [{ operation: SCORE_NO_HIT_LRU, parameters: [1024] }] };
+
+  test("is the last that every other uses again", () => {
+    const gateway = new FilteredGateway({ workers: 3, hints: tableOf(3, {}, pool) });
+    const picks = gateway.workers.map((vm, worker) => {
+      const request = ask(vm, { prompt: `${worker}${PROMPT}` });
+      gateway.run(10);
+      return destinationsOf(request)[0];
+    });
+    expect(new Set(picks).size).toBe(3);
+  });
+
+  test("leaves nothing of that to the next one in its slot", () => {
+    const gateway = new FilteredGateway({ hints: tableOf(2, {}, pool) });
+    const used = destinationsOf(ask(gateway.worker, { prompt: `0${PROMPT}` }))[0];
+    expect(used).toBe(addressOf(0));
+    const endpoints = [{ slot: 0, address: "10.7.0.1:80" }, { slot: 1 }];
+    gateway.hint(tableOf(0, { endpoints }, pool));
+    expect(destinationsOf(ask(gateway.worker, { prompt: `1${PROMPT}` }))[0]).toBe("10.7.0.1:80");
+  });
 });
 
 test("records that find no room in a message are counted", () => {
