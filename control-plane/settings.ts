@@ -1,5 +1,4 @@
 // What gateways are told once for all, from the options.
-import { PROMPT_KEYS_MAX } from "../protocol/limits.ts";
 import type { Settings } from "./hints/table-records.ts";
 import type { Options } from "./options.ts";
 
@@ -14,8 +13,7 @@ export function settingsOf(options: Options): Settings {
     blindMs: options.blindMs,
     bodyBytesMax: BODY_BYTES_MAX,
     heldBytesMax: options.heldBytes,
-    // With small blocks, keys end before bytes do.
-    walkBytesMax: Math.min(WALK_BYTES_MAX, PROMPT_KEYS_MAX * options.blockBytes),
+    walkBytesMax: WALK_BYTES_MAX,
     reportMs: options.reportMs,
     indexKeysMax: options.indexKeys,
     fallbacks: options.fallbacks,

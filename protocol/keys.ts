@@ -18,6 +18,29 @@ import { multiply } from "./arithmetic.ts";
 export const STRIPE_BYTES: u32 = 64;
 export const LANES: u32 = 16;
 
+// A segment of a prompt is cut into blocks that grow with depth, so that a long prompt has few keys:
+//
+//   | block | block | … FINE_BLOCKS of them … |    coarse block    |    coarse block    | …
+//
+// Short prompts are told apart finely; deep in a long one, a guess that is off by less than a coarse
+// block changes the time to its first token by little.
+
+/** Leading blocks of a segment that have the pool's block size. */
+export const FINE_BLOCKS: u32 = 8;
+/** A later block is so many times as long. Divides FINE_BLOCKS: coarse blocks end at its multiples. */
+export const COARSE_BLOCKS: u32 = 4;
+
+/** Length of the block in which byte `offset` of a segment stands. */
+export function blockBytesAt(offset: u32, blockBytes: u32): u32 {
+  return offset < FINE_BLOCKS * blockBytes ? blockBytes : COARSE_BLOCKS * blockBytes;
+}
+
+/** Bytes of a segment that its first `blocks` blocks cover. */
+export function bytesOfBlocks(blocks: u32, blockBytes: u32): u32 {
+  if (blocks <= FINE_BLOCKS) return blocks * blockBytes;
+  return (FINE_BLOCKS + (blocks - FINE_BLOCKS) * COARSE_BLOCKS) * blockBytes;
+}
+
 export const STRIPE_PRIME: u32 = 0x9e3779b1;
 export const FOLD_PRIME_LOW: u32 = 0x85ebca6b;
 export const FOLD_PRIME_HIGH: u32 = 0xc2b2ae35;

@@ -38,8 +38,8 @@ export const SCORE_MAX: f32 = 32_000_000;
 export const ADDRESS_BYTES_MAX: u32 = 56;
 /** One frame, header included. */
 export const FRAME_BYTES_MAX: u32 = 4 * 1024 * 1024;
-/** Keys of one prompt: 4 MiB walked, in blocks of 1 KiB, and one key each for tools and system. */
-export const PROMPT_KEYS_MAX: u32 = 4104;
+/** Keys of one prompt: 4 MiB walked in the smallest blocks, and one key each for tools and system. */
+export const PROMPT_KEYS_MAX: u32 = 4112;
 /** Smallest and largest block; a block is a multiple of the 64-byte stripe. */
 export const BLOCK_BYTES_MIN: u32 = 256;
 export const BLOCK_BYTES_MAX: u32 = 65536;

@@ -110,12 +110,14 @@ export const POSITION_BYTES: u32 = 12;
 
 /** A pick somebody made: its keys are on that endpoint from here on. */
 export const PICK: u32 = 16;
-//   0 slot   4 pick flags   8 uncached prompt bytes   12 keys   16 8 bytes a key
+//   0 slot   4 pick flags   8 uncached prompt bytes   12 blocks of the prompt   16 keys
+//  20 8 bytes a key
 export const PICK_SLOT: u32 = 0;
 export const PICK_FLAGS: u32 = 4;
 export const PICK_UNCACHED_BYTES: u32 = 8;
-export const PICK_KEYS: u32 = 12;
-export const PICK_BYTES: u32 = 16;
+export const PICK_BLOCKS: u32 = 12;
+export const PICK_KEYS: u32 = 16;
+export const PICK_BYTES: u32 = 20;
 /** The keys are used again, not picked: the request has ended on an otherwise idle endpoint. */
 export const PICK_FLAG_TOUCH: u32 = 1;
 /** The keys never got there: the endpoint failed before it answered. */

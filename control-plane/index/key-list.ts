@@ -1,9 +1,13 @@
 // Which keys one endpoint's KV cache is believed to hold, most recently used first. Numbers only:
 // a doubly linked list through typed arrays, found by open addressing.
 //
-//   newest ─► entry ⇄ entry ⇄ … ⇄ entry ◄─ oldest      place in the list = age in blocks
-//               ▲ low, high
+//   newest ─► entry ⇄ entry ⇄ … ⇄ entry ◄─ oldest      stamps descend along the list
+//               ▲ low, high, stamp
 //   table: place of `low` ─► entry + 1, or 0           linear probing, removal shifts back
+//
+// A clock counts the blocks that the endpoint was sent, as the filter's index does: a key's age is
+// clock − stamp, in blocks, whatever number of blocks a key stands for. A key used again moves the
+// clock by age/limit of its blocks, which is what that does, on average, to the others' LRU distance.
 
 const NONE = -1;
 const FIRST_ENTRIES = 64;
@@ -18,7 +22,7 @@ export class KeyList {
   #stamps = new Float64Array(FIRST_ENTRIES);
   #table = new Uint32Array(2 * FIRST_ENTRIES);
   #size = 0;
-  /** Counts uses of keys. */
+  /** Blocks sent. */
   #clock = 0;
   #newest = NONE;
   #oldest = NONE;
@@ -27,7 +31,7 @@ export class KeyList {
   /** Entries ever handed out. */
   #used = 0;
 
-  /** Holds `limit` keys at most; the least recently used go first. */
+  /** Holds keys to an age of `limit` blocks, and as many keys at most; the oldest go first. */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -43,19 +47,25 @@ export class KeyList {
   set limit(limit: number) {
     this.#limit = limit;
     while (this.#size > limit) this.#drop(this.#oldest);
+    this.#dropAged();
   }
 
-  /** Makes the key the most recently used one, whether it was there or not. */
-  insert(low: number, high: number): void {
-    if (!this.touch(low, high)) this.#add(low, high, this.#newest, ++this.#clock);
+  /** Makes the key, which stands for `blocks`, the most recently used one, there before or not. */
+  insert(low: number, high: number, blocks: number): void {
+    if (this.touch(low, high, blocks)) return;
+    this.#clock += blocks;
+    this.#add(low, high, this.#newest, this.#clock);
+    this.#dropAged();
   }
 
   /** Makes a key that is there the most recently used one. Answers whether it was there. */
-  touch(low: number, high: number): boolean {
+  touch(low: number, high: number, blocks: number): boolean {
     const entry = this.#find(low, high);
     if (entry === NONE) return false;
-    this.#stamps[entry] = ++this.#clock;
+    this.#clock += (blocks * (this.#clock - this.#stamps[entry]!)) / this.#limit;
+    this.#stamps[entry] = this.#clock;
     if (entry !== this.#newest) this.#move(entry, this.#newest);
+    this.#dropAged();
     return true;
   }
 
@@ -67,30 +77,27 @@ export class KeyList {
     return true;
   }
 
-  /** Keys used since this one, or -1 for a key that is not there. Costs as many steps. */
+  /** Blocks sent since this key was used last, or -1 for a key that is not there. */
   age(low: number, high: number): number {
-    let entry = this.#find(low, high);
-    if (entry === NONE) return -1;
-    let age = 0;
-    while (entry !== this.#newest) {
-      entry = this.#newer[entry]!;
-      age++;
-    }
-    return age;
+    const entry = this.#find(low, high);
+    return entry === NONE ? -1 : this.#ageOf(entry);
   }
 
-  /** Calls `visit` with keys and ages, newest first, until it answers false. */
+  /** Calls `visit` with keys and ages in whole blocks, newest first, until it answers false. */
   eachNewestFirst(visit: (low: number, high: number, age: number) => boolean): void {
-    let age = 0;
     for (let entry = this.#newest; entry !== NONE; entry = this.#older[entry]!) {
-      if (!visit(this.#low[entry]!, this.#high[entry]!, age++)) return;
+      if (!visit(this.#low[entry]!, this.#high[entry]!, this.#ageOf(entry))) return;
     }
+  }
+
+  #ageOf(entry: number): number {
+    return Math.floor(this.#clock - this.#stamps[entry]!);
   }
 
   /**
    * Merges keys that somebody else knows, ages ascending, with those here: each takes the place
-   * its age says, and a key known on both sides keeps the lower age. One pass over both; what one
-   * merge takes in counts as its age in the next, so that parts may come in any order.
+   * its age says, and a key known on both sides keeps the lower age. One pass over both; parts may
+   * come in any order.
    * `entries` are key (low, high) and age, three numbers an entry.
    */
   merge(entries: Uint32Array): void {
@@ -102,7 +109,7 @@ export class KeyList {
       const entry = this.#find(entries[at]!, entries[at + 1]!);
       if (entry === NONE) {
         const isFull = this.#size >= this.#limit;
-        if (isFull && cursor === NONE) return;
+        if (isFull && cursor === NONE) break;
         // The oldest makes room, and it may be the one that the newcomer stands before.
         if (isFull && cursor === this.#oldest) cursor = NONE;
         this.#add(entries[at]!, entries[at + 1]!, cursor, stamp);
@@ -112,6 +119,12 @@ export class KeyList {
         else this.#move(entry, cursor);
       }
     }
+    this.#dropAged();
+  }
+
+  #dropAged(): void {
+    const oldest = this.#clock - this.#limit;
+    while (this.#oldest !== NONE && this.#stamps[this.#oldest]! <= oldest) this.#drop(this.#oldest);
   }
 
   /** Adds a key before `next` (NONE: as the oldest), where the oldest makes room if need be. */

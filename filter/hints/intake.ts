@@ -216,7 +216,7 @@ export function takePick(view: DataView, at: u32, memoryAt: usize): void {
     removeKeys(slot, keys, count);
     return;
   }
-  insertKeys(slot, keys, count);
+  insertKeys(slot, keys, count, view.getUint32(at + wire.PICK_BLOCKS, true));
   if ((flags & wire.PICK_FLAG_TOUCH) !== 0) return;
   if ((flags & wire.PICK_FLAG_COLD) !== 0) noteColdUse(slot);
   const pool = unchecked(table.pools[table.poolOf[slot]]);

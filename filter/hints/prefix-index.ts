@@ -6,6 +6,7 @@
 // clock − stamp: a block the endpoint has not used while it was sent `capacity` others has left its
 // cache. This is LRU by stamps, without lists. A block used again moves the clock by age/capacity,
 // which is what it does, on average, to the LRU distance of all others.
+import { COARSE_BLOCKS } from "../../protocol/keys.ts";
 import { INDEX_KEYS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
 import {
   after,
@@ -110,14 +111,20 @@ function matchHolders(entry: usize, depth: u32): bool {
   return isAlive;
 }
 
-/** The endpoint is sent these keys, in chain order: it holds them now. */
-export function insertKeys(slot: u32, keys: usize, keyCount: u32): void {
+/**
+ * The endpoint is sent these keys, in chain order, of a prompt of `blocks` blocks: it holds them now.
+ * Each key stands for as many blocks as the others.
+ */
+export function insertKeys(slot: u32, keys: usize, keyCount: u32, blocks: u32): void {
+  if (keyCount === 0) return;
   const entriesBefore = entryCount;
   let advance: u32 = 0;
   for (let i: u32 = 0; i < keyCount; i++) {
     advance += hold(slot, load<u64>(keys + ((<usize>i) << 3)), 0);
   }
-  unchecked((clocks[slot] = clocks[slot] + advance));
+  const sent = min(max(blocks, keyCount), keyCount * COARSE_BLOCKS);
+  const moved = <u32>((<u64>advance * sent) / keyCount);
+  unchecked((clocks[slot] = clocks[slot] + moved));
   sweep((entryCount - entriesBefore) * SWEEPS_PER_ENTRY);
 }
 

@@ -23,6 +23,7 @@ import {
   FLIGHT_RESIDENT_BYTES,
   FLIGHT_UNANSWERED,
   PICK,
+  PICK_BLOCKS,
   PICK_BYTES,
   PICK_FLAGS,
   PICK_KEYS,
@@ -99,13 +100,14 @@ export class RecordBuffer {
     this.copyRecords(from.at + FRAME_HEADER_BYTES, from.used - FRAME_HEADER_BYTES);
   }
 
-  addPick(slot: u32, flags: u32, uncached: u32, keys: usize, keyCount: u32): void {
+  addPick(slot: u32, flags: u32, uncached: u32, blocks: u32, keys: usize, keyCount: u32): void {
     const body = this.begin(PICK, PICK_BYTES + keyCount * 8);
     if (body === 0) return;
     const at = this.at + body;
     store<u32>(at + PICK_SLOT, slot);
     store<u32>(at + PICK_FLAGS, flags);
     store<u32>(at + PICK_UNCACHED_BYTES, uncached);
+    store<u32>(at + PICK_BLOCKS, blocks);
     store<u32>(at + PICK_KEYS, keyCount);
     memory.copy(at + PICK_BYTES, keys, (<usize>keyCount) << 3);
   }

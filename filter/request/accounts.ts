@@ -8,7 +8,7 @@ import { noteFailure, notePick } from "../hints/health.ts";
 import { Pool } from "../hints/pool.ts";
 import { insertKeys, removeKeys } from "../hints/prefix-index.ts";
 import { outbox } from "../hints/sharing.ts";
-import { tenancyOf } from "../hints/table.ts";
+import { pools, tenancyOf } from "../hints/table.ts";
 import { Request } from "./live.ts";
 import * as picks from "./pick.ts";
 
@@ -28,8 +28,16 @@ export function countPick(request: Request, pool: Pool, atMs: f64): void {
   if (picks.isCold) noteColdUse(slot);
   const flags = picks.isCold ? wire.PICK_FLAG_COLD : 0;
   pool.learnUncached(uncached);
-  insertKeys(slot, wish.keys, wish.keyCount);
-  outbox.addPick(slot, flags, <u32>uncached, wish.keys, wish.keyCount);
+  addKeys(request, slot, flags, <u32>uncached);
+}
+
+/** The endpoint holds the prompt from here on, by this machine's index and by the others'. */
+function addKeys(request: Request, slot: u32, flags: u32, uncached: u32): void {
+  const wish = request.wish;
+  const blockBytes = unchecked(pools[request.pool]).blockBytes;
+  const blocks = (wish.promptBytes + blockBytes - 1) / blockBytes;
+  insertKeys(slot, wish.keys, wish.keyCount, blocks);
+  outbox.addPick(slot, flags, uncached, blocks, wish.keys, wish.keyCount);
 }
 
 function put(request: Request, slot: u32): void {
@@ -59,7 +67,7 @@ function takeKeysBack(request: Request): void {
   if (novel === 0) return;
   const keys = request.wish.keys + ((<usize>request.matchedKeys) << 3);
   removeKeys(request.slot, keys, novel);
-  outbox.addPick(request.slot, wire.PICK_FLAG_REMOVE, 0, keys, novel);
+  outbox.addPick(request.slot, wire.PICK_FLAG_REMOVE, 0, novel, keys, novel);
 }
 
 /** The endpoint answered with an error instead of computing the prompt. */
@@ -77,8 +85,7 @@ export function moveTo(request: Request, slot: u32): void {
   }
   put(request, slot);
   if (wish.keyCount === 0) return;
-  insertKeys(slot, wish.keys, wish.keyCount);
-  outbox.addPick(slot, 0, <u32>request.backlogBytes, wish.keys, wish.keyCount);
+  addKeys(request, slot, 0, <u32>request.backlogBytes);
 }
 
 /** The first byte of the response's body: prefill is over. */
@@ -104,8 +111,7 @@ export function releaseAll(request: Request): void {
 function touch(request: Request): void {
   const wish = request.wish;
   if (wish.keyCount === 0) return;
-  insertKeys(request.slot, wish.keys, wish.keyCount);
-  outbox.addPick(request.slot, wire.PICK_FLAG_TOUCH, 0, wish.keys, wish.keyCount);
+  addKeys(request, request.slot, wire.PICK_FLAG_TOUCH, 0);
 }
 
 /** The endpoint failed before it answered: no worker picks it until it is known to be back. */

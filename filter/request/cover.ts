@@ -9,6 +9,12 @@ export function coverBy(prompt: Prompt | null): void {
   covering = prompt;
 }
 
+/** Prompt bytes that the first `keys` keys cover; none where the request has no prompt. */
+export function coveredBytes(keys: u32): u32 {
+  const prompt = covering;
+  return prompt === null ? 0 : prompt.coveredBytes(keys);
+}
+
 /** Prompt bytes an endpoint that holds the first `keys` keys must still compute; at least one. */
 export function uncachedBytes(wish: Wish, keys: u32): u32 {
   const prompt = covering;

@@ -8,7 +8,7 @@
 //
 // At a block's end the lanes are folded: the block's raw key, over its message's bytes so far. What
 // stands before the message, and the message's role, are combined with it when the message ends.
-import { STRIPE_BYTES } from "../../protocol/keys.ts";
+import { blockBytesAt, STRIPE_BYTES } from "../../protocol/keys.ts";
 import {
   combine,
   copyShort,
@@ -149,7 +149,9 @@ export class TextBlocks {
 
   /** Bytes to the end of the block in which the message's last whole stripe ends. */
   private bytesToBlockEnd(): u32 {
-    return this.blockBytes - ((this.messageStart + this.messageBytes) % this.blockBytes);
+    const offset = this.messageStart + this.messageBytes;
+    const block = blockBytesAt(offset, this.blockBytes);
+    return block - (offset % block);
   }
 
   /** Mixes stripes that end at or before a block's end; they stand for `bytes` more bytes. */
@@ -160,7 +162,8 @@ export class TextBlocks {
   }
 
   private endBlock(bytes: u32): void {
-    if ((this.messageStart + padded(bytes)) % this.blockBytes !== 0) return;
+    const end = this.messageStart + padded(bytes);
+    if (end % blockBytesAt(end - 1, this.blockBytes) !== 0) return;
     if (this.keys.hasRoom()) this.keys.push(foldLanes(this.state, bytes));
   }
 

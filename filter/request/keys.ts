@@ -5,7 +5,7 @@ import { combine } from "../json/text-hash.ts";
 import { Growing } from "./keys-storage.ts";
 
 const KEY_BYTES: u32 = 8;
-/** Keys that a prompt holds without storage of its own: 127 blocks of 1 KiB. */
+/** Keys that a prompt holds without storage of its own: half a megabyte in blocks from 1 KiB on. */
 const OWN_KEYS: u32 = 128;
 
 export class KeyList {

@@ -7,6 +7,7 @@
 //
 // (A segment that is absent passes on the key before it.) Raw keys do not depend on the segments
 // before, so one pass finds them all, and `finish` puts them in order.
+import { bytesOfBlocks } from "../../protocol/keys.ts";
 import { combine } from "../json/text-hash.ts";
 import { KeyList } from "./keys.ts";
 import { TextBlocks } from "./keys-text.ts";
@@ -140,7 +141,8 @@ export class Segments {
     const own = this.hasTools ? keys - 1 : keys;
     const system = this.system;
     if (own === system.count && this.hasSystemKey()) return this.toolsBytes + system.bytes;
-    if (own <= system.count) return this.toolsBytes + own * this.blockBytes;
-    return this.toolsBytes + system.bytes + (own - system.count) * this.blockBytes;
+    if (own <= system.count) return this.toolsBytes + bytesOfBlocks(own, this.blockBytes);
+    const blocks = own - system.count;
+    return this.toolsBytes + system.bytes + bytesOfBlocks(blocks, this.blockBytes);
   }
 }

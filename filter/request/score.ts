@@ -8,7 +8,7 @@ import { matchedKeys } from "../hints/prefix-index.ts";
 import * as table from "../hints/table.ts";
 import { isMissing, readValue } from "../hints/values.ts";
 import { candidateCount, candidates } from "./candidates.ts";
-import { uncachedBytes } from "./cover.ts";
+import { coveredBytes, uncachedBytes } from "./cover.ts";
 import { backlogInFlight, requestsInFlight } from "./in-flight.ts";
 import { scoreNoHit } from "./no-hit.ts";
 import { costs, scoreCosts } from "./token-cost.ts";
@@ -143,10 +143,11 @@ function scoreTokenLoad(pool: Pool, threshold: f64, wish: Wish, trust: f64): voi
 }
 
 function scorePrefix(pool: Pool, lengthWeight: f64, scaleTokens: f64, wish: Wish): void {
+  const whole = <f64>coveredBytes(wish.keyCount);
   for (let i = 0; i < candidateCount; i++) {
-    const matched = <f64>unchecked(matchedKeys[candidates[i]]);
-    const ratio = wish.keyCount === 0 ? 0 : matched / <f64>wish.keyCount;
-    const tokens = (matched * <f64>pool.blockBytes) / pool.bytesPerToken;
+    const matched = <f64>coveredBytes(unchecked(matchedKeys[candidates[i]]));
+    const ratio = whole === 0 ? 0 : matched / whole;
+    const tokens = matched / pool.bytesPerToken;
     const length = min(1, tokens / max(1, scaleTokens));
     unchecked((column[i] = lengthWeight * length * length + (1 - lengthWeight) * ratio));
   }

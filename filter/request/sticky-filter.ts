@@ -4,6 +4,7 @@ import { SLOTS_MAX } from "../../protocol/limits.ts";
 import { Pool } from "../hints/pool.ts";
 import { matchedKeys } from "../hints/prefix-index.ts";
 import { candidateCount, candidates, keepFirst } from "./candidates.ts";
+import { coveredBytes } from "./cover.ts";
 import { backlogInFlight } from "./in-flight.ts";
 import { random } from "./random.ts";
 import { Wish } from "./wish.ts";
@@ -18,11 +19,11 @@ export function keepSticky(pool: Pool, step: i32, wish: Wish, trust: f64): void 
   const exploration = pool.parameter(step, 1);
   if (candidateCount <= 1 || threshold <= 0 || wish.keyCount === 0) return;
   if (exploration > 0 && random() < exploration) return;
-  const needed = (threshold - F32_ERROR) * <f64>wish.keyCount;
+  const needed = (threshold - F32_ERROR) * <f64>coveredBytes(wish.keyCount);
   let sticky = 0;
   for (let i = 0; i < candidateCount; i++) {
     const slot = unchecked(candidates[i]);
-    unchecked((isSticky[slot] = <f64>unchecked(matchedKeys[slot]) >= needed));
+    unchecked((isSticky[slot] = <f64>coveredBytes(unchecked(matchedKeys[slot])) >= needed));
     if (unchecked(isSticky[slot])) sticky++;
   }
   if (sticky === 0 || sticky === candidateCount) return;

@@ -73,6 +73,10 @@ export const goldenBodies: Record<string, GoldenBody> = {
     `{"model":"m","messages":[{"role":"user","content":"${"\\u00e9\\ud83d\\ude00\\n\\/é😀 \\ud83d ".repeat(20)}"}]}`,
   ),
   "completion of a text": golden("completions", { model: "m", prompt: SENTENCE.repeat(7) }),
+  "completion of a text with coarse blocks": golden("completions", {
+    model: "m",
+    prompt: SENTENCE.repeat(64),
+  }),
   "completion of two texts": golden("completions", {
     model: "m",
     prompt: [SENTENCE.repeat(4), SENTENCE.repeat(4)],

@@ -226,6 +226,20 @@ describe("an endpoint", () => {
   });
 });
 
+test("a cache ages by the blocks of the prompts it is sent, however few keys they have", () => {
+  gateway.hint(tableOf(0, { endpoints: [{ slot: 0, capacityBlocks: 100 }] }));
+  const matched = (prompt: string): number | undefined =>
+    explained(gateway.worker, { prompt }).candidates[0]?.matchedKeys;
+  const short = "tell me of the moon ".repeat(300);
+  ask(gateway.worker, { prompt: short });
+  // 80 blocks, which have 26 keys; then 40 more.
+  ask(gateway.worker, { prompt: "a".repeat(80 * 1024) });
+  expect(matched(short)).toBeGreaterThan(3);
+  ask(gateway.worker, { prompt: "b".repeat(80 * 1024) });
+  ask(gateway.worker, { prompt: "c".repeat(80 * 1024) });
+  expect(matched(short)).toBe(0);
+});
+
 test("blocks of another size make what was known worthless", () => {
   const prompt = "tell me of the stars ".repeat(300);
   const matched = (): number => {

@@ -157,11 +157,15 @@ test("a system text beyond the walk's limit leaves only the keys before it", () 
   expect(cut.promptBytes).toBe(whole.promptBytes);
 });
 
-test("a prompt has at most 4,104 keys, and says when it would have more", () => {
-  const content = "x".repeat(256 * 4200);
-  const read = probe.read(JSON.stringify({ messages: content, tools: [1] }));
-  expect(read.keys).toHaveLength(4104);
+test("a prompt has at most 4,112 keys, and says when it would have more", () => {
+  const content = "x".repeat(256 * 4 * 4200);
+  const read = probe.read(JSON.stringify({ messages: content, tools: [1] }), {
+    walkBytesMax: 2 ** 23,
+  });
+  expect(read.keys).toHaveLength(4112);
   expect(read.truncated).toBe(true);
-  const short = probe.read(JSON.stringify({ messages: content.slice(0, 256 * 300), tools: [1] }));
-  expect(short.keys).toEqual(read.keys.slice(0, 301));
+  const short = probe.read(
+    JSON.stringify({ messages: content.slice(0, 256 * 4 * 300), tools: [1] }),
+  );
+  expect(short.keys).toEqual(read.keys.slice(0, 307));
 });

@@ -13,7 +13,8 @@ test("keys and what they cover are those of the reference, however a body is spe
     fc.property(anyBody, anyBlock, fc.nat(), ({ api, body }, blockBytes, seed) => {
       const text = respell(body, sequence(seed));
       const { keys, coveredBytes, promptBytes, readable } = probe.read(text, { api, blockBytes });
-      const reference = referencePrompt(JSON.parse(text) as JsonObject, api, blockBytes);
+      // Not the parsed text: V8 reads a name of one escaped character as a backslash at times.
+      const reference = referencePrompt(body as JsonObject, api, blockBytes);
       expect({ keys, coveredBytes, promptBytes, readable }).toEqual({
         ...reference,
         readable: true,

@@ -30,6 +30,8 @@ export function foldLane(lane: u32): void { keys.foldLane(lane); }
 export function endFold(): void { keys.endFold(); }
 export function combine(a: u32, b: u32, c: u32, d: u32): void { keys.combine(a, b, c, d); }
 export function hashBytes(start: u32, bytes: u32): void { keys.hashBytes(view, start, bytes, lanes); }
+export function blockBytesAt(offset: u32, block: u32): u32 { return keys.blockBytesAt(offset, block); }
+export function bytesOfBlocks(blocks: u32, block: u32): u32 { return keys.bytesOfBlocks(blocks, block); }
 export function checksum(start: u32, bytes: u32): u32 { return frame.checksum(view, start, bytes); }
 export function sealFrame(
   start: u32, recordBytes: u32, version: u32, flags: u32, generation: u32, sender: u32,
@@ -80,6 +82,8 @@ const native: Record<string, (...numbers: number[]) => unknown> = {
   foldLane: keys.foldLane,
   endFold: keys.endFold,
   combine: keys.combine,
+  blockBytesAt: keys.blockBytesAt,
+  bytesOfBlocks: keys.bytesOfBlocks,
   hashBytes: (start, bytes) => keys.hashBytes(view, start ?? 0, bytes ?? 0, lanes),
   checksum: onView(frame.checksum as never),
   sealFrame: onView(frame.sealFrame as never),
@@ -155,6 +159,19 @@ test("functions of numbers give the same in the filter and in Node", () => {
       both("holderAge", a);
     }),
     { numRuns: 1000 },
+  );
+});
+
+test("blocks follow one another, each ending where the keys so far cover", () => {
+  const block = fc.integer({ min: 4, max: 1024 }).map((stripes) => stripes * 64);
+  fc.assert(
+    fc.property(fc.nat({ max: 4112 }), block, (blocks, blockBytes) => {
+      const start = both("bytesOfBlocks", blocks, blockBytes);
+      const length = both("blockBytesAt", start, blockBytes);
+      expect(both("bytesOfBlocks", blocks + 1, blockBytes)).toBe(start + length);
+      expect(start % length).toBe(0);
+      expect(both("blockBytesAt", start + length - 1, blockBytes)).toBe(length);
+    }),
   );
 });
 

@@ -106,6 +106,17 @@ function padded(bytes: number): number {
   return Math.ceil(bytes / 64) * 64;
 }
 
+/** Where the blocks of a segment end: eight of the block size, then each four times as long. */
+function blockEnds(bytes: number, blockBytes: number): number[] {
+  const ends: number[] = [];
+  let end = blockBytes;
+  while (end <= bytes) {
+    ends.push(end);
+    end += ends.length < 8 ? blockBytes : 4 * blockBytes;
+  }
+  return ends;
+}
+
 /** Messages one after another, cut into blocks. */
 class Segment {
   keys: Hash[] = [];
@@ -124,7 +135,8 @@ class Segment {
   }
 
   private isBlockEnd(messageBytes: number): boolean {
-    return (this.bytes + padded(messageBytes)) % this.blockBytes === 0;
+    const end = this.bytes + padded(messageBytes);
+    return blockEnds(end, this.blockBytes).at(-1) === end;
   }
 
   private mixPending(): void {
@@ -287,7 +299,8 @@ export function referencePrompt(
   };
   const addBlocks = (segment: Segment) => {
     keys.push(...segment.keys.map((raw) => combine(raw, seed)));
-    coveredBytes.push(...segment.keys.map((_, index) => before + (index + 1) * blockBytes));
+    const ends = blockEnds(segment.bytes, blockBytes);
+    coveredBytes.push(...segment.keys.map((_, index) => before + ends[index]!));
   };
   const tools = toolsOf(body, api);
   if (tools) {

@@ -198,7 +198,7 @@ test("records that find no room in a message are counted", () => {
     hints: tableOf(2, {}, { blockBytes: 256 }),
   });
   for (let times = 0; times < 40; times++) {
-    ask(gateway.worker, { prompt: `${times} `.repeat(300_000) });
+    ask(gateway.worker, { prompt: `${times} `.repeat(1_200_000) });
   }
   expect(gateway.counter("records_dropped")).toBeGreaterThan(0);
 });

@@ -14,7 +14,7 @@ import { INDEX_KEYS_MAX, VERSION_MAX } from "../../protocol/limits.ts";
 import { type Asking, ask, beginResponse, destinationsOf, type Explanation } from "./asked.ts";
 import { FilteredGateway } from "./filtered-gateway.ts";
 import { hintsFrame } from "./hints-written.ts";
-import { keysOf, promptOf, WITHOUT_PROMPT } from "./pick-bench.ts";
+import { BLOCK_BYTES, keyCountOf, keysOf, promptOf, WITHOUT_PROMPT } from "./pick-bench.ts";
 
 /** An endpoint as its labels, its engine's metrics and the gateways' own knowledge tell it. */
 export interface EndpointState {
@@ -118,7 +118,7 @@ export class ConfiguredBench {
     this.#gateway.hint(hints.answer(GATEWAY, claim, nowMs));
     const entries = endpoints.flatMap(({ holds = 0 }, index) => {
       const slot = pool.atAddress(addresses[index]!)!.slot!;
-      const keys = blocks > 0 ? keysOf(blocks).slice(0, holds) : [];
+      const keys = blocks > 0 ? keysOf(blocks).slice(0, keyCountOf(holds)) : [];
       return [{ slot, entries: keys.map((key) => ({ key, ageBlocks: 0 })) }];
     });
     this.#gateway.hint(hintsFrame({ entries, generation: hints.positions.generation }));
@@ -143,7 +143,7 @@ const GATEWAY: Gateway = {
 function poolOf(config: string): Pool {
   const { scheduling } = parseConfiguration(HEAD + config, "bench");
   return new Pool(
-    { name: "pool", number: 0, blockBytes: 1024, keysMax: INDEX_KEYS_MAX, scheduling },
+    { name: "pool", number: 0, blockBytes: BLOCK_BYTES, keysMax: INDEX_KEYS_MAX, scheduling },
     new Slots(),
   );
 }

@@ -6,8 +6,10 @@ import type { StepHint } from "./hints-written.ts";
 import { type EndpointHint, hintsFrame, type PoolHint, tableOf } from "./hints-written.ts";
 
 export const KIB = 1024;
+/** A quarter of a KiB: the first two KiB of a prompt have four keys each, all others one. */
+export const BLOCK_BYTES = 256;
 
-/** Endpoint of a test: the leading keys of the prompt it holds, and for how many blocks unused. */
+/** Endpoint of a test: the leading KiB of the prompt it holds, and for how many blocks unused. */
 export interface BenchEndpoint extends Omit<EndpointHint, "slot"> {
   readonly holds?: number;
   readonly unusedBlocks?: number;
@@ -25,7 +27,7 @@ export interface Bench {
 
 const prompts = new Map<number, bigint[]>();
 
-/** A prompt of whole blocks: each KiB of it is one key. */
+/** A prompt of whole blocks. */
 export function promptOf(kib: number): Asking {
   const body = JSON.stringify({
     model: "llama",
@@ -38,7 +40,7 @@ export function promptOf(kib: number): Asking {
 export function keysOf(kib: number): bigint[] {
   let keys = prompts.get(kib);
   if (!keys) {
-    const gateway = new FilteredGateway();
+    const gateway = new FilteredGateway({ hints: tableOf(3, {}, { blockBytes: BLOCK_BYTES }) });
     ask(gateway.worker, promptOf(kib));
     gateway.run(100);
     keys = gateway.told.picks[0]!.keys;
@@ -47,18 +49,25 @@ export function keysOf(kib: number): bigint[] {
   return keys;
 }
 
+/** The keys of the first KiB of a prompt. */
+export function keyCountOf(kib: number): number {
+  return kib <= 2 ? 4 * kib : 6 + kib;
+}
+
 /** A gateway whose one pool is as the bench says. */
 export function startBench(bench: Bench): FilteredGateway {
   const endpoints = bench.endpoints.map((endpoint, slot) => ({ ...endpoint, slot }));
   const settings = { fallbacks: bench.fallbacks ?? 7 };
-  const pool = { ...bench.pool, steps: bench.steps };
+  const pool = { blockBytes: BLOCK_BYTES, ...bench.pool, steps: bench.steps };
   const keys = bench.promptKib ? keysOf(bench.promptKib) : [];
   const gateway = new FilteredGateway({ hints: tableOf(0, { endpoints, settings }, pool) });
   const entries = endpoints
     .filter(({ holds }) => holds)
     .map(({ slot, holds, unusedBlocks }) => ({
       slot,
-      entries: keys.slice(0, holds).map((key) => ({ key, ageBlocks: unusedBlocks ?? 0 })),
+      entries: keys
+        .slice(0, keyCountOf(holds ?? 0))
+        .map((key) => ({ key, ageBlocks: unusedBlocks ?? 0 })),
     }));
   gateway.hint(hintsFrame({ entries }));
   return gateway;

@@ -4,29 +4,45 @@ import { KeyList } from "../../../control-plane/index/key-list.ts";
 
 type Key = [low: number, high: number];
 type Operation =
-  | { kind: "insert" | "touch" | "remove"; key: Key }
+  | { kind: "insert" | "touch"; key: Key; blocks: number }
+  | { kind: "remove"; key: Key }
   | { kind: "limit"; limit: number };
 
 /** The same list, as an array with the newest first. */
 class Model {
-  keys: Key[] = [];
+  entries: { key: Key; stamp: number }[] = [];
   limit: number;
+  private clock = 0;
 
   constructor(limit: number) {
     this.limit = limit;
   }
 
+  get keys(): Key[] {
+    return this.entries.map(({ key }) => key);
+  }
+
+  get ages(): number[] {
+    return this.entries.map(({ stamp }) => Math.floor(this.clock - stamp));
+  }
+
   apply(operation: Operation): void {
-    if (operation.kind === "limit") {
-      this.limit = operation.limit;
-    } else {
-      const { key, kind } = operation;
-      const rest = this.keys.filter((known) => !isSame(known, key));
-      const isThere = rest.length < this.keys.length;
-      const isNewest = kind === "insert" || (kind === "touch" && isThere);
-      this.keys = isNewest ? [key, ...rest] : rest;
+    if (operation.kind === "limit") this.limit = operation.limit;
+    else this.use(operation);
+    this.entries.length = Math.min(this.entries.length, this.limit);
+    this.entries = this.entries.filter(({ stamp }) => this.clock - stamp < this.limit);
+  }
+
+  private use(operation: Exclude<Operation, { kind: "limit" }>): void {
+    const { key, kind } = operation;
+    const known = this.entries.find((entry) => isSame(entry.key, key));
+    if (known || kind === "insert") {
+      this.entries = this.entries.filter((entry) => entry !== known);
+      if (kind === "remove") return;
+      const share = known ? (this.clock - known.stamp) / this.limit : 1;
+      this.clock += operation.blocks * share;
+      this.entries.unshift({ key, stamp: this.clock });
     }
-    this.keys.length = Math.min(this.keys.length, this.limit);
   }
 }
 
@@ -36,17 +52,21 @@ function isSame(a: Key, b: Key): boolean {
 
 function apply(list: KeyList, operation: Operation): void {
   if (operation.kind === "limit") list.limit = operation.limit;
-  else list[operation.kind](...operation.key);
+  else if (operation.kind === "remove") list.remove(...operation.key);
+  else list[operation.kind](...operation.key, operation.blocks);
 }
 
 function contents(list: KeyList): Key[] {
   const keys: Key[] = [];
-  list.eachNewestFirst((low, high, age) => {
-    expect(age).toBe(keys.length);
+  list.eachNewestFirst((low, high) => {
     keys.push([low, high]);
     return true;
   });
   return keys;
+}
+
+function ages(list: KeyList): number[] {
+  return contents(list).map(([low, high]) => list.age(low, high));
 }
 
 // Few different lows, so that probes collide and keys that share a half are told apart.
@@ -54,9 +74,10 @@ const key = fc.tuple(
   fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constantFrom(127, 128, 255, 0xffffffff)),
   fc.integer({ min: 0, max: 3 }),
 );
+const blocks = fc.constantFrom(1, 1.5, 4);
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant("insert" as const), key }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("touch" as const), key }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("insert" as const), key, blocks }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("touch" as const), key, blocks }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("remove" as const), key }) },
   fc.record({ kind: fc.constant("limit" as const), limit: fc.integer({ min: 0, max: 200 }) }),
 );
@@ -76,9 +97,7 @@ describe("a list of keys", () => {
           }
           expect(contents(list)).toEqual(model.keys);
           expect(list.size).toBe(model.keys.length);
-          for (const [age, [low, high]] of model.keys.entries()) {
-            expect(list.age(low, high)).toBe(age);
-          }
+          expect(ages(list)).toEqual(model.ages);
         },
       ),
       { numRuns: 200 },
@@ -87,10 +106,10 @@ describe("a list of keys", () => {
 
   it("forgets the least recently used key when it is full", () => {
     const list = new KeyList(2);
-    list.insert(1, 1);
-    list.insert(2, 2);
-    list.touch(1, 1);
-    list.insert(3, 3);
+    list.insert(1, 1, 1);
+    list.insert(2, 2, 1);
+    list.touch(1, 1, 1);
+    list.insert(3, 3, 1);
     expect(contents(list)).toEqual([
       [3, 3],
       [1, 1],
@@ -98,23 +117,37 @@ describe("a list of keys", () => {
     expect(list.age(2, 2)).toBe(-1);
   });
 
+  it("counts in blocks: a key that stands for four ages others by four", () => {
+    const list = new KeyList(8);
+    list.insert(1, 1, 1);
+    list.insert(2, 2, 4);
+    expect(list.age(1, 1)).toBe(4);
+    list.insert(3, 3, 4);
+    expect(contents(list)).toEqual([
+      [3, 3],
+      [2, 2],
+    ]);
+  });
+
   it("gives merged keys the place of their age, and keeps the lower age of a key known twice", () => {
     const list = new KeyList(10);
-    for (const low of [4, 3, 2, 1]) list.insert(low, 0);
-    // Known here, newest first: 1 2 3 4. Told: 4 was used last, 9 stands behind two others.
-    list.merge(Uint32Array.of(4, 0, 0, 9, 0, 2, 1, 0, 3, 8, 0, 50));
-    expect(contents(list).map(([low]) => low)).toEqual([4, 1, 2, 9, 3, 8]);
+    for (const low of [4, 3, 2, 1]) list.insert(low, 0, 1);
+    // Known here, newest first: 1 2 3 4. Told: 4 was used last, 9 stands behind two others, 8 is
+    // older than anything the list keeps.
+    list.merge(Uint32Array.of(4, 0, 0, 9, 0, 2, 1, 0, 3, 7, 0, 9, 8, 0, 50));
+    expect(contents(list).map(([low]) => low)).toEqual([4, 1, 2, 9, 3, 7]);
   });
 
   it("rebuilds from a dump what the dump was taken of", () => {
     fc.assert(
       fc.property(fc.uniqueArray(key, { comparator: isSame, maxLength: 200 }), (keys) => {
         const from = new KeyList(1000);
-        for (const [low, high] of keys) from.insert(low, high);
-        const dump = contents(from).flatMap(([low, high], age) => [low, high, age]);
+        for (const [low, high] of keys) from.insert(low, high, 2);
+        const dump = contents(from).flatMap(([low, high]) => [low, high, from.age(low, high)]);
         const to = new KeyList(1000);
         to.merge(Uint32Array.from(dump));
         expect(contents(to)).toEqual(contents(from));
+        expect(ages(to)).toEqual(ages(from));
       }),
     );
   });
@@ -126,8 +159,8 @@ describe("a list of keys", () => {
         fc.integer({ min: 1, max: 5 }),
         (keys, parts) => {
           const from = new KeyList(1000);
-          for (const [low, high] of keys) from.insert(low, high);
-          const dump = contents(from).map(([low, high], age) => [low, high, age]);
+          for (const [low, high] of keys) from.insert(low, high, 2);
+          const dump = contents(from).map(([low, high]) => [low, high, from.age(low, high)]);
           const to = new KeyList(1000);
           for (let part = 0; part < parts; part++) {
             const own = dump.filter(([low = 0]) => low % parts === part);
@@ -147,14 +180,14 @@ describe("a list of keys", () => {
         fc.array(fc.tuple(key, fc.integer({ min: 0, max: 80 })), { maxLength: 120 }),
         (limit, own, told) => {
           const list = new KeyList(limit);
-          for (const [low, high] of own) list.insert(low, high);
+          for (const [low, high] of own) list.insert(low, high, 1);
           told.sort(([, a], [, b]) => a - b);
           list.merge(Uint32Array.from(told.flatMap(([[low, high], age]) => [low, high, age])));
           const keys = contents(list);
           expect(keys.length).toBe(list.size);
           expect(list.size).toBeLessThanOrEqual(limit);
           expect(new Set(keys.map(String)).size).toBe(keys.length);
-          for (const [age, [low, high]] of keys.entries()) expect(list.age(low, high)).toBe(age);
+          expect(ages(list)).toEqual(ages(list).toSorted((a, b) => a - b));
           for (const [low, high] of keys) expect(list.remove(low, high)).toBe(true);
           expect(list.size).toBe(0);
         },
