@@ -24,7 +24,10 @@ import { candidateCount, candidates } from "./candidates.ts";
 import { uncachedBytes } from "./cover.ts";
 import { Wish } from "./wish.ts";
 
-/** Engines prefill a few thousand tokens a step; a mean below this does not make a queue. */
+/**
+ * Engines prefill a few thousand tokens a step (vLLM serves with 8,192 on large GPUs, 2,048 on others);
+ * a mean below a share of that makes no queue. Which share depends on α: only α / floor counts.
+ */
 const STEP_TOKENS: f64 = 1_024;
 
 export const costs = new StaticArray<f64>(<i32>POOL_ENDPOINTS_MAX);

@@ -39,9 +39,7 @@ describe("on a running system", () => {
     expect(cachedTokens / promptTokens).toBeGreaterThan(0.9);
   });
 
-  // token-cost-scorer's floor counts what one engine step answers as a queue and keeps both crowds
-  // on two endpoints; ARCHITECTURE.md, Known gaps.
-  test.skip("many users of one system prompt are spread over all endpoints and still hit", async () => {
+  test("many users of one system prompt are spread over all endpoints and still hit", async () => {
     const crowd = { users: 300, width: 128, tokens: 32 };
     const spread = await sharedPrompt(gateway.url, ENDPOINTS, crowd);
     expect(spread.failed).toBe(0);
@@ -58,7 +56,7 @@ describe("on a running system", () => {
     expect(spread.hits).toBeGreaterThan(0.9 * crowd.users);
   });
 
-  test.skip("one hot prompt leaves no endpoint with half as much again in flight as the mean", async () => {
+  test("one hot prompt leaves no endpoint with half as much again in flight as the mean", async () => {
     const crowd = { users: 500, width: 128, tokens: 32 };
     const spread: Spread = await hotPrompt(gateway.url, ENDPOINTS, crowd);
     expect(spread.failed).toBe(0);
