@@ -25,7 +25,7 @@ import { uncachedBytes } from "./cover.ts";
 import { Wish } from "./wish.ts";
 
 /**
- * Engines prefill a few thousand tokens a step (vLLM serves with 8,192 on large GPUs, 2,048 on others);
+ * Engines prefill a few thousand tokens a step (vLLM serves with 8,192 on large GPUs, else 2,048);
  * a mean below a share of that makes no queue. Which share depends on α: only α / floor counts.
  */
 const STEP_TOKENS: f64 = 1_024;
