@@ -113,18 +113,20 @@ function matchHolders(entry: usize, depth: u32): bool {
 
 /**
  * The endpoint is sent these keys, in chain order, of a prompt of `blocks` blocks: it holds them now.
- * Each key stands for as many blocks as the others.
+ * Each key stands for as many blocks as the others. The last key is stamped first, as engines free a
+ * request's last blocks first: a chain that ages loses its end before its beginning.
  */
 export function insertKeys(slot: u32, keys: usize, keyCount: u32, blocks: u32): void {
   if (keyCount === 0) return;
   const entriesBefore = entryCount;
-  let advance: u32 = 0;
-  for (let i: u32 = 0; i < keyCount; i++) {
-    advance += hold(slot, load<u64>(keys + ((<usize>i) << 3)), 0);
-  }
   const sent = min(max(blocks, keyCount), keyCount * COARSE_BLOCKS);
-  const moved = <u32>((<u64>advance * sent) / keyCount);
-  unchecked((clocks[slot] = clocks[slot] + moved));
+  const start = unchecked(clocks[slot]);
+  let advance: u32 = 0;
+  for (let i = keyCount; i > 0; ) {
+    i--;
+    advance += hold(slot, load<u64>(keys + ((<usize>i) << 3)), 0);
+    unchecked((clocks[slot] = start + <u32>((<u64>advance * sent) / keyCount)));
+  }
   sweep((entryCount - entriesBefore) * SWEEPS_PER_ENTRY);
 }
 
