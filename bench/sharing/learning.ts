@@ -1,21 +1,23 @@
 // How soon a pick made in one place is known in another.
 //
-// To look is to pick, and a pick teaches the one who is asked. So each look asks with one block more
-// of the prompt than the last: what earlier looks taught ends one block short of what is asked, and
-// only who was told of the whole prompt matches all of it.
+// To look is to pick, and a pick teaches the one who is asked. So each look asks with one key more of
+// the prompt than the last: what earlier looks taught ends one key short of what is asked, and only
+// who was told of the whole prompt matches all of it. Blocks grow with depth, and so do looks: the
+// plans have few enough of them that the last is tens of kilobytes long.
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { bytesOfBlocks } from "../../protocol/keys.ts";
 import { candidateOf } from "../../test/support/asking.ts";
 import type { Asked, PinnedConnection } from "../../test/support/pinned-connection.ts";
 
 /** The least that is allowed: with small prompts, looks follow each other closely. */
 export const BLOCK_BYTES = 256;
 
-/** A prompt of so many blocks whose first block no other `seed` shares. */
-export function prompt(seed: string, blocks: number): string {
+/** A prompt of so many keys, none of which another `seed` shares. */
+export function prompt(seed: string, keys: number): string {
   const sentence = `${seed} walks along the river and counts the boats. `;
-  const bytes = blocks * BLOCK_BYTES + BLOCK_BYTES / 2;
+  const bytes = bytesOfBlocks(keys, BLOCK_BYTES) + BLOCK_BYTES / 2;
   return sentence.repeat(Math.ceil(bytes / sentence.length)).slice(0, bytes);
 }
 
@@ -56,15 +58,15 @@ async function learningTime(
   void picking.then((answer) => {
     picked = answer;
   });
-  const seen: { blocks: number; answer: Asked }[] = [];
-  for (let blocks = 1; blocks <= looks; blocks++) {
-    const answer = await to.ask(prompt(seed, blocks));
-    seen.push({ blocks, answer });
-    if (picked && matched(answer, picked.endpoint) >= blocks) break;
+  const seen: { keys: number; answer: Asked }[] = [];
+  for (let keys = 1; keys <= looks; keys++) {
+    const answer = await to.ask(prompt(seed, keys));
+    seen.push({ keys, answer });
+    if (picked && matched(answer, picked.endpoint) >= keys) break;
     if (pauseMs > 0) await sleep(pauseMs);
   }
   const { endpoint, sentMs } = await picking;
-  const first = seen.find(({ blocks, answer }) => matched(answer, endpoint) >= blocks);
+  const first = seen.find(({ keys, answer }) => matched(answer, endpoint) >= keys);
   return (first?.answer.receivedMs ?? Number.NaN) - sentMs;
 }
 

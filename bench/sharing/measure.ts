@@ -35,9 +35,9 @@ type Timed = "workersMs" | "gatewaysMs" | "hintsMs" | "restarts" | "traps";
 
 const ENDPOINTS = 4;
 const WORKERS = 2;
-/** Looks follow each other at once, each about half a millisecond. */
-const WORKER_LOOKS = { looks: 100, pauseMs: 0 };
-const GATEWAY_LOOKS = { looks: 150, pauseMs: 2 };
+/** Over 60 ms and 300 ms: a look takes about half a millisecond, and so long a pause one more. */
+const WORKER_LOOKS = { looks: 40, pauseMs: 1 };
+const GATEWAY_LOOKS = { looks: 60, pauseMs: 5 };
 
 export async function measureSharing(
   plan: SharingPlan,

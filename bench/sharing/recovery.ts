@@ -10,7 +10,7 @@ import { untilWaiting, type WatchedMetric } from "./hints-arrival.ts";
 import { matched, prompt } from "./learning.ts";
 
 const SEED_PROMPTS = 20;
-const SEED_BLOCKS = 16;
+const SEED_KEYS = 16;
 const DOWN_MS = 300;
 
 export interface RestartTimes {
@@ -32,7 +32,7 @@ export async function restartControlPlane(
 ): Promise<RestartTimes> {
   const worker = workers[0]!;
   for (let count = 0; count < SEED_PROMPTS; count++) {
-    await worker.ask(prompt(randomUUID(), SEED_BLOCKS));
+    await worker.ask(prompt(randomUUID(), SEED_KEYS));
   }
   await sleep(DOWN_MS);
   const keys = await indexKeys(controlPlane);
@@ -78,8 +78,8 @@ export interface TrapTimes {
 
 /** In this time after their start machines tell each other unasked, later only the lease's holder. */
 const YOUNG_MS = 2_500;
-const TRAP_LOOKS = 300;
-const TRAP_LOOK_PAUSE_MS = 5;
+const TRAP_LOOKS = 100;
+const TRAP_LOOK_PAUSE_MS = 20;
 
 /**
  * Makes the filter of one worker trap, and looks until it is back. Envoy closes the connection on
@@ -96,12 +96,12 @@ export async function trapWorker(
   const traffic = new Traffic(other);
   const { sentMs } = await trapped.ask("hello", { "x-hintway-trap": "1" });
   const times = { answersMs: Number.NaN, knowsMs: Number.NaN };
-  for (let blocks = 1; blocks <= TRAP_LOOKS && Number.isNaN(times.knowsMs); blocks++) {
-    const answer = await looking.ask(prompt(seed, blocks));
+  for (let keys = 1; keys <= TRAP_LOOKS && Number.isNaN(times.knowsMs); keys++) {
+    const answer = await looking.ask(prompt(seed, keys));
     const tookMs = answer.receivedMs - sentMs;
     const isBack = answer.status === 200 && answer.explanation !== null;
     if (isBack && Number.isNaN(times.answersMs)) times.answersMs = tookMs;
-    if (matched(answer, endpoint) >= blocks) times.knowsMs = tookMs;
+    if (matched(answer, endpoint) >= keys) times.knowsMs = tookMs;
     await sleep(TRAP_LOOK_PAUSE_MS);
   }
   return { ...times, failures: (await traffic.end()).failed };

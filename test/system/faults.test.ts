@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
+import { bytesOfBlocks } from "../../protocol/keys.ts";
 import { type Answer, ask, candidateOf, chat, type Message, prose } from "../support/asking.ts";
 import {
   startWholeGateway,
@@ -201,7 +202,8 @@ describe("when a filter's virtual machine traps", () => {
   });
 });
 
-const LOOKS = 200;
+const LOOKS = 40;
+const LOOK_PAUSE_MS = 125;
 
 function startTrapping(): Promise<WholeGateway> {
   return start({ filter: "trap", workers: 2 });
@@ -214,24 +216,24 @@ async function connected(parts: WholeGateway): Promise<[PinnedConnection, Pinned
   return [first, second];
 }
 
-/** Of a prompt of so many blocks. */
-function bytesOf(blocks: number): number {
-  return blocks * 1024 + 512;
+/** Of a prompt of so many keys. */
+function bytesOf(keys: number): number {
+  return bytesOfBlocks(keys, 1024) + 512;
 }
 
 /**
- * Asks with one block more each time: what the answers to these requests teach ends one block short
- * of what the next one asks, so only who was told of the whole prompt matches all of it.
+ * Asks with one key more each time: what the answers to these requests teach ends one key short of
+ * what the next one asks, so only who was told of the whole prompt matches all of it.
  */
 async function untilKnown(
   connection: PinnedConnection,
   seed: string,
   endpoint: string,
 ): Promise<void> {
-  for (let blocks = 1; blocks <= LOOKS; blocks++) {
-    const answer = await connection.ask(prose(seed, bytesOf(blocks)));
-    if ((candidateOf(answer, endpoint)?.matchedKeys ?? 0) >= blocks) return;
-    await setTimeout(25);
+  for (let keys = 1; keys <= LOOKS; keys++) {
+    const answer = await connection.ask(prose(seed, bytesOf(keys)));
+    if ((candidateOf(answer, endpoint)?.matchedKeys ?? 0) >= keys) return;
+    await setTimeout(LOOK_PAUSE_MS);
   }
   throw new Error(`the worker was not told of the prompt within ${LOOKS} looks`);
 }
