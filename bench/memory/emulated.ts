@@ -1,5 +1,6 @@
 // The linear memory of the shipped filter over many requests, under the host emulator.
 
+import { FINE_BLOCKS } from "../../protocol/keys.ts";
 import { ask, chatBody, serve } from "../../test/support/asked.ts";
 import { FilteredGateway } from "../../test/support/filtered-gateway.ts";
 import { tableOf } from "../../test/support/hints-written.ts";
@@ -12,14 +13,15 @@ export interface MemoryAt {
 
 export interface EmulatedPlan {
   requests: number;
-  /** Keys in the index, reached in the first tenth of the requests. */
+  /** Keys in the index, reached after an eighth as many requests. */
   keys: number;
 }
 
 const ENDPOINTS = 4;
 /** An index keeps so many times an endpoint's capacity. */
 const KEPT_TIMES = 6;
-const KEY_BYTES = 1024;
+/** Caches are counted in blocks: prompts are so short that each block has a key of its own. */
+const PROMPT_BYTES = FINE_BLOCKS * 1024;
 const ANSWER = '{"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}';
 const SAMPLES = 10;
 /** The worker's tick empties what it has to tell. */
@@ -31,11 +33,10 @@ export function emulatedMemory({ requests, keys }: EmulatedPlan): MemoryAt[] {
   const endpoints = Array.from({ length: ENDPOINTS }, (_, slot) => ({ slot, capacityBlocks }));
   const hints = tableOf(ENDPOINTS, { endpoints, settings: { indexKeysMax: keys } });
   const gateway = new FilteredGateway({ hints, vm: { isRecording: false } });
-  const keysEach = Math.max(1, Math.ceil((10 * keys) / requests));
-  const content = "x".repeat(keysEach * KEY_BYTES);
   const seen: MemoryAt[] = [];
   for (let number = 1; number <= requests; number++) {
-    serve(ask(gateway.worker, { body: chatBody(`${number} ${content}`) }), {}, ANSWER);
+    const content = `${number} `.padEnd(PROMPT_BYTES, "x");
+    serve(ask(gateway.worker, { body: chatBody(content) }), {}, ANSWER);
     if (number % TICK_REQUESTS === 0) gateway.run(5);
     if (number % Math.ceil(requests / SAMPLES) === 0) seen.push(memoryAt(gateway, number));
   }

@@ -1,28 +1,27 @@
 // The index of each machine: filled before a group that says how large it is, looked at after it.
 
 import { randomUUID } from "node:crypto";
-import { prose } from "../../test/support/asking.ts";
+import { FINE_BLOCKS } from "../../protocol/keys.ts";
 import { until } from "../../test/support/until.ts";
 import type { Gateways } from "./gateways.ts";
 import type { Setting } from "./plan.ts";
 
-const KEY_BYTES = 1024;
-const PROMPT_KEYS_MAX = 1_000;
-const PROMPTS_MIN = 10;
-const LANES = 4;
+const BLOCK_BYTES = 1024;
+/** Caches are counted in blocks: no longer than while each block has a key of its own. */
+const PROMPT_KEYS = FINE_BLOCKS;
+const TEXT = "walks along the river and counts the boats. ";
+const LANES = 8;
 /** Picks spread over the endpoints at random, and the fullest ones forget a little. */
 const FULL_SHARE = 0.9;
 
 /** Asks once for each of so many prompts that together they have the setting's keys. */
 export async function fillIndexes(gateways: Gateways, { indexKeys }: Setting): Promise<void> {
   if (indexKeys === 0) return;
-  const promptKeys = Math.min(PROMPT_KEYS_MAX, Math.ceil(indexKeys / PROMPTS_MIN));
-  const content = prose("fill", promptKeys * KEY_BYTES);
   for (const { target } of await indexesOf(gateways)) {
     const { url } = gateways.envoyOf(target);
-    let left = Math.ceil(indexKeys / promptKeys);
+    let left = Math.ceil(indexKeys / PROMPT_KEYS);
     const lane = async () => {
-      while (left-- > 0) await send(url, `${randomUUID()} ${content}`);
+      while (left-- > 0) await send(url, newPrompt());
     };
     await Promise.all(Array.from({ length: LANES }, lane));
     await until(`the index of every machine of the ${target} gateway to be filled`, async () => {
@@ -30,6 +29,10 @@ export async function fillIndexes(gateways: Gateways, { indexKeys }: Setting): P
       return Math.min(...(index?.keys ?? [])) >= FULL_SHARE * indexKeys;
     });
   }
+}
+
+function newPrompt(): string {
+  return `${randomUUID()} `.padEnd(PROMPT_KEYS * BLOCK_BYTES, TEXT);
 }
 
 async function send(url: string, content: string): Promise<void> {

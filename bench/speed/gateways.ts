@@ -114,7 +114,8 @@ function hostOf(number: number): string {
   return `127.0.${1 + (number >> 7)}.${1 + (number & 127)}`;
 }
 
-const KEY_BYTES = 1024;
+/** Of one key: the index is filled with prompts short enough that each block has one. */
+const BLOCK_BYTES = 1024;
 /** A cache block's: 16 tokens of 4 bytes. */
 const CACHE_BLOCK_BYTES = 64;
 /** Of an endpoint's cache, what the index takes for usable; and how many times that it keeps. */
@@ -124,7 +125,7 @@ const KEPT_TIMES = 6;
 /** A cache of such a size that the keys kept of all endpoints come to the setting's, if it is large. */
 function cacheBlocksFor({ endpoints, indexKeys }: Setting): number | undefined {
   const keys = indexKeys / endpoints / KEPT_TIMES / USED_SHARE;
-  const blocks = Math.round((keys * KEY_BYTES) / CACHE_BLOCK_BYTES);
+  const blocks = Math.round((keys * BLOCK_BYTES) / CACHE_BLOCK_BYTES);
   return blocks > CACHE_BLOCKS ? blocks : undefined;
 }
 
