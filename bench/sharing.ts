@@ -27,75 +27,73 @@ export async function reportSharing(
 
 export function sharingText({ machine, sharing }: SharingReport): string {
   const { restarts, traps } = sharing;
-  const row = (
-    what: string,
-    all: number[],
-    part: keyof Sharing["busyShares"],
-    budgetMs: number,
-  ) => {
-    const seenMs = all.filter((timeMs) => !Number.isNaN(timeMs));
-    const p99Ms = quantile(seenMs, 0.99);
-    const isMet = seenMs.length === all.length && p99Ms <= budgetMs;
-    return [
-      what,
-      `${all.length}`,
-      `${all.length - seenMs.length}`,
-      `${figure(quantile(seenMs, 0.5))} ms`,
-      `${figure(p99Ms)} ms`,
-      `${figure(quantile(seenMs, 1))} ms`,
-      `≤ ${budgetMs.toLocaleString("en")} ms`,
-      isMet ? "met" : "**missed**",
-      `${figure(100 * sharing.busyShares[part])} %`,
-    ];
-  };
-  const failures = (of: { failures: number }[]) =>
-    of.reduce((total, { failures: count }) => total + count, 0);
+  const readyMs = restarts.map((restart) => restart.readyMs);
   return [
     "# How soon it is known, and whole again",
     `${machineText(machine)} Two workers a gateway. Method: [README](../README.md).`,
-    markdownTable([
-      ["what", "trials", "not seen", "p50", "p99", "most", "budget, p99", "", "CPUs busy"],
-      row("a pick is known to the gateway's other worker", sharing.workersMs, "workersMs", 10),
-      row("a pick is known to another gateway", sharing.gatewaysMs, "gatewaysMs", 200),
-      row(
-        "a metric read by the control plane decides in every worker",
-        sharing.hintsMs,
-        "hintsMs",
-        150,
-      ),
-      row(
-        "control plane ready again: its hints decide in every worker",
-        restarts.map(({ hintsMs }) => hintsMs),
-        "restarts",
-        2000,
-      ),
-      row(
-        "control plane ready again: it has the whole index",
-        restarts.map(({ indexMs }) => indexMs),
-        "restarts",
-        2000,
-      ),
-      row(
-        "a trapped worker picks again",
-        traps.map(({ answersMs }) => answersMs),
-        "traps",
-        2000,
-      ),
-      row(
-        "a trapped worker knows again what it was told of",
-        traps.map(({ knowsMs }) => knowsMs),
-        "traps",
-        2000,
-      ),
-    ]),
-    `Starting the control plane's process takes ${figure(
-      quantile(
-        restarts.map(({ readyMs }) => readyMs),
-        0.5,
-      ),
-    )} ms (median) until it is ready. Requests that failed while it was down: ` +
-      `${failures(restarts)}; on the other worker while one was trapped: ${failures(traps)}.`,
+    sharingTable(sharing),
+    `Starting the control plane's process takes ${figure(quantile(readyMs, 0.5))} ms (median) until ` +
+      `it is ready. Requests that failed while it was down: ${failures(restarts)}; on the other ` +
+      `worker while one was trapped: ${failures(traps)}.`,
   ].join("\n\n");
+}
+
+function failures(of: { failures: number }[]): number {
+  return of.reduce((total, { failures: count }) => total + count, 0);
+}
+
+type Part = keyof Sharing["busyShares"];
+
+function sharingTable(sharing: Sharing): string {
+  const { workersMs, gatewaysMs, hintsMs, restarts, traps } = sharing;
+  const rows: [what: string, timesMs: number[], part: Part, budgetMs: number][] = [
+    ["a pick is known to the gateway's other worker", workersMs, "workersMs", 10],
+    ["a pick is known to another gateway", gatewaysMs, "gatewaysMs", 200],
+    ["a metric read by the control plane decides in every worker", hintsMs, "hintsMs", 150],
+    [
+      "control plane ready again: its hints decide in every worker",
+      restarts.map((restart) => restart.hintsMs),
+      "restarts",
+      2000,
+    ],
+    [
+      "control plane ready again: it has the whole index",
+      restarts.map(({ indexMs }) => indexMs),
+      "restarts",
+      2000,
+    ],
+    ["a trapped worker picks again", traps.map(({ answersMs }) => answersMs), "traps", 2000],
+    [
+      "a trapped worker knows again what it was told of",
+      traps.map(({ knowsMs }) => knowsMs),
+      "traps",
+      2000,
+    ],
+  ];
+  return markdownTable([
+    ["what", "trials", "not seen", "p50", "p99", "most", "budget, p99", "", "CPUs busy"],
+    ...rows.map(([what, timesMs, part, budgetMs]) => [
+      what,
+      ...distribution(timesMs, budgetMs),
+      `${figure(100 * sharing.busyShares[part])} %`,
+    ]),
+  ]);
+}
+
+/** NaN stands for a trial in which nothing was seen. */
+function distribution(timesMs: number[], budgetMs: number): string[] {
+  const seenMs = timesMs.filter((timeMs) => !Number.isNaN(timeMs));
+  const p99Ms = quantile(seenMs, 0.99);
+  const isMet = seenMs.length === timesMs.length && p99Ms <= budgetMs;
+  return [
+    `${timesMs.length}`,
+    `${timesMs.length - seenMs.length}`,
+    `${figure(quantile(seenMs, 0.5))} ms`,
+    `${figure(p99Ms)} ms`,
+    `${figure(quantile(seenMs, 1))} ms`,
+    `≤ ${budgetMs.toLocaleString("en")} ms`,
+    isMet ? "met" : "**missed**",
+  ];
 }
 
 if (import.meta.main) {
