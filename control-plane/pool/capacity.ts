@@ -4,6 +4,7 @@
 // is always in the hands of running requests, so USED_SHARE of it counts. Engines evict by rules of
 // their own, so each report of cached tokens moves a factor: keys that should be there and are not
 // shrink it, keys that are there let it recover, more slowly.
+import { COARSE_BLOCKS } from "../../protocol/keys.ts";
 import { BLOCK_BYTES_MAX, CAPACITY_BLOCKS_MAX, GHOST_SIZE_MAX } from "../../protocol/limits.ts";
 import { SCORE_TOKEN_COST } from "../../protocol/profile.ts";
 import type { Step } from "../config/profile.ts";
@@ -70,7 +71,10 @@ export function ghostSizeOf(steps: readonly Step[]): number {
   return Math.min(GHOST_SIZE_MAX, Math.max(1, ...reaches));
 }
 
-/** The factor after one report. Recovers to 1; beyond that only by reports of more than believed. */
+/**
+ * The factor after one report. Recovers to 1; beyond that only by reports of more than believed.
+ * `believedBytes` are those of whole blocks, so up to a coarse block more may be cached than that.
+ */
 export function correctedFactor(
   factor: number,
   believedBytes: number,
@@ -80,7 +84,8 @@ export function correctedFactor(
   if (believedBytes < BELIEVED_BLOCKS_MIN * blockBytes) return factor;
   const share = reportedBytes / believedBytes;
   if (share < MISSING_BELOW) return Math.max(FACTOR_MIN, factor * SHRINK);
-  const ceiling = share > BEYOND_ABOVE ? FACTOR_MAX : Math.max(1, factor);
+  const isBeyond = reportedBytes > BEYOND_ABOVE * (believedBytes + COARSE_BLOCKS * blockBytes);
+  const ceiling = isBeyond ? FACTOR_MAX : Math.max(1, factor);
   return share > PRESENT_ABOVE ? Math.min(ceiling, factor * RECOVER) : factor;
 }
 

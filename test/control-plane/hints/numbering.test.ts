@@ -106,4 +106,9 @@ describe("the capacity's correction", () => {
       { numRuns: 30 },
     );
   });
+
+  it("takes what is cached of a block begun for rounding, and more than that for news", () => {
+    expect(correctedFactor(1, 8 * 1024, 12 * 1024, 1024)).toBe(1);
+    expect(correctedFactor(1, 8 * 1024, 14 * 1024, 1024)).toBeGreaterThan(1);
+  });
 });
