@@ -7,12 +7,15 @@
 //
 // A clock counts the blocks that the endpoint was sent, as the filter's index does: a key's age is
 // clock − stamp, in blocks, whatever number of blocks a key stands for. A key used again moves the
-// clock by age/limit of its blocks, which is what that does, on average, to the others' LRU distance.
+// clock by age/capacity of its blocks, at most all of them, which is what that does, on average, to
+// the others' LRU distance; where more than the capacity is remembered, the limit is the larger one.
 
 const NONE = -1;
 const FIRST_ENTRIES = 64;
 
 export class KeyList {
+  /** Blocks that the endpoint's cache holds. */
+  capacity: number;
   #limit: number;
   #low = new Uint32Array(FIRST_ENTRIES);
   #high = new Uint32Array(FIRST_ENTRIES);
@@ -32,7 +35,8 @@ export class KeyList {
   #used = 0;
 
   /** Holds keys to an age of `limit` blocks, and as many keys at most; the oldest go first. */
-  constructor(limit: number) {
+  constructor(limit: number, capacity: number) {
+    this.capacity = capacity;
     this.#limit = limit;
   }
 
@@ -62,7 +66,8 @@ export class KeyList {
   touch(low: number, high: number, blocks: number): boolean {
     const entry = this.#find(low, high);
     if (entry === NONE) return false;
-    this.#clock += (blocks * (this.#clock - this.#stamps[entry]!)) / this.#limit;
+    const age = this.#clock - this.#stamps[entry]!;
+    this.#clock += blocks * Math.min(1, age / Math.max(1, this.capacity));
     this.#stamps[entry] = this.#clock;
     if (entry !== this.#newest) this.#move(entry, this.#newest);
     this.#dropAged();

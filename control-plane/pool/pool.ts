@@ -186,11 +186,12 @@ export class Pool {
     return isNews;
   }
 
-  /** Blocks to remember of each endpoint with a slot: what it holds, and held until recently. */
-  *rememberedBlocks(): Generator<[slot: number, blocks: number]> {
+  /** Of each endpoint with a slot, blocks to remember (held, or held until recently) and to hold. */
+  *rememberedBlocks(): Generator<[slot: number, blocks: number, capacity: number]> {
     const ghostSize = ghostSizeOf(this.#scheduling.profiles.flatMap(({ steps }) => steps));
     for (const { slot, toldCapacityBlocks } of this.#byAddress.values()) {
-      if (slot !== null) yield [slot, toldCapacityBlocks * ghostSize];
+      if (slot === null) continue;
+      yield [slot, toldCapacityBlocks * ghostSize, toldCapacityBlocks];
     }
   }
 

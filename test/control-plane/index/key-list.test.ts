@@ -6,16 +6,18 @@ type Key = [low: number, high: number];
 type Operation =
   | { kind: "insert" | "touch"; key: Key; blocks: number }
   | { kind: "remove"; key: Key }
-  | { kind: "limit"; limit: number };
+  | { kind: "limit"; limit: number; capacity: number };
 
 /** The same list, as an array with the newest first. */
 class Model {
   entries: { key: Key; stamp: number }[] = [];
   limit: number;
+  capacity: number;
   private clock = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, capacity: number) {
     this.limit = limit;
+    this.capacity = capacity;
   }
 
   get keys(): Key[] {
@@ -27,7 +29,7 @@ class Model {
   }
 
   apply(operation: Operation): void {
-    if (operation.kind === "limit") this.limit = operation.limit;
+    if (operation.kind === "limit") ({ limit: this.limit, capacity: this.capacity } = operation);
     else this.use(operation);
     this.entries.length = Math.min(this.entries.length, this.limit);
     this.entries = this.entries.filter(({ stamp }) => this.clock - stamp < this.limit);
@@ -39,8 +41,8 @@ class Model {
     if (known || kind === "insert") {
       this.entries = this.entries.filter((entry) => entry !== known);
       if (kind === "remove") return;
-      const share = known ? (this.clock - known.stamp) / this.limit : 1;
-      this.clock += operation.blocks * share;
+      const share = known ? (this.clock - known.stamp) / Math.max(1, this.capacity) : 1;
+      this.clock += operation.blocks * Math.min(1, share);
       this.entries.unshift({ key, stamp: this.clock });
     }
   }
@@ -51,8 +53,10 @@ function isSame(a: Key, b: Key): boolean {
 }
 
 function apply(list: KeyList, operation: Operation): void {
-  if (operation.kind === "limit") list.limit = operation.limit;
-  else if (operation.kind === "remove") list.remove(...operation.key);
+  if (operation.kind === "limit") {
+    list.capacity = operation.capacity;
+    list.limit = operation.limit;
+  } else if (operation.kind === "remove") list.remove(...operation.key);
   else list[operation.kind](...operation.key, operation.blocks);
 }
 
@@ -74,23 +78,25 @@ const key = fc.tuple(
   fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constantFrom(127, 128, 255, 0xffffffff)),
   fc.integer({ min: 0, max: 3 }),
 );
+const size = fc.integer({ min: 0, max: 200 });
 const blocks = fc.constantFrom(1, 1.5, 4);
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant("insert" as const), key, blocks }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("touch" as const), key, blocks }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("remove" as const), key }) },
-  fc.record({ kind: fc.constant("limit" as const), limit: fc.integer({ min: 0, max: 200 }) }),
+  fc.record({ kind: fc.constant("limit" as const), limit: size, capacity: size }),
 );
 
 describe("a list of keys", () => {
   it("holds what a plain array of the same uses holds, in the same order", () => {
     fc.assert(
       fc.property(
-        fc.integer({ min: 0, max: 150 }),
+        size,
+        size,
         fc.array(operation, { maxLength: 600, size: "max" }),
-        (limit, operations) => {
-          const list = new KeyList(limit);
-          const model = new Model(limit);
+        (limit, capacity, operations) => {
+          const list = new KeyList(limit, capacity);
+          const model = new Model(limit, capacity);
           for (const step of operations) {
             apply(list, step);
             model.apply(step);
@@ -105,7 +111,7 @@ describe("a list of keys", () => {
   });
 
   it("forgets the least recently used key when it is full", () => {
-    const list = new KeyList(2);
+    const list = new KeyList(2, 2);
     list.insert(1, 1, 1);
     list.insert(2, 2, 1);
     list.touch(1, 1, 1);
@@ -118,7 +124,7 @@ describe("a list of keys", () => {
   });
 
   it("counts in blocks: a key that stands for four ages others by four", () => {
-    const list = new KeyList(8);
+    const list = new KeyList(8, 8);
     list.insert(1, 1, 1);
     list.insert(2, 2, 4);
     expect(list.age(1, 1)).toBe(4);
@@ -129,8 +135,17 @@ describe("a list of keys", () => {
     ]);
   });
 
+  it("ages by a key used again as the cache does, however much more it remembers", () => {
+    const list = new KeyList(80, 8);
+    for (const low of [1, 2, 3, 4, 5]) list.insert(low, low, 4);
+    list.touch(4, 4, 4);
+    expect(list.age(5, 5)).toBe(2);
+    list.touch(1, 1, 4);
+    expect(list.age(5, 5)).toBe(6);
+  });
+
   it("gives merged keys the place of their age, and keeps the lower age of a key known twice", () => {
-    const list = new KeyList(10);
+    const list = new KeyList(10, 10);
     for (const low of [4, 3, 2, 1]) list.insert(low, 0, 1);
     // Known here, newest first: 1 2 3 4. Told: 4 was used last, 9 stands behind two others, 8 is
     // older than anything the list keeps.
@@ -141,10 +156,10 @@ describe("a list of keys", () => {
   it("rebuilds from a dump what the dump was taken of", () => {
     fc.assert(
       fc.property(fc.uniqueArray(key, { comparator: isSame, maxLength: 200 }), (keys) => {
-        const from = new KeyList(1000);
+        const from = new KeyList(1000, 1000);
         for (const [low, high] of keys) from.insert(low, high, 2);
         const dump = contents(from).flatMap(([low, high]) => [low, high, from.age(low, high)]);
-        const to = new KeyList(1000);
+        const to = new KeyList(1000, 1000);
         to.merge(Uint32Array.from(dump));
         expect(contents(to)).toEqual(contents(from));
         expect(ages(to)).toEqual(ages(from));
@@ -158,10 +173,10 @@ describe("a list of keys", () => {
         fc.uniqueArray(key, { comparator: isSame, maxLength: 150 }),
         fc.integer({ min: 1, max: 5 }),
         (keys, parts) => {
-          const from = new KeyList(1000);
+          const from = new KeyList(1000, 1000);
           for (const [low, high] of keys) from.insert(low, high, 2);
           const dump = contents(from).map(([low, high]) => [low, high, from.age(low, high)]);
-          const to = new KeyList(1000);
+          const to = new KeyList(1000, 1000);
           for (let part = 0; part < parts; part++) {
             const own = dump.filter(([low = 0]) => low % parts === part);
             to.merge(Uint32Array.from(own.flat()));
@@ -179,7 +194,7 @@ describe("a list of keys", () => {
         fc.array(key, { maxLength: 120 }),
         fc.array(fc.tuple(key, fc.integer({ min: 0, max: 80 })), { maxLength: 120 }),
         (limit, own, told) => {
-          const list = new KeyList(limit);
+          const list = new KeyList(limit, limit);
           for (const [low, high] of own) list.insert(low, high, 1);
           told.sort(([, a], [, b]) => a - b);
           list.merge(Uint32Array.from(told.flatMap(([[low, high], age]) => [low, high, age])));
