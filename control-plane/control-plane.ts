@@ -101,7 +101,7 @@ export class ControlPlane {
     this.pool = new Pool(
       {
         ...{ name, number: 0, blockBytes, scheduling, keysMax: settings.indexKeysMax },
-        firstBlockBytes: options.lastKnownBlockBytes ?? null,
+        lastKnownBlockBytes: options.lastKnownBlockBytes ?? null,
       },
       this.#slots,
     );

@@ -41,6 +41,14 @@ export function capacityBlocks(bytes: number, blockBytes: number): number {
   return Math.min(CAPACITY_BLOCKS_MAX, Math.max(1, Math.round(bytes / blockBytes)));
 }
 
+/** The size to begin with: the one known before where doubling `leastBytes` leads to it. */
+export function firstBlockBytes(leastBytes: number, lastKnown: number | null): number {
+  for (let bytes = leastBytes; bytes <= BLOCK_BYTES_MAX; bytes *= 2) {
+    if (bytes === lastKnown) return bytes;
+  }
+  return leastBytes;
+}
+
 /** A smaller block must leave the index this full at most, or it would soon be doubled again. */
 const SHRINK_SHARE = 0.75;
 

@@ -5,6 +5,7 @@ import type { DiscoveredEndpoint } from "../discovery/file.ts";
 import {
   capacityBlocks,
   capacityBytes,
+  firstBlockBytes,
   fittingBlockBytes,
   ghostSizeOf,
   isWorthTelling,
@@ -23,9 +24,9 @@ export interface PoolOptions {
   /** Also the name of Envoy's cluster. */
   name: string;
   number: number;
-  /** The smallest block, and the size to begin with where that is another. */
+  /** The smallest block, and the size that was in force before, if that is known. */
   blockBytes: number;
-  firstBlockBytes?: number | null;
+  lastKnownBlockBytes?: number | null;
   /** Keys that the index may hold: where the pool's caches have more blocks, blocks are doubled. */
   keysMax: number;
   scheduling: Scheduling;
@@ -50,7 +51,7 @@ export class Pool {
     this.name = options.name;
     this.number = options.number;
     this.blockBytesMin = options.blockBytes;
-    this.#blockBytes = options.firstBlockBytes ?? options.blockBytes;
+    this.#blockBytes = firstBlockBytes(options.blockBytes, options.lastKnownBlockBytes ?? null);
     this.#keysMax = options.keysMax;
     this.#scheduling = options.scheduling;
     this.#slots = slots;

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from "vitest";
-import { fittingBlockBytes } from "../../../control-plane/pool/capacity.ts";
+import { firstBlockBytes, fittingBlockBytes } from "../../../control-plane/pool/capacity.ts";
 import { BLOCK_BYTES_MAX, CAPACITY_BLOCKS_MAX } from "../../../protocol/limits.ts";
 import * as wire from "../../../protocol/records.ts";
 import { until } from "../../support/until.ts";
@@ -25,6 +25,18 @@ it("blocks are halved late, and never below the size that was asked for", () => 
   expect(fitting(900_000)).toBe(2048);
   expect(fitting(768_000)).toBe(1024);
   expect(fitting(1)).toBe(1024);
+});
+
+it("the size known before is begun with only where doubling the size asked for leads to it", () => {
+  expect(firstBlockBytes(1024, 4096)).toBe(4096);
+  for (const unfit of [null, 0, -1024, 512, 1000, 3072, 2 * BLOCK_BYTES_MAX, Number.NaN]) {
+    expect(firstBlockBytes(1024, unfit)).toBe(1024);
+  }
+});
+
+it("a pool begins with the size asked for where it was raised since", async () => {
+  started = await Started.start({ blockBytes: 4096, lastKnownBlockBytes: 2048 });
+  expect(started.controlPlane.pool.blockBytes).toBe(4096);
 });
 
 it("a pool whose caches outgrow the index tells larger blocks, and shows it", async () => {
