@@ -136,8 +136,9 @@ function served(request: Request, place: i32): void {
   if ((place > 0 || !hadEffect) && triesBegun() !== 1) {
     counters.requestsRetried++;
     request.doneFlags |= wire.DONE_FLAG_RETRIED;
-    countFailuresBefore(request, place, nowMs());
-    if (place === 0) countFailure(request.slot, nowMs());
+    // Of several named in vain none was tried; a single one was tried first.
+    if (hadEffect) countFailuresBefore(request, place, nowMs());
+    else if (place === 0) countFailure(request.slot, nowMs());
   }
   if (slot !== request.slot) moveTo(request, slot);
   if (request.status >= 400) countRefusal(request);

@@ -236,6 +236,17 @@ describe("a pick has no effect", () => {
     expect(gateway.told.dones[0]?.flags).toBe(DONE_FLAG_NO_EFFECT);
   });
 
+  test("and none of those named has failed, however many tries were made of others", () => {
+    gateway.hint(tableOf(3, { settings: { fallbacks: 1 } }));
+    const request = ask(gateway.worker);
+    const named = destinationsOf(request);
+    const other = [0, 1, 2].map(addressOf).find((address) => !named.includes(address))!;
+    serve(request, { address: other, attempts: 2 });
+    expect(gateway.counter("endpoint_failures")).toBe(0);
+    expect(gateway.counter("requests_retried")).toBe(1);
+    expect(picked(gateway.worker)).toHaveLength(3);
+  });
+
   test("and an endpoint that Envoy passed over, not knowing it yet, has not failed", () => {
     gateway.hint(tableOf(3, { settings: { fallbacks: 2 } }));
     const request = ask(gateway.worker);
