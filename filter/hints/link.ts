@@ -299,8 +299,9 @@ function hasNews(): bool {
   return handBackAt < handBackEnd;
 }
 
+/** A share that finds no room waits for the next report. */
 function addFlights(): void {
-  while (flight.unreported.count > 0) {
+  while (flight.unreported.count > 0 && reports.hasRoom(wire.FLIGHT_BYTES)) {
     const slot = flight.unreported.take();
     reports.addFlight(
       slot,
