@@ -69,7 +69,13 @@ function program(): Command {
     .addOption(number("--probe-period-ms <ms>", "between two probes", 1000, 50, 3_600_000))
     .addOption(number("--probe-timeout-ms <ms>", "for one probe", 2000, 10, 60_000))
     .addOption(
-      number("--block-bytes <n>", "prompt bytes a key", 1024, BLOCK_BYTES_MIN, BLOCK_BYTES_MAX),
+      number(
+        "--block-bytes <n>",
+        "bytes of a prompt's first blocks",
+        1024,
+        BLOCK_BYTES_MIN,
+        BLOCK_BYTES_MAX,
+      ),
     )
     .addOption(
       number("--index-keys <n>", "keys the index holds", INDEX_KEYS_MAX, 1, INDEX_KEYS_MAX),

@@ -30,7 +30,7 @@ export const FILTER_UTILIZATION_DETECTOR: u32 = 6;
 export const FILTER_CONCURRENCY_DETECTOR: u32 = 7;
 /** #value: the least tokens of a prompt; the next value: the most. */
 export const FILTER_CONTEXT_LENGTH: u32 = 8;
-/** #header. The endpoints it lists, at most DESTINATIONS of them. */
+/** #header. The endpoints it lists, at most LISTED_MAX of them. */
 export const FILTER_LISTED: u32 = 9;
 
 /** Flag of FILTER_VALUE and FILTER_UTILIZATION: all are kept where none would be. */
@@ -63,7 +63,7 @@ export const SCORE_LORA: u32 = 22;
 export const SCORE_NO_HIT_LRU: u32 = 23;
 /** #header. 1 for the endpoint it names. */
 export const SCORE_SESSION: u32 = 24;
-/** gamma, alpha, omega, ghost credit, ghost size as a multiple of the capacity. */
+/** gamma, alpha, omega, ghost credit, ghost size as a multiple of the capacity, beta. */
 export const SCORE_TOKEN_COST: u32 = 25;
 /** #value, #flags, then the least and the most of a fixed range. */
 export const SCORE_VALUE: u32 = 26;

@@ -1,9 +1,10 @@
 // A header that lists the endpoints a request may go to, as conformance tests send it: IP or IP:port,
 // separated by commas. As upstream's header-based-testing-filter reads it, an IP without a port means
 // the last endpoint of the table that has it, and of one IP only the first listed endpoint counts.
+import { LISTED_MAX } from "../../protocol/limits.ts";
 import { Pool } from "../hints/pool.ts";
 import { addressAt, addressBytes } from "../hints/table.ts";
-import { LISTED_MAX, Wish } from "./wish.ts";
+import { Wish } from "./wish.ts";
 
 const COMMA: u8 = 0x2c;
 const COLON: u8 = 0x3a;
@@ -27,7 +28,7 @@ function takeItem(pool: Pool, wish: Wish, from: usize, to: usize): void {
   while (from < to && load<u8>(from) === SPACE) from++;
   while (to > from && load<u8>(to - 1) === SPACE) to--;
   const slot = endpointOf(pool, from, to);
-  if (slot === NOBODY || wish.listedCount >= LISTED_MAX) return;
+  if (slot === NOBODY || wish.listedCount >= <i32>LISTED_MAX) return;
   for (let i = 0; i < wish.listedCount; i++) {
     if (hasSameIp(unchecked(wish.listed[i]), <u16>slot)) return;
   }

@@ -1,9 +1,7 @@
 // What a pick needs to know of a request: numbers only.
-import { HEADERS_MAX } from "../../protocol/limits.ts";
+import { HEADERS_MAX, LISTED_MAX } from "../../protocol/limits.ts";
 
 export const NO_SESSION: i32 = -1;
-/** Endpoints that a request's header may list. */
-export const LISTED_MAX: i32 = 8;
 
 const HEADERS: i32 = <i32>HEADERS_MAX;
 const HEADER_MASK: u32 = HEADERS_MAX - 1;
@@ -17,7 +15,7 @@ export class Wish {
   /** The pool's profile that runs, or NO_PROFILE. */
   profile: i32 = 0;
   /** The endpoints that a header lists for FILTER_LISTED. */
-  listed: StaticArray<u16> = new StaticArray<u16>(LISTED_MAX);
+  listed: StaticArray<u16> = new StaticArray<u16>(<i32>LISTED_MAX);
   listedCount: i32 = 0;
   private readonly hashes: StaticArray<u64> = new StaticArray<u64>(HEADERS);
   private readonly sessions: StaticArray<i32> = new StaticArray<i32>(HEADERS);
