@@ -9,6 +9,7 @@ import {
   frameFlags,
   frameGeneration,
   frameVersion,
+  padded,
   RECORD_HEADER_BYTES,
 } from "../../protocol/frame.ts";
 import { FRAME_BYTES_MAX, SLOTS_MAX, VERSION_MAX, VERSION_MIN } from "../../protocol/limits.ts";
@@ -133,11 +134,11 @@ function writeGateway(at: usize): void {
 
 function addEndpoint(slot: u32): void {
   const bytes = table.addressBytes(slot);
-  const padded = ((bytes + 3) >> 2) << 2;
-  const body = poll.begin(wire.ENDPOINT, wire.ENDPOINT_BYTES + padded);
+  const bodyBytes = wire.ENDPOINT_BYTES + padded(bytes);
+  const body = poll.begin(wire.ENDPOINT, bodyBytes);
   if (body === 0) return;
   const at = poll.at + body;
-  memory.fill(at, 0, wire.ENDPOINT_BYTES + padded);
+  memory.fill(at, 0, bodyBytes);
   store<u32>(at, slot);
   store<u32>(at + wire.ENDPOINT_POOL, unchecked(table.poolOf[slot]));
   store<u32>(at + wire.ENDPOINT_LABELS, unchecked(table.labelsOf[slot]));

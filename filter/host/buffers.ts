@@ -7,6 +7,9 @@ export const RESPONSE_BODY: i32 = 1;
 export const CALLOUT_RESPONSE_BODY: i32 = 4;
 export const PLUGIN_CONFIGURATION: i32 = 7;
 
+/** Bytes of a body that are read in one piece, so that the scratch buffer stays small. */
+export const SLICE_BYTES: u32 = 64 * 1024;
+
 /**
  * Copies bytes of a buffer into the scratch buffer and answers how many there are. They stand at
  * bufferAt() until the next call to the host.

@@ -3,6 +3,7 @@
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
 import { isUp, mayBePicked } from "../hints/health.ts";
 import { Pool } from "../hints/pool.ts";
+import { matchedKeys } from "../hints/prefix-index.ts";
 import { labelsOf } from "../hints/table.ts";
 import { Wish } from "./wish.ts";
 
@@ -29,6 +30,14 @@ export function gatherCandidates(pool: Pool, nowMs: f64): void {
     if (isUp(slot)) unchecked((candidates[candidateCount++] = slot));
   }
   isLastResort = candidateCount > 0;
+}
+
+/** Whether a candidate holds anything of the prompt matched last. */
+export function isAnyWarm(): bool {
+  for (let i = 0; i < candidateCount; i++) {
+    if (unchecked(matchedKeys[candidates[i]]) > 0) return true;
+  }
+  return false;
 }
 
 /** Those that pass a filter stand at the front: the others are gone. */

@@ -2,8 +2,7 @@
 // without such a one; those that never had one come first.
 import { coldUseOf } from "../hints/cold-use.ts";
 import { Pool } from "../hints/pool.ts";
-import { matchedKeys } from "../hints/prefix-index.ts";
-import { candidateCount, candidates } from "./candidates.ts";
+import { candidateCount, candidates, isAnyWarm } from "./candidates.ts";
 
 const NEUTRAL: f64 = 0.5;
 
@@ -12,13 +11,6 @@ export function scoreNoHit(pool: Pool, remembered: f64, column: StaticArray<f64>
   if (isAnyWarm()) column.fill(NEUTRAL, 0, candidateCount);
   else if (candidateCount === 1) unchecked((column[0] = 1));
   else scoreCold(pool, remembered, column);
-}
-
-function isAnyWarm(): bool {
-  for (let i = 0; i < candidateCount; i++) {
-    if (unchecked(matchedKeys[candidates[i]]) > 0) return true;
-  }
-  return false;
 }
 
 function scoreCold(pool: Pool, remembered: f64, column: StaticArray<f64>): void {

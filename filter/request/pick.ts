@@ -5,7 +5,7 @@ import { PICK_RANDOM, PICK_WEIGHTED_RANDOM } from "../../protocol/profile.ts";
 import { NO_PROFILE, Pool } from "../hints/pool.ts";
 import { matchedKeys, matchKeys } from "../hints/prefix-index.ts";
 import { settings, trustAt } from "../hints/table.ts";
-import { candidateCount, candidates, gatherCandidates } from "./candidates.ts";
+import { candidateCount, candidates, gatherCandidates, isAnyWarm } from "./candidates.ts";
 import { uncachedBytes } from "./cover.ts";
 import { filterCandidates } from "./filters.ts";
 import { random, randomBelow } from "./random.ts";
@@ -54,13 +54,6 @@ export function pick(pool: Pool, wish: Wish, nowMs: f64): u32 {
   pickedMatchedKeys = unchecked(matchedKeys[first]);
   pickedUncachedBytes = uncachedBytes(wish, pickedMatchedKeys);
   return PICKED;
-}
-
-function isAnyWarm(): bool {
-  for (let i = 0; i < candidateCount; i++) {
-    if (unchecked(matchedKeys[candidates[i]]) > 0) return true;
-  }
-  return false;
 }
 
 /** A uniform draw: every score becomes a random number. */

@@ -4,7 +4,7 @@ import { counters } from "../hints/counters.ts";
 import { noteSuccess } from "../hints/health.ts";
 import { outbox } from "../hints/sharing.ts";
 import * as table from "../hints/table.ts";
-import { bufferAt, RESPONSE_BODY, readBuffer } from "../host/buffers.ts";
+import { bufferAt, RESPONSE_BODY, readBuffer, SLICE_BYTES } from "../host/buffers.ts";
 import { nowMs } from "../host/clock.ts";
 import {
   nameAt,
@@ -48,8 +48,6 @@ const CONNECTION_FAILURE: u64 = 1 << 5;
 const CONNECTION_TERMINATION: u64 = 1 << 6;
 const CLIENT_GONE: u64 = 1 << 14;
 const ENDPOINT_FAULTS: u64 = REMOTE_RESET | CONNECTION_FAILURE | CONNECTION_TERMINATION;
-
-const SLICE_BYTES: u32 = 64 * 1024;
 
 let isEventStream: bool = false;
 let isReadable: bool = false;

@@ -9,7 +9,13 @@ import { counters } from "../hints/counters.ts";
 import { Pool } from "../hints/pool.ts";
 import { shareSoon } from "../hints/sharing.ts";
 import * as table from "../hints/table.ts";
-import { bufferAt, REQUEST_BODY, readBuffer, rotateRequestBody } from "../host/buffers.ts";
+import {
+  bufferAt,
+  REQUEST_BODY,
+  readBuffer,
+  rotateRequestBody,
+  SLICE_BYTES,
+} from "../host/buffers.ts";
 import { nowMs, recentMs } from "../host/clock.ts";
 import { CLUSTER_NAME, propertyAt, readProperty } from "../host/properties.ts";
 import { CONTINUE, STOP, STOP_AND_BUFFER } from "../host/stream.ts";
@@ -27,7 +33,6 @@ import * as replies from "./replies.ts";
 import { keepParts } from "./score.ts";
 import { beginWaiting } from "./waiting.ts";
 
-const SLICE_BYTES: u32 = 64 * 1024;
 const clusterName = new TextHash();
 const SPACE: u8 = 0x20;
 
