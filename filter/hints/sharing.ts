@@ -67,7 +67,6 @@ export function shareSoon(nowMs: f64): void {
 }
 
 function send(nowMs: f64): void {
-  sentMs = nowMs;
   copyOwnTo(isHolder ? reports : untoldRecords());
   while (flight.changed.count > 0) {
     const slot = flight.changed.take();
@@ -86,6 +85,7 @@ function send(nowMs: f64): void {
     if (body !== 0) store<u32>(outbox.at + body, <u32>max(0, nowMs - table.contactMs));
   }
   if (outbox.isEmpty && machines.joinedCount === 0) return;
+  sentMs = nowMs;
   outbox.seal(0, table.generation, <u32>(machines.ownNumber + 1));
   machines.sendToAll(outbox.at, outbox.frameBytes);
   outbox.clear();
