@@ -41,8 +41,21 @@ export function noteState(slot: u32, state: u32, atMs: f64): bool {
   return since !== 0 && atMs - since >= AWAY_MS;
 }
 
+const answeredAtMs = new StaticArray<f64>(SLOTS);
+
 /** It answered: whatever was held against it is over. */
-export function noteSuccess(slot: u32): void {
+export function noteAnswer(slot: u32, atMs: f64): void {
+  unchecked((answeredAtMs[slot] = atMs));
+  forgive(slot);
+}
+
+/** Whether a request of this machine has been answered there since `sinceMs`. */
+export function hasAnsweredSince(slot: u32, sinceMs: f64): bool {
+  return unchecked(answeredAtMs[slot]) >= sinceMs;
+}
+
+/** Nothing is held against it any more. */
+export function forgive(slot: u32): void {
   if (unchecked(failedAtMs[slot]) === 0) return;
   unchecked((failedAtMs[slot] = 0));
   unchecked((waitMs[slot] = 0));
@@ -50,7 +63,7 @@ export function noteSuccess(slot: u32): void {
 
 export function noteProbe(slot: u32, goodAtMs: f64): void {
   const failed = unchecked(failedAtMs[slot]);
-  if (failed !== 0 && goodAtMs > failed + PROBE_MARGIN_MS) noteSuccess(slot);
+  if (failed !== 0 && goodAtMs > failed + PROBE_MARGIN_MS) forgive(slot);
 }
 
 /** Whether the control plane holds it to be up. */

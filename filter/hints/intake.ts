@@ -17,7 +17,7 @@ import { forgetColdUse, noteColdUse } from "./cold-use.ts";
 import { reserve } from "./entries.ts";
 import { clearFlight } from "./flight.ts";
 import { noteSlot } from "./gauges.ts";
-import { noteProbe, noteState, noteSuccess } from "./health.ts";
+import { forgive, noteProbe, noteState } from "./health.ts";
 import { position } from "./position.ts";
 import { forgetSlot, insertAged, insertKeys, keepBlocks, removeKeys } from "./prefix-index.ts";
 import * as table from "./table.ts";
@@ -166,7 +166,7 @@ function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
     forgetColdUse(slot);
     setValues(slot, 0, 0);
     unchecked((table.probedMs[slot] = 0));
-    noteSuccess(slot);
+    forgive(slot);
   }
   unchecked((table.poolOf[slot] = pool));
   noteSlot(slot);

@@ -1,11 +1,11 @@
 // The second half of a request's life: who served, when the first byte came, what it used.
 import * as wire from "../../protocol/records.ts";
 import { counters } from "../hints/counters.ts";
-import { noteSuccess } from "../hints/health.ts";
+import { noteAnswer } from "../hints/health.ts";
 import { outbox } from "../hints/sharing.ts";
 import * as table from "../hints/table.ts";
 import { bufferAt, RESPONSE_BODY, readBuffer, SLICE_BYTES } from "../host/buffers.ts";
-import { nowMs } from "../host/clock.ts";
+import { nowMs, recentMs } from "../host/clock.ts";
 import {
   nameAt,
   nameBytes,
@@ -140,7 +140,7 @@ function served(request: Request, place: i32): void {
   }
   if (slot !== request.slot) moveTo(request, slot);
   if (request.status >= 400) countRefusal(request);
-  noteSuccess(slot);
+  noteAnswer(slot, recentMs);
   const pool = unchecked(table.pools[request.pool]);
   giveSession(pool, slot);
 }

@@ -1,9 +1,11 @@
 // The requests that wait for response headers, the oldest pick first. No callback tells that Envoy
 // tries another endpoint, and an answer that is not streamed has its headers at its end. So the tick
 // looks: at each request soon after its pick, when an endpoint that refuses connections shows, then
-// at all in turn, since an endpoint may break off later.
+// at all in turn, since an endpoint may break off later. One that has just answered others is alive,
+// and requests there are passed over: a look costs calls to the host, and only silence is suspicious.
 //
 //   oldest ─▶ … ─▶ looked at, in turn ─▶ │ unlooked ─▶ … ─▶ newest
+import { hasAnsweredSince } from "../hints/health.ts";
 import { setEffectiveContext } from "../host/stream.ts";
 import { Request } from "./live.ts";
 import { followRetry } from "./tries.ts";
@@ -13,6 +15,10 @@ const FIRST_LOOK_MS: f64 = 5;
 /** Looks of one tick. */
 const YOUNG_LOOKS: i32 = 16;
 const TURN_LOOKS: i32 = 4;
+/** An endpoint that has answered so short a time ago is not asked about. */
+const SILENT_MS: f64 = 5;
+/** Requests passed in one tick, looked at or not. */
+const TURN_STEPS: i32 = 64;
 
 let oldest: Request | null = null;
 let newest: Request | null = null;
@@ -68,16 +74,20 @@ function lookAtYoung(atMs: f64): void {
 function lookInTurn(atMs: f64): void {
   let request = inTurn;
   let first: Request | null = null;
-  for (let looks = 0; looks < TURN_LOOKS; looks++) {
+  let looks = 0;
+  for (let steps = 0; steps < TURN_STEPS && looks < TURN_LOOKS; steps++) {
     if (request === null || request === unlooked) request = oldest;
     if (request === null || request === unlooked || request === first) break;
-    if (looks === 0) first = request;
-    look(request, atMs);
+    if (steps === 0) first = request;
+    if (look(request, atMs)) looks++;
     request = request.newer;
   }
   inTurn = request;
 }
 
-function look(request: Request, atMs: f64): void {
+/** Answers whether it looked. */
+function look(request: Request, atMs: f64): bool {
+  if (hasAnsweredSince(request.slot, atMs - SILENT_MS)) return false;
   if (setEffectiveContext(request.context)) followRetry(request, atMs);
+  return true;
 }

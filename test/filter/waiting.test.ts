@@ -129,3 +129,17 @@ test("under attachment B, where Envoy retries the same endpoint, none is looked 
   gateway.run(50);
   expect(looksAt([request])).toBe(0);
 });
+
+test("a request is not looked at while its endpoint answers others, and is when it falls silent", () => {
+  const waiting = ask(gateway.worker, { prompt: PROMPT });
+  const [address] = destinationsOf(waiting) as [string];
+  const answered = (): void => serve(ask(gateway.worker), { address });
+  retry(waiting, 0);
+  for (let ticks = 0; ticks < 10; ticks++) {
+    answered();
+    gateway.run(4);
+  }
+  expect(looksAt([waiting])).toBe(0);
+  gateway.run(20);
+  expect(looksAt([waiting])).toBeGreaterThan(0);
+});
