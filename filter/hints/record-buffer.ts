@@ -84,20 +84,18 @@ export class RecordBuffer {
     return body;
   }
 
-  /** Copies whole records, their headers included. */
-  copyRecords(source: usize, bytes: u32): void {
-    if (this.bytesMax - this.used < bytes) {
-      counters.recordsDropped++;
-      return;
-    }
+  /** Copies whole records, their headers included; false, and uncounted, where there is no room. */
+  copyRecords(source: usize, bytes: u32): bool {
+    if (this.bytesMax - this.used < bytes) return false;
     memory.copy(this.at + this.used, source, bytes);
     this.used += bytes;
     this.entriesAt = 0;
+    return true;
   }
 
-  /** Copies the records of another buffer. */
-  copyAll(from: RecordBuffer): void {
-    this.copyRecords(from.at + FRAME_HEADER_BYTES, from.used - FRAME_HEADER_BYTES);
+  /** Copies the records of another buffer, all or none. */
+  copyAll(from: RecordBuffer): bool {
+    return this.copyRecords(from.at + FRAME_HEADER_BYTES, from.used - FRAME_HEADER_BYTES);
   }
 
   addPick(slot: u32, flags: u32, uncached: u32, blocks: u32, keys: usize, keyCount: u32): void {

@@ -100,7 +100,7 @@ function refresh(nowMs: f64): void {
 
 /** Before shares are added, the outbox has only what is reported too. */
 function copyOwnTo(buffer: RecordBuffer): void {
-  if (!outbox.isEmpty) buffer.copyAll(outbox);
+  if (!outbox.isEmpty) noteKept(buffer.copyAll(outbox));
 }
 
 function meetMachines(nowMs: f64): void {
@@ -185,7 +185,12 @@ function takeNews(view: DataView, kind: u32, at: u32, nowMs: f64): void {
   else if (kind === wire.FAILURE) noteFailure(view.getUint32(body, true), nowMs);
   if (!isReported(kind)) return;
   const into = isHolder ? reports : untoldRecords();
-  into.copyRecords(receivedAt() + at, RECORD_HEADER_BYTES + recordBytes(view, at));
+  noteKept(into.copyRecords(receivedAt() + at, RECORD_HEADER_BYTES + recordBytes(view, at)));
+}
+
+/** What finds no room in the holder's report is lost; elsewhere it was kept in case, and is reported. */
+function noteKept(hasRoom: bool): void {
+  if (!hasRoom && isHolder) counters.recordsDropped++;
 }
 
 function isReported(kind: u32): bool {

@@ -1,6 +1,7 @@
 // Records that the control plane may never have been told: those since the holder of the lease was
 // last heard. Should it be gone, the next holder reports them; what the last one was told in its last
 // moments is then reported twice rather than not at all.
+import { counters } from "./counters.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 import { generation } from "./table.ts";
 
@@ -24,6 +25,6 @@ export function untoldRecords(): RecordBuffer {
 /** The lease has passed to this machine. */
 export function moveUntoldTo(reports: RecordBuffer): void {
   const records = untoldRecords();
-  if (!records.isEmpty) reports.copyAll(records);
+  if (!records.isEmpty && !reports.copyAll(records)) counters.recordsDropped++;
   records.clear();
 }

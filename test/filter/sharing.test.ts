@@ -192,12 +192,24 @@ describe("an endpoint that one worker used for a cold prompt", () => {
   });
 });
 
+test("records kept in case the holder dies are none that are lost where they find no room", () => {
+  const gateway = new FilteredGateway({
+    workers: 2,
+    hints: tableOf(2, {}, { blockBytes: 256 }),
+  });
+  for (let times = 0; times < 90; times++) {
+    ask(gateway.worker, { prompt: `${times} `.repeat(300_000) });
+    gateway.run(2);
+  }
+  expect(gateway.counter("records_dropped")).toBe(0);
+});
+
 test("records that find no room in a message are counted", () => {
   const gateway = new FilteredGateway({
     workers: 2,
     hints: tableOf(2, {}, { blockBytes: 256 }),
   });
-  for (let times = 0; times < 40; times++) {
+  for (let times = 0; times < 160; times++) {
     ask(gateway.worker, { prompt: `${times} `.repeat(1_200_000) });
   }
   expect(gateway.counter("records_dropped")).toBeGreaterThan(0);
