@@ -31,6 +31,7 @@ export interface Options {
   fallbacks: number;
   heldBytes: number;
   logLevel: string;
+  check: boolean;
 }
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug"];
@@ -86,6 +87,7 @@ function program(): Command {
     .addOption(number("--fallbacks <n>", "endpoints named after the pick", ...FALLBACKS))
     .addOption(number("--held-bytes <n>", "bodies a worker holds", 268_435_456, 1, 4_294_967_295))
     .addOption(setting("--log-level <level>", "what is logged", "warn").choices(LOG_LEVELS))
+    .option("--check", "only says whether flags and files are right", false)
     .helpOption("--help", "show this text")
     .allowExcessArguments(false)
     .exitOverride();

@@ -2,6 +2,7 @@
 
 import { hostname } from "node:os";
 import { buildFilter } from "./build-filter.ts";
+import { checkFiles } from "./check-files.ts";
 import { findEnvoy } from "./find-envoy.ts";
 import type { Launch } from "./launch.ts";
 import type { Environment, Options } from "./options.ts";
@@ -44,13 +45,14 @@ export class Gateway {
       { host: LOOPBACK, port: options.adminPort, flag: "--admin-port" },
     ]);
     makeStateDir(options.stateDir);
+    const { token, path: tokenFile } = writeToken(options.stateDir);
+    const controlled = { ...options, port: options.controlPort, tokenFile };
+    await checkFiles(controlled, launch.signal);
     const binary = await findEnvoy(environment, launch);
     const filterPath = await buildFilter(launch);
     const simulated = await this.#startSimulators(options.simulate);
-    const { token, path: tokenFile } = writeToken(options.stateDir);
     const endpoints = [...simulated, ...options.endpoints];
-    const { controlPort } = options;
-    await this.#start(controlPlanePart({ ...options, port: controlPort, tokenFile, endpoints }));
+    await this.#start(controlPlanePart({ ...controlled, endpoints }));
     const gateway = `${hostname()}:${options.port}`;
     await this.#start(envoyPart({ ...options, binary, token, filterPath, gateway }));
     const serving = await untilServing(options, launch);

@@ -50,27 +50,32 @@ export interface ControlPlaneOptions {
 }
 
 export function controlPlanePart(options: ControlPlaneOptions): PartDefinition {
-  const { port, endpoints = [], pool, config, flags = [] } = options;
   return {
     name: "Control plane",
     command: process.execPath,
-    args: [
-      projectPath("control-plane", "main.ts"),
-      ...["--host", LOOPBACK, "--port", String(port)],
-      ...(options.explain === false ? [] : ["--explain"]),
-      ...["--token-file", options.tokenFile, "--state-dir", options.stateDir],
-      ...["--attachment", options.attachment === "buffer" ? "buffer" : "pause"],
-      ...(endpoints.length > 0 ? ["--endpoints", endpoints.join(",")] : []),
-      ...(pool ? ["--pool", pool] : []),
-      ...(config ? ["--config", config] : []),
-      ...(options.fallbacks === undefined ? [] : ["--fallbacks", String(options.fallbacks)]),
-      // What it tells of files and endpoints is news to the user.
-      ...["--log-level", "info"],
-      ...flags,
-    ],
-    healthUrl: `http://${LOOPBACK}:${port}/readyz`,
+    args: controlPlaneWords(options),
+    healthUrl: `http://${LOOPBACK}:${options.port}/readyz`,
     news: (line) => newsOf(line, options),
   };
+}
+
+/** The control plane's command line, from its program's path on. */
+export function controlPlaneWords(options: ControlPlaneOptions): string[] {
+  const { port, endpoints = [], pool, config, flags = [] } = options;
+  return [
+    projectPath("control-plane", "main.ts"),
+    ...["--host", LOOPBACK, "--port", String(port)],
+    ...(options.explain === false ? [] : ["--explain"]),
+    ...["--token-file", options.tokenFile, "--state-dir", options.stateDir],
+    ...["--attachment", options.attachment === "buffer" ? "buffer" : "pause"],
+    ...(endpoints.length > 0 ? ["--endpoints", endpoints.join(",")] : []),
+    ...(pool ? ["--pool", pool] : []),
+    ...(config ? ["--config", config] : []),
+    ...(options.fallbacks === undefined ? [] : ["--fallbacks", String(options.fallbacks)]),
+    // What it tells of files and endpoints is news to the user.
+    ...["--log-level", "info"],
+    ...flags,
+  ];
 }
 
 export interface EnvoyOptions {

@@ -13,8 +13,6 @@ import { pathText, schemaProblem } from "../config/schema-problem.ts";
 import { YamlText } from "../config/yaml-text.ts";
 import { flagInvalid, poolFileInvalid } from "../errors.ts";
 
-export { watchFile } from "./watched-file.ts";
-
 export interface DiscoveredEndpoint {
   name: string;
   namespace: string;

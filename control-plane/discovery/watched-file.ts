@@ -5,10 +5,13 @@ import { readFile, stat } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { TEXT_BYTES_MAX } from "../config/yaml-text.ts";
 import { fileUnreadable, HintwayError } from "../errors.ts";
+import type { LastGoodFiles } from "./last-good.ts";
 
 const POLL_MS = 250;
 /** Whoever writes the file may not be done when its status changes. */
 const SETTLE_MS = 50;
+
+export type Parser<T> = (text: string, source: string) => T;
 
 export interface FileListener<T> {
   changed(value: T): void;
@@ -16,27 +19,54 @@ export interface FileListener<T> {
   refused(error: HintwayError): void;
 }
 
+/** Throws what is wrong with the file. */
+export async function readFileAs<T>(path: string, parse: Parser<T>): Promise<T> {
+  return parse(await readText(path), path);
+}
+
 /**
- * Reads the file, tells `changed` its value, and resolves; or rejects with what is wrong with it.
+ * Reads the file, tells `changed` its value, and resolves. Where that fails it tells the value which
+ * the file had when it was last in force, and what is wrong with it now; without such, it rejects.
  * From then on every change is told to the listener, until `stop`.
  */
 export async function watchFile<T>(
   path: string,
-  parse: (text: string, source: string) => T,
+  parse: Parser<T>,
   listener: FileListener<T>,
+  lastGood?: LastGoodFiles,
 ): Promise<{ stop(): void }> {
-  let text: string | undefined = await readText(path);
-  listener.changed(parse(text, path));
+  let text: string | undefined;
   let stopped = false;
 
+  const take = (taken: string) => {
+    listener.changed(parse(taken, path));
+    lastGood?.keep(path, taken);
+  };
+  const begin = async () => {
+    text = await readText(path);
+    take(text);
+  };
+  const beginWithLastGood = async (error: unknown) => {
+    if (!(error instanceof HintwayError)) throw error;
+    const kept = await lastGood?.read(path);
+    if (kept === undefined) throw error;
+    try {
+      listener.changed(parse(kept, path));
+    } catch {
+      // Kept by another version, most likely: what is wrong with the file says more.
+      throw error;
+    }
+    listener.refused(error);
+  };
   const reread = async () => {
     await wait(SETTLE_MS, undefined, { ref: false });
     const previous = text;
     // Unreadable meanwhile counts as a change, so that the same text is told again afterwards.
     text = undefined;
     text = await readText(path);
-    if (!stopped && text !== previous) listener.changed(parse(text, path));
+    if (!stopped && text !== previous) take(text);
   };
+  await begin().catch(beginWithLastGood);
   // One at a time, in order: a slow disk must not let an older text win.
   let last = Promise.resolve();
   const onStatus = () => {

@@ -45,7 +45,7 @@ const HOLD_MS: u32 = 10_000;
 const POLL_TIMEOUT_MS: u32 = 13_000;
 const REPORT_TIMEOUT_MS: u32 = 2_000;
 const RETRY_MS_MIN: f64 = 100;
-const RETRY_MS_MAX: f64 = 500;
+const RETRY_MS_MAX: f64 = 250;
 /** Entries of the index looked at for one report while it is handed back. */
 const HAND_BACK_STEP: u32 = 131_072;
 /** The table in force, of as many endpoints as there may be. */

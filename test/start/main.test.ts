@@ -226,13 +226,13 @@ describe("npm start", () => {
     expect(second.output()).toContain(`\`kill ${first.process.pid}\``);
   });
 
-  it("shows a part's last words when it refuses to start, and ends with a failure", async () => {
+  it("says what is wrong with a file before it starts anything, and ends with a failure", async () => {
     const config = join(temporaryFolder(), "config.yaml");
     execFileSync("/bin/sh", ["-c", `echo 'no: configuration' > ${config}`]);
     const launcher = await launched("--simulate", "1", "--config", config);
     const [code] = await once(launcher.process, "exit");
     expect(code).toBe(1);
-    expect(launcher.output()).toMatch(/Control plane ended \(exit code 1\)[\s\S]*config\.yaml/);
-    await until("the end of every part", () => children(launcher).length === 0);
+    expect(launcher.output()).toMatch(/^error: .*config\.yaml:1:1: unknown key "no"/m);
+    expect(launcher.output()).not.toContain("Starting");
   });
 });

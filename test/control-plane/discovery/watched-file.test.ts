@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, rmdir, symlink, unlink, writeFile } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { watchFile } from "../../../control-plane/discovery/file.ts";
+import { watchFile } from "../../../control-plane/discovery/watched-file.ts";
 import { HintwayError, poolFileInvalid } from "../../../control-plane/errors.ts";
 import { until } from "../../support/until.ts";
 

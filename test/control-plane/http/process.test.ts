@@ -123,6 +123,60 @@ it("a changed pool file takes effect, and a broken one is refused and visible", 
   expect(refused).toContain("127.0.0.1:2 ");
 });
 
+it("a process that starts while a file is broken goes on with what was last in force", async () => {
+  const files = { pool: join(folder, "kept-pool.yaml"), config: join(folder, "kept-config.yaml") };
+  const port = await freePort();
+  const poolOf = (server: number) =>
+    `endpoints: [{name: a, address: 127.0.0.1, port: "${server}"}]`;
+  const config = `
+    apiVersion: llm-d.ai/v1alpha1
+    kind: EndpointPickerConfig
+    plugins: [{type: token-cost-scorer, name: kept-scorer}]
+    schedulingProfiles: [{name: kept, plugins: [{pluginRef: kept-scorer}]}]`;
+  writeFileSync(files.pool, poolOf(7));
+  writeFileSync(files.config, config);
+  const words = ["--token-file", token, "--port", String(port), "--state-dir", folder];
+  words.push("--pool", files.pool, "--config", files.config);
+  const first = run(words);
+  await until("it answers", () => statusAt(port));
+  first.child.kill("SIGTERM");
+  await once(first.child, "exit");
+  writeFileSync(files.pool, "endpoints: 5");
+  writeFileSync(files.config, "no: configuration");
+  run(words);
+  const status = await until("it answers again", () => statusAt(port));
+  expect(status).toContain("127.0.0.1:7 ");
+  expect(status).toContain("kept-scorer");
+  expect(status).toContain("kept-pool.yaml:1:");
+  writeFileSync(files.pool, poolOf(8));
+  writeFileSync(files.config, config);
+  const isMended = (text: string | null) => text?.includes("last refusal none");
+  const mended = await until("it takes what is mended", async () => {
+    const text = await statusAt(port);
+    return isMended(text) ? text : null;
+  });
+  expect(mended).toContain("127.0.0.1:8 ");
+});
+
+it("what is kept of one file is not taken for another", async () => {
+  const broken = join(folder, "another.yaml");
+  writeFileSync(broken, "endpoints: 5");
+  const words = ["--token-file", token, "--state-dir", folder, "--pool", broken];
+  expect(await failure(words)).toContain("another.yaml:1:");
+});
+
+it("--check says whether files are right, and starts nothing", async () => {
+  const sound = join(folder, "checked.yaml");
+  writeFileSync(sound, "endpoints: []");
+  const { child, said } = run(["--token-file", token, "--pool", sound, "--check"]);
+  expect(await once(child, "close")).toEqual([0, null]);
+  expect(said.text).toBe("");
+  writeFileSync(sound, "endpoints: 5");
+  expect(await failure(["--token-file", token, "--pool", sound, "--check"])).toContain(":1:");
+  const endpoints = ["--token-file", token, "--endpoints", "localhost", "--check"];
+  expect(await failure(endpoints)).toContain("--endpoints");
+});
+
 it("a changed token file takes effect, and an emptied one is refused and visible", async () => {
   const path = join(folder, "rotated");
   writeFileSync(path, "old\n");
