@@ -15,6 +15,7 @@ export interface Options {
   port: number;
   tokenFile: string;
   stateDir?: string;
+  filter?: string;
   endpoints?: string;
   pool?: string;
   config?: string;
@@ -59,6 +60,7 @@ function program(): Command {
       ).makeOptionMandatory(),
     )
     .addOption(setting("--state-dir <folder>", "keeps what gateways need when this is down"))
+    .addOption(setting("--filter <file>", "serves the filter to gateways, at /filter.wasm"))
     .addOption(setting("--endpoints <ip:port,...>", "the model servers").conflicts("pool"))
     .addOption(setting("--pool <file>", "reads, and watches, a YAML file of model servers"))
     .addOption(setting("--config <file>", "reads, and watches, an EndpointPickerConfig"))

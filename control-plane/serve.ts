@@ -14,6 +14,7 @@ import { LastGoodFiles } from "./discovery/last-good.ts";
 import { type FileListener, readFileAs, watchFile } from "./discovery/watched-file.ts";
 import { flagInvalid, HintwayError, portTaken } from "./errors.ts";
 import { createApp } from "./http/app.ts";
+import { readFilter } from "./http/filter-route.ts";
 import { LastKnownFile, readLastKnown } from "./http/last-known.ts";
 import { parseTokenFile, Tokens } from "./http/tokens.ts";
 import { type Options, readOptions } from "./options.ts";
@@ -51,6 +52,7 @@ async function run(options: Options): Promise<void> {
   const app = createApp(controlPlane, {
     tokens,
     attachment: options.attachment,
+    filter: options.filter === undefined ? undefined : await readFilter(options.filter),
     logger: { level: options.logLevel },
   });
   controlPlane.log = app.log;
@@ -71,7 +73,9 @@ async function run(options: Options): Promise<void> {
 }
 
 /** Throws what is wrong with the first file that could not be used. */
-async function checkFiles({ tokenFile, endpoints, pool, config }: Options): Promise<void> {
+async function checkFiles(options: Options): Promise<void> {
+  const { tokenFile, endpoints, pool, config, filter } = options;
+  if (filter !== undefined) await readFilter(filter);
   await readFileAs(tokenFile, parseTokenFile);
   if (config !== undefined) await readFileAs(config, parseConfiguration);
   if (pool !== undefined) await readFileAs(pool, parsePoolFile);

@@ -6,6 +6,7 @@ import { guard } from "./authentication.ts";
 import type { Attachment } from "./clusters.ts";
 import { discoveryRoutes } from "./discovery-routes.ts";
 import { nameFailures, refuseUrl } from "./failures.ts";
+import { type FilterModule, filterRoute } from "./filter-route.ts";
 import { gatewayRoutes } from "./gateway-routes.ts";
 import { statusRoutes } from "./status-routes.ts";
 import type { Tokens } from "./tokens.ts";
@@ -16,6 +17,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 export interface AppOptions {
   tokens: Tokens;
   attachment: Attachment;
+  /** Served to gateways where there is one. */
+  filter?: FilterModule | undefined;
   logger: NonNullable<FastifyServerOptions["logger"]>;
 }
 
@@ -47,6 +50,8 @@ export function createApp(controlPlane: ControlPlane, options: AppOptions): Fast
   );
   nameFailures(app, "GET / says what there is.");
   app.register(async (scope) => statusRoutes(scope, controlPlane));
+  const { filter } = options;
+  if (filter) app.register(async (scope) => filterRoute(scope, filter));
   app.addHook("preClose", async () => controlPlane.polls.close());
   return app;
 }

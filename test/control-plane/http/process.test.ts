@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -163,6 +164,23 @@ it("what is kept of one file is not taken for another", async () => {
   writeFileSync(broken, "endpoints: 5");
   const words = ["--token-file", token, "--state-dir", folder, "--pool", broken];
   expect(await failure(words)).toContain("another.yaml:1:");
+});
+
+it("serves the filter it is given, with its sum, to callers without a token", async () => {
+  const filter = join(folder, "filter.wasm");
+  const bytes = Buffer.from([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+  writeFileSync(filter, bytes);
+  const port = await freePort();
+  run(["--token-file", token, "--port", String(port), "--filter", filter]);
+  await until("it answers", () => statusAt(port));
+  const url = `http://127.0.0.1:${port}/filter.wasm`;
+  const answer = await fetch(url);
+  expect(Buffer.from(await answer.arrayBuffer())).toEqual(bytes);
+  const sum = createHash("sha256").update(bytes).digest("hex");
+  expect(await (await fetch(`${url}.sha256`)).text()).toBe(`${sum}  filter.wasm\n`);
+  const again = await fetch(url, { headers: { "if-none-match": answer.headers.get("etag")! } });
+  expect(again.status).toBe(304);
+  expect(await failure(["--token-file", token, "--filter", token])).toContain("--filter");
 });
 
 it("--check says whether files are right, and starts nothing", async () => {
