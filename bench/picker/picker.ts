@@ -4,7 +4,7 @@ import { freePorts } from "../../start/ports.ts";
 import { projectPath } from "../../start/project.ts";
 import { Part } from "../../start/supervise.ts";
 import { Watchdog } from "../../start/watchdog.ts";
-import { type ApiServer, startApiServer } from "./api-server.ts";
+import { type ApiServer, startApiServer } from "../../test/support/kubernetes/api-server.ts";
 import { createPool, POOL_GROUP, POOL_NAME } from "./pool-objects.ts";
 
 export interface PickerOptions {

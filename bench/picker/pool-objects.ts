@@ -1,6 +1,6 @@
 // What the reference picker wants to find in Kubernetes: its kinds, a pool, and Pods that are ready.
 
-import type { ApiServer } from "./api-server.ts";
+import type { ApiServer } from "../../test/support/kubernetes/api-server.ts";
 
 export const POOL_NAME = "pool";
 export const POOL_GROUP = "inference.networking.k8s.io";

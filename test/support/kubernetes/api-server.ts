@@ -1,25 +1,35 @@
-// A Kubernetes API server (etcd and kube-apiserver) on 127.0.0.1: the reference picker reads its
-// pool there and does not start without.
+// A real Kubernetes API server (etcd and kube-apiserver) on 127.0.0.1, for tests, and for a bench's
+// reference picker, which reads its pool there. There is no controller and no kubelet: nothing
+// happens to an object but what is sent.
 
 import { generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Agent, request } from "undici";
-import { freePorts } from "../../start/ports.ts";
-import { Part } from "../../start/supervise.ts";
-import { Watchdog } from "../../start/watchdog.ts";
-import { temporaryFolder } from "../../test/support/components.ts";
-import { until } from "../../test/support/until.ts";
+import { freePorts } from "../../../start/ports.ts";
+import { Part } from "../../../start/supervise.ts";
+import { Watchdog } from "../../../start/watchdog.ts";
+import { temporaryFolder } from "../components.ts";
+import { until } from "../until.ts";
 
-const TOKEN = "bench";
+const TOKEN = "administrator";
 const READY_TIMEOUT_MS = 60_000;
 
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** Any object as the server gives it. */
+// biome-ignore lint/suspicious/noExplicitAny: tests read fields of every kind.
+export type Answer = any;
+
 export interface ApiServer {
-  /** For a client's KUBECONFIG. */
+  port: number;
+  /** For a client's KUBECONFIG, which then may do everything. */
   kubeconfig: string;
   processIds: number[];
-  /** Sends an object; throws with the server's words when it is not taken. */
-  send(method: "POST" | "PATCH", path: string, object: object): Promise<void>;
+  /** Sends an object, or asks for one; throws with the server's words when it refuses. */
+  send(method: Method, path: string, object?: object): Promise<Answer>;
+  /** Kills the API server, does what is to be done meanwhile, and starts it on the same port. */
+  restart(meanwhile?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -49,19 +59,28 @@ export async function startApiServer(folder: string): Promise<ApiServer> {
     await server.stop();
     await etcd.stop();
   };
-  try {
-    await etcd.start();
+  const serve = async () => {
     await server.start();
     await until("the API server to be ready", () => isReady(url), READY_TIMEOUT_MS);
+  };
+  try {
+    await etcd.start();
+    await serve();
   } catch (error) {
     const lines = server.lines().slice(-5);
     await stop();
     throw new Error(["The API server does not start:", ...lines].join("\n    "), { cause: error });
   }
   return {
-    kubeconfig: kubeconfigIn(state, url),
+    port,
+    kubeconfig: writeKubeconfig(join(state, "kubeconfig"), port, { token: TOKEN }),
     processIds: [etcd.process.pid ?? 0, server.process.pid ?? 0],
     send: (method, path, object) => send(`${url}${path}`, method, object),
+    restart: async (meanwhile) => {
+      await server.kill();
+      await meanwhile?.();
+      await serve();
+    },
     stop,
   };
 }
@@ -112,25 +131,35 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-async function send(url: string, method: "POST" | "PATCH", object: object): Promise<void> {
-  const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+async function send(url: string, method: Method, object?: object): Promise<Answer> {
   const answer = await request(url, {
-    ...{ dispatcher: agent, method, body: JSON.stringify(object) },
-    headers: { authorization, "content-type": type },
+    ...{ dispatcher: agent, method, body: object === undefined ? null : JSON.stringify(object) },
+    headers: { authorization, "content-type": contentType(method, url) },
   });
   const text = await answer.body.text();
   if (answer.statusCode >= 300) throw new Error(`${method} ${url}: ${answer.statusCode} ${text}`);
+  return JSON.parse(text);
 }
 
-function kubeconfigIn(state: string, server: string): string {
-  const path = join(state, "kubeconfig");
+function contentType(method: Method, url: string): string {
+  if (method !== "PATCH") return "application/json";
+  const isApplied = url.includes("fieldManager=");
+  return isApplied ? "application/apply-patch+yaml" : "application/merge-patch+json";
+}
+
+/** Writes a kubeconfig of one user of the server at `port`, and answers its path. */
+export function writeKubeconfig(
+  path: string,
+  port: number,
+  user: object,
+  namespace = "default",
+): string {
+  const cluster = { server: `https://127.0.0.1:${port}`, "insecure-skip-tls-verify": true };
   const configuration = {
-    ...{ apiVersion: "v1", kind: "Config", "current-context": "bench" },
-    clusters: [{ name: "bench", cluster: { server, "insecure-skip-tls-verify": true } }],
-    users: [{ name: "admin", user: { token: TOKEN } }],
-    contexts: [
-      { name: "bench", context: { cluster: "bench", user: "admin", namespace: "default" } },
-    ],
+    ...{ apiVersion: "v1", kind: "Config", "current-context": "test" },
+    clusters: [{ name: "test", cluster }],
+    users: [{ name: "user", user }],
+    contexts: [{ name: "test", context: { cluster: "test", user: "user", namespace } }],
   };
   writeFileSync(path, JSON.stringify(configuration), { mode: 0o600 });
   return path;
