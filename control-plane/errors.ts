@@ -16,7 +16,22 @@ export type ErrorCode =
   | "PORT_TAKEN"
   | "TOKEN_FILE_INVALID"
   | "TOKEN_INVALID"
-  | "REPORT_REFUSED";
+  | "REPORT_REFUSED"
+  | ApiServerCode;
+
+/** What an API server's refusal is called, by its HTTP status. */
+const API_SERVER_CODES = {
+  401: "KUBERNETES_UNAUTHORIZED",
+  403: "KUBERNETES_FORBIDDEN",
+  404: "KUBERNETES_NOT_FOUND",
+  409: "KUBERNETES_CONFLICT",
+  410: "KUBERNETES_GONE",
+} as const;
+
+type ApiServerCode =
+  | (typeof API_SERVER_CODES)[keyof typeof API_SERVER_CODES]
+  | "KUBERNETES_REFUSED"
+  | "KUBERNETES_UNREACHABLE";
 
 export class HintwayError extends Error {
   readonly code: ErrorCode;
@@ -136,6 +151,32 @@ export function tokenInvalid(): HintwayError {
 
 export function reportRefused(problem: string): HintwayError {
   return new HintwayError("REPORT_REFUSED", `Report refused whole: ${problem}.`);
+}
+
+/** `reason` is the server's own words, which name user, verb, kind and namespace. */
+export function apiServerRefused(
+  method: string,
+  path: string,
+  status: number,
+  reason: string,
+): HintwayError {
+  const code =
+    API_SERVER_CODES[status as keyof typeof API_SERVER_CODES] ?? ("KUBERNETES_REFUSED" as const);
+  const remedy = API_SERVER_REMEDIES[code] ?? "";
+  return new HintwayError(code, `${method} ${path}: ${status} ${reason}.${remedy}`);
+}
+
+const API_SERVER_REMEDIES: { [code in ErrorCode]?: string } = {
+  KUBERNETES_FORBIDDEN: " Grant that verb to the role of the control plane's ServiceAccount.",
+  KUBERNETES_UNAUTHORIZED: " The token is read anew; see that its ServiceAccount exists.",
+};
+
+export function apiServerUnreachable(path: string, cause: unknown): HintwayError {
+  return new HintwayError(
+    "KUBERNETES_UNREACHABLE",
+    `The API server does not answer ${path}: ${reasonOf(cause)}. Tried again until it does.`,
+    cause,
+  );
 }
 
 const SHOWN_CHARACTERS_MAX = 80;

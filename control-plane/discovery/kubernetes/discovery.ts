@@ -1,0 +1,123 @@
+// Pools and their endpoints from a Kubernetes API server: InferencePools and Pods, watched.
+import type { DiscoveredEndpoint } from "../file.ts";
+import type { ApiServer } from "./api-server.ts";
+import { type InferencePool, inferencePoolOf, POOL_KINDS, poolsPath } from "./inference-pool.ts";
+import { endpointsOf, type ModelServer, modelServerOf } from "./model-server.ts";
+import { WatchedObjects, type WatchListener, type WatchTimes } from "./watched-objects.ts";
+
+export interface KubernetesScope {
+  /** At least one. */
+  namespaces: string[];
+  /** Pools of other names are left alone; null takes all of the namespaces. */
+  poolNames: string[] | null;
+}
+
+export interface KubernetesOptions extends KubernetesScope {
+  times: WatchTimes;
+  /** Numbers from 0 to below 1. */
+  random(): number;
+}
+
+export interface KubernetesListener extends Omit<WatchListener, "changed"> {
+  /** All pools there are; first when everything has been listed, then whenever one is another. */
+  pools(pools: ServedPool[]): void;
+}
+
+export interface ServedPool {
+  name: string;
+  endpoints: DiscoveredEndpoint[];
+  object: InferencePool;
+}
+
+/** A deployment that rolls changes many Pods at once: they are told together. */
+const SETTLE_MS = 20;
+
+export class KubernetesDiscovery {
+  readonly #options: KubernetesOptions;
+  readonly #listener: KubernetesListener;
+  readonly #namespaces: WatchedNamespace[];
+  #running: Promise<unknown> = Promise.resolve();
+  #settling: NodeJS.Timeout | undefined;
+
+  constructor(api: ApiServer, options: KubernetesOptions, listener: KubernetesListener) {
+    this.#options = options;
+    this.#listener = listener;
+    const watchListener = { ...listener, changed: () => this.#changed() };
+    this.#namespaces = options.namespaces.map((namespace) =>
+      watchedNamespace(api, namespace, watchListener, options),
+    );
+  }
+
+  start(): void {
+    this.#running = Promise.all(this.#watched().map((watched) => watched.run()));
+  }
+
+  async stop(): Promise<void> {
+    for (const watched of this.#watched()) watched.stop();
+    await this.#running;
+    clearTimeout(this.#settling);
+  }
+
+  #watched(): WatchedObjects<unknown>[] {
+    return this.#namespaces.flatMap(({ pools, servers }) => [...pools, servers]);
+  }
+
+  #changed(): void {
+    // Half of what there is would drain the other half.
+    if (!this.#watched().every(({ isKnown }) => isKnown)) return;
+    this.#settling ??= setTimeout(() => {
+      this.#settling = undefined;
+      this.#listener.pools(this.#pools());
+    }, SETTLE_MS);
+  }
+
+  #pools(): ServedPool[] {
+    const { poolNames } = this.#options;
+    return this.#namespaces.flatMap(({ pools, servers }) => {
+      const byName = new Map<string, InferencePool>();
+      for (const { objects } of pools) {
+        for (const [name, pool] of objects) if (!byName.has(name)) byName.set(name, pool);
+      }
+      return [...byName.values()]
+        .filter(({ name }) => poolNames === null || poolNames.includes(name))
+        .map((object) => ({
+          ...{ name: this.#nameOf(object), object },
+          endpoints: endpointsOf(object, servers.objects.values()),
+        }));
+    });
+  }
+
+  /** Names are unique in a namespace only. */
+  #nameOf({ namespace, name }: InferencePool): string {
+    return this.#namespaces.length === 1 ? name : `${namespace}/${name}`;
+  }
+}
+
+interface WatchedNamespace {
+  /** One for each of POOL_KINDS. */
+  pools: WatchedObjects<InferencePool>[];
+  servers: WatchedObjects<ModelServer>;
+}
+
+function watchedNamespace(
+  api: ApiServer,
+  namespace: string,
+  listener: WatchListener,
+  options: KubernetesOptions,
+): WatchedNamespace {
+  const pools = POOL_KINDS.map(
+    (kind) =>
+      new WatchedObjects<InferencePool>(
+        api,
+        {
+          path: poolsPath(kind, namespace),
+          read: (object) => inferencePoolOf(kind, object),
+        },
+        listener,
+        options,
+      ),
+  );
+  const path = `/api/v1/namespaces/${namespace}/pods`;
+  const servers = new WatchedObjects(api, { path, read: modelServerOf }, listener, options);
+  return { pools, servers };
+}
