@@ -3,7 +3,7 @@
 import { VERSION_MAX, VERSION_MIN } from "../protocol/limits.ts";
 import { STATE_DOWN } from "../protocol/records.ts";
 import type { Configuration } from "./config/configuration.ts";
-import type { DiscoveredEndpoint } from "./discovery/file.ts";
+import type { DiscoveredPool } from "./discovery/discovered.ts";
 import type { EngineReading } from "./engines/engine.ts";
 import { METRICS_BYTES_MAX, Prober } from "./engines/probe.ts";
 import type { HintwayError } from "./errors.ts";
@@ -21,12 +21,11 @@ import { ModelNames } from "./metrics/model-names.ts";
 import { Series } from "./metrics/series.ts";
 import { CACHE_TOKENS_MAX } from "./pool/capacity.ts";
 import { type Endpoint, stateName } from "./pool/endpoint.ts";
-import { Pool } from "./pool/pool.ts";
-import { Slots } from "./pool/slots.ts";
+import { type Place, Pools } from "./pool/pools.ts";
 
 export interface ControlPlaneOptions {
-  poolName: string;
   blockBytes: number;
+  /** Holds for every pool that has none of its own. */
   configuration: Configuration;
   settings: Settings;
   probe: { periodMs: number; timeoutMs: number };
@@ -58,6 +57,7 @@ interface FileRefusal {
 }
 
 export interface ConfigurationStatus {
+  /** Of pools without one of their own. */
   inForce: Configuration;
   /** The last of those that still stand: another file's being in force does not hide it. */
   lastRefusal: FileRefusal | null;
@@ -72,7 +72,7 @@ const AWAY_MS = 3_000;
 const HAND_BACK_PAUSE_MS = 500;
 
 export class ControlPlane {
-  readonly pool: Pool;
+  readonly pools: Pools;
   readonly index: PrefixIndex;
   readonly hints: Hints;
   readonly gateways = new Gateways();
@@ -84,7 +84,6 @@ export class ControlPlane {
   /** Silent until the web server has given its own. */
   log: Log = { info() {}, warn() {} };
   readonly #options: ControlPlaneOptions;
-  readonly #slots = new Slots();
   readonly #models = new ModelNames();
   readonly #prober: Prober;
   #sweeping: NodeJS.Timeout | undefined;
@@ -93,20 +92,15 @@ export class ControlPlane {
   #handBack: { gateway: Gateway; atMs: number } | null = null;
 
   constructor(options: ControlPlaneOptions) {
-    const { poolName: name, blockBytes, configuration, settings, now, random } = options;
+    const { blockBytes: bytesMin, configuration, settings, now, random } = options;
     this.#options = options;
     this.now = now;
     this.configuration = { inForce: configuration, lastRefusal: null };
-    const { scheduling } = configuration;
-    this.pool = new Pool(
-      {
-        ...{ name, number: 0, blockBytes, scheduling, keysMax: settings.indexKeysMax },
-        lastKnownBlockBytes: options.lastKnownBlockBytes ?? null,
-      },
-      this.#slots,
-    );
-    this.index = new PrefixIndex(settings.indexKeysMax);
-    this.hints = new Hints(settings, this.pool, this.index, random);
+    const { indexKeysMax: keysMax } = settings;
+    const lastKnownBytes = options.lastKnownBlockBytes ?? null;
+    this.pools = new Pools({ bytesMin, lastKnownBytes, keysMax }, configuration);
+    this.index = new PrefixIndex(keysMax);
+    this.hints = new Hints(settings, this.pools, this.index, random);
     this.polls = new LongPolls(this.hints, {
       now,
       // An answer, even an empty one, comes well before the gateway calls what it knows stale.
@@ -114,16 +108,16 @@ export class ControlPlane {
       urgentPauseMs: URGENT_PAUSE_MS,
       quietPauseMs: QUIET_PAUSE_MS,
     });
-    const { pool, index, hints, gateways, polls } = this;
+    const { pools, index, hints, gateways, polls } = this;
     this.exchange = new Exchange({
       ...{ hints, gateways, polls, now },
       versions: options.versions ?? { versionMin: VERSION_MIN, versionMax: VERSION_MAX },
-      reports: new Reports(pool, index, hints, {
+      reports: new Reports(pools, index, hints, {
         ended: (request) => {
           const model = this.#models.nameOf(request.modelLow, request.modelHigh);
-          this.series.ended(endedFigures(request, pool, model));
+          this.series.ended(endedFigures(request, model));
         },
-        failed: (endpoint) => this.#failed(endpoint),
+        failed: ({ endpoint }) => this.#failed(endpoint),
         handedBack: (gateway) => {
           this.#handBack = { gateway, atMs: now() };
         },
@@ -148,31 +142,38 @@ export class ControlPlane {
     await this.#prober.stop();
   }
 
-  /** Takes the endpoints that discovery lists. */
-  discover(listed: DiscoveredEndpoint[]): void {
-    this.accept("pool", { endpoints: listed.length });
-    const { gone, leftOut } = this.pool.discover(listed, this.now());
-    if (leftOut > 0) this.log.warn({ leftOut }, "the pool is full: endpoints left out");
+  /**
+   * Takes all pools that discovery lists, each with its endpoints. A pool or endpoint that is no longer
+   * listed gets no further picks and goes when its requests have had time to end.
+   */
+  discoverPools(listed: readonly DiscoveredPool[]): void {
+    const { gone, poolsLeftOut, endpointsLeftOut } = this.pools.discover(listed, this.now());
+    if (poolsLeftOut + endpointsLeftOut > 0) {
+      this.log.warn({ poolsLeftOut, endpointsLeftOut }, "more is listed than there is room for");
+    }
     if (gone.length > 0) {
-      this.log.warn(
-        { gone: gone.length },
-        "the pool is full: endpoints go before they have drained",
-      );
+      const message = "there is no more room: endpoints go before they have drained";
+      this.log.warn({ gone: gone.length }, message);
     }
     this.#forgetEndpoints(gone);
     this.#probeEndpoints();
     this.#tableChanged();
   }
 
+  /** Puts a configuration in force for all pools without one of their own. */
   configure(configuration: Configuration): void {
-    const { scheduling, warnings } = configuration;
-    const profiles = scheduling.profiles.map(({ name, steps }) => ({
-      profile: name,
-      steps: steps.map((step) => step.plugin),
-    }));
-    this.accept("config", { profiles, warnings });
     this.configuration.inForce = configuration;
-    this.pool.scheduling = scheduling;
+    this.pools.configure(configuration);
+    this.#configured();
+  }
+
+  /** The pool's own configuration; null takes it away. It may be told before the pool is listed. */
+  configurePool(name: string, configuration: Configuration | null): void {
+    this.pools.configure(configuration, name);
+    this.#configured();
+  }
+
+  #configured(): void {
     this.#probeEndpoints();
     this.#tableChanged();
   }
@@ -199,48 +200,56 @@ export class ControlPlane {
   }
 
   #probeEndpoints(): void {
-    const { metrics } = this.configuration.inForce;
-    const targets = [...this.pool.endpoints()].map(({ address, discovered: { labels } }) => ({
-      key: address,
-      url: metrics.urlOf(address),
-      engine: metrics.engineOf(labels),
-    }));
+    const targets = [...this.pools].flatMap((pool) => {
+      const { metrics } = pool.configuration;
+      return [...pool.endpoints()].map(({ address, discovered: { labels } }) => ({
+        key: address,
+        url: metrics.urlOf(address),
+        engine: metrics.engineOf(labels),
+      }));
+    });
     this.#prober.setTargets(targets);
+    // Probed already for another pool: what that told is not waited for once more.
+    for (const { isProbed, address } of this.pools.endpoints()) {
+      if (!isProbed && this.pools.atAddress(address).length > 1) this.#prober.probeNow(address);
+    }
   }
 
   #assignSlots(claims: SlotClaim[]): void {
-    if (this.pool.hasSlots) return;
-    for (const claim of [...claims, ...this.#options.lastKnownSlots]) {
-      this.#slots.claim(claim.address, claim.slot);
+    if (this.pools.hasSlots) return;
+    for (const { address, slot } of [...claims, ...this.#options.lastKnownSlots]) {
+      this.pools.claimSlot(address, slot);
     }
-    this.pool.assignSlots(this.now());
+    this.pools.assignSlots(this.now());
     this.#tableChanged();
   }
 
   #takeReading(address: string, reading: EngineReading, atMs: number): void {
-    const endpoint = this.pool.atAddress(address);
-    if (!endpoint) return;
+    for (const name of [...reading.models, ...reading.adapters.active]) this.#models.learn(name);
+    for (const place of this.pools.atAddress(address)) this.#takePlaceReading(place, reading, atMs);
+    this.polls.notice();
+  }
+
+  #takePlaceReading({ pool, endpoint }: Place, reading: EngineReading, atMs: number): void {
     const { state } = endpoint;
     const hadTokens = endpoint.reading?.cacheTokens;
     // An engine that was away for this long was most likely started anew, with an empty cache.
     const isBack = state === STATE_DOWN && atMs - (endpoint.readAtMs ?? atMs) >= AWAY_MS;
     if (isBack && endpoint.slot !== null) this.index.clear(endpoint.slot);
     const isNews = endpoint.takeReading(reading, atMs);
-    const isOther = this.pool.rescore(endpoint);
-    for (const name of [...reading.models, ...reading.adapters.active]) this.#models.learn(name);
+    const isOther = pool.rescore(endpoint);
     if (reading.cacheTokens !== hadTokens) this.#takeCacheSize(endpoint, reading.cacheTokens);
     if (endpoint.state !== state) this.#stateChanged(endpoint);
     this.hints.loadChanged(endpoint, isNews || isOther);
-    this.polls.notice();
   }
 
   #takeFailure(address: string, error: HintwayError): void {
-    const endpoint = this.pool.atAddress(address);
-    if (!endpoint) return;
-    this.series.probeFailed(this.pool.name, address);
-    if (!endpoint.takeFailure(error.message, error.code === "PROBE_REFUSED")) return;
-    this.#stateChanged(endpoint);
-    this.hints.loadChanged(endpoint, true);
+    for (const { pool, endpoint } of this.pools.atAddress(address)) {
+      this.series.probeFailed(pool.name, address);
+      if (!endpoint.takeFailure(error.message, error.code === "PROBE_REFUSED")) continue;
+      this.#stateChanged(endpoint);
+      this.hints.loadChanged(endpoint, true);
+    }
     this.polls.notice();
   }
 
@@ -267,19 +276,20 @@ export class ControlPlane {
 
   /** Answers whether gateways have to be told anew. */
   #retell(): boolean {
-    const before = this.pool.blockBytes;
-    const isNews = this.pool.retell();
-    const { name: pool, blockBytes } = this.pool;
-    if (blockBytes === before) return isNews;
+    const { blocks } = this.pools;
+    const before = blocks.bytes;
+    const isNews = this.pools.retell();
+    if (blocks.bytes === before) return isNews;
     this.index.clearAll();
     const message = "blocks are of another size, so that the index holds all caches: it fills anew";
-    this.log.warn({ pool, blockBytes, before, indexKeys: this.index.keysMax }, message);
+    const fields = { blockBytes: blocks.bytes, before, indexKeys: this.index.keysMax };
+    this.log.warn(fields, message);
     return true;
   }
 
   #tableChanged(): void {
     this.#retell();
-    this.index.keep(this.pool.rememberedBlocks());
+    this.index.keep(this.pools.rememberedBlocks());
     this.hints.tableChanged();
     this.polls.notice();
     this.#options.onTable();
@@ -287,8 +297,7 @@ export class ControlPlane {
 
   #sweep(): void {
     const nowMs = this.now();
-    this.#slots.sweep(nowMs);
-    const gone = this.pool.sweep(nowMs);
+    const gone = this.pools.sweep(nowMs);
     this.#forgetEndpoints(gone);
     if (gone.length > 0) this.#probeEndpoints();
     if (this.#retell() || gone.length > 0) this.#tableChanged();
@@ -298,12 +307,13 @@ export class ControlPlane {
     this.#passOnHandBack(nowMs);
   }
 
-  #forgetEndpoints(gone: readonly Endpoint[]): void {
+  #forgetEndpoints(gone: readonly Place[]): void {
     if (gone.length === 0) return;
-    const addresses = new Set(gone.map(({ address }) => address));
     // Reads values in memory; a scrape meanwhile shows the endpoints once more.
-    void this.series.endpointsGone(this.pool.name, addresses);
-    const slots = gone.flatMap(({ slot }) => slot ?? []);
+    void this.series.endpointsGone(
+      gone.map(({ pool, endpoint }) => ({ pool: pool.name, endpoint: endpoint.address })),
+    );
+    const slots = gone.flatMap(({ endpoint }) => endpoint.slot ?? []);
     this.index.drop(slots);
     for (const slot of slots) this.hints.shares.dropSlot(slot);
   }
@@ -311,8 +321,8 @@ export class ControlPlane {
   #forget(gateway: Gateway): void {
     this.log.info({ gateway: gateway.id }, "gateway is silent: its share is dropped");
     for (const slot of this.hints.shares.dropGateway(gateway.number)) {
-      const endpoint = this.pool.atSlot(slot);
-      if (endpoint) this.hints.shareChanged(endpoint, gateway.number);
+      const place = this.pools.atSlot(slot);
+      if (place) this.hints.shareChanged(place.endpoint, gateway.number);
     }
     this.polls.notice();
   }

@@ -9,7 +9,8 @@ import {
   parseConfiguration,
 } from "./config/configuration.ts";
 import { ControlPlane } from "./control-plane.ts";
-import { type DiscoveredEndpoint, endpointsFromFlag, parsePoolFile } from "./discovery/file.ts";
+import type { DiscoveredEndpoint } from "./discovery/discovered.ts";
+import { endpointsFromFlag, parsePoolFile } from "./discovery/file.ts";
 import { LastGoodFiles } from "./discovery/last-good.ts";
 import { type FileListener, readFileAs, watchFile } from "./discovery/watched-file.ts";
 import { flagInvalid, HintwayError, portTaken } from "./errors.ts";
@@ -37,7 +38,6 @@ async function run(options: Options): Promise<void> {
   const lastKnown = stateDir === undefined ? null : new LastKnownFile(stateDir);
   const known = stateDir === undefined ? null : await readLastKnown(stateDir);
   const controlPlane = new ControlPlane({
-    poolName: options.poolName,
     blockBytes: options.blockBytes,
     configuration: defaultConfiguration(),
     settings: settingsOf(options),
@@ -92,7 +92,7 @@ interface Watched {
 /** Reads the files a first time, or throws; from then on their changes take effect. */
 async function watchFiles(watched: Watched): Promise<{ stop(): void }[]> {
   const { controlPlane, tokens, options, lastGood } = watched;
-  const { tokenFile, endpoints, pool, config } = options;
+  const { tokenFile, endpoints, pool, poolName: name, config } = options;
   const watches: { stop(): void }[] = [];
   // A token that was taken out of its file must not come back: no copy of it is kept.
   watches.push(
@@ -106,21 +106,36 @@ async function watchFiles(watched: Watched): Promise<{ stop(): void }[]> {
   );
   if (config !== undefined) {
     const listener: FileListener<Configuration> = {
-      changed: (configuration) => controlPlane.configure(configuration),
+      changed: (configuration) => {
+        controlPlane.configure(configuration);
+        controlPlane.accept("config", shownOf(configuration));
+      },
       refused: (error) => controlPlane.refuse("config", error),
     };
     watches.push(await watchFile(config, parseConfiguration, listener, lastGood));
   }
   if (pool !== undefined) {
     const listener: FileListener<DiscoveredEndpoint[]> = {
-      changed: (listed) => controlPlane.discover(listed),
+      changed: (listed) => {
+        controlPlane.discoverPools([{ name, endpoints: listed }]);
+        controlPlane.accept("pool", { endpoints: listed.length });
+      },
       refused: (error) => controlPlane.refuse("pool", error),
     };
     watches.push(await watchFile(pool, parsePoolFile, listener, lastGood));
   } else {
-    controlPlane.discover(endpoints === undefined ? [] : endpointsFromFlag(endpoints));
+    const listed = endpoints === undefined ? [] : endpointsFromFlag(endpoints);
+    controlPlane.discoverPools([{ name, endpoints: listed }]);
   }
   return watches;
+}
+
+function shownOf({ scheduling, warnings }: Configuration): object {
+  const profiles = scheduling.profiles.map(({ name, steps }) => ({
+    profile: name,
+    steps: steps.map((step) => step.plugin),
+  }));
+  return { profiles, warnings };
 }
 
 async function listen(app: ReturnType<typeof createApp>, { host, port }: Options): Promise<void> {

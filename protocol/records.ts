@@ -184,7 +184,7 @@ export const DONE: u32 = 34;
 //   0 slot, or NO_SLOT   4 status   8 done flags   12 prompt bytes
 //  16 bytes believed cached at the pick      20 prompt tokens   24 cached tokens
 //  28 completion tokens (NO_COUNT: not told) 32 ms to the first body byte   36 ms in all
-//  40 model name hash (low, high)            48 stage at the pick
+//  40 model name hash (low, high)            48 stage at the pick     52 pool, or NO_NUMBER
 export const DONE_SLOT: u32 = 0;
 export const DONE_STATUS: u32 = 4;
 export const DONE_FLAGS: u32 = 8;
@@ -198,7 +198,8 @@ export const DONE_TOTAL_MS: u32 = 36;
 export const DONE_MODEL_LOW: u32 = 40;
 export const DONE_MODEL_HIGH: u32 = 44;
 export const DONE_STAGE: u32 = 48;
-export const DONE_BYTES: u32 = 52;
+export const DONE_POOL: u32 = 52;
+export const DONE_BYTES: u32 = 56;
 export const NO_SLOT: u32 = 0xffffffff;
 export const NO_COUNT: u32 = 0xffffffff;
 /** Another endpoint than the picked one served. */

@@ -12,15 +12,7 @@ import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
 import { pathText, schemaProblem } from "../config/schema-problem.ts";
 import { YamlText } from "../config/yaml-text.ts";
 import { flagInvalid, poolFileInvalid } from "../errors.ts";
-
-export interface DiscoveredEndpoint {
-  name: string;
-  namespace: string;
-  /** IPv4. */
-  address: string;
-  port: number;
-  labels: Record<string, string>;
-}
+import type { DiscoveredEndpoint } from "./discovered.ts";
 
 const NAMESPACE = "default";
 const PORT_MAX = 65_535;

@@ -4,7 +4,7 @@ import * as wire from "../../protocol/records.ts";
 import { PickLog } from "../index/pick-log.ts";
 import type { PrefixIndex } from "../index/prefix-index.ts";
 import type { Endpoint } from "../pool/endpoint.ts";
-import type { Pool } from "../pool/pool.ts";
+import type { Pools } from "../pool/pools.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import type { Gateway } from "./gateways.ts";
 import { writeEntries } from "./index-records.ts";
@@ -25,14 +25,14 @@ export class Hints {
   readonly shares = new Shares();
   readonly log = new PickLog();
   readonly #settings: Settings;
-  readonly #pool: Pool;
+  readonly #pools: Pools;
   readonly #index: PrefixIndex;
   readonly #writer = new FrameWriter();
 
   /** `random` answers numbers from 0 to below 1. */
-  constructor(settings: Settings, pool: Pool, index: PrefixIndex, random: () => number) {
+  constructor(settings: Settings, pools: Pools, index: PrefixIndex, random: () => number) {
     this.#settings = settings;
-    this.#pool = pool;
+    this.#pools = pools;
     this.#index = index;
     this.positions = new Positions(random);
   }
@@ -71,7 +71,7 @@ export class Hints {
     if (gateway.entriesFrom !== null) return "urgent";
     if (this.log.hasNews(claim.index, gateway.number)) return "urgent";
     let urgency: Urgency = "none";
-    for (const endpoint of this.#pool.endpoints()) {
+    for (const endpoint of this.#pools.endpoints()) {
       if (isUrgentAfter(endpoint, gateway.number, claim.loads)) return "urgent";
       if (endpoint.refreshed > claim.loads) urgency = "quiet";
     }
@@ -96,7 +96,8 @@ export class Hints {
   /** A whole table for no gateway in particular, to be kept on disk. */
   wholeTable(version: number, nowMs: number): Buffer {
     this.#writeTable();
-    for (const endpoint of this.#pool.endpoints()) writeLoad(this.#writer, endpoint, NOBODY, nowMs);
+    for (const endpoint of this.#pools.endpoints())
+      writeLoad(this.#writer, endpoint, NOBODY, nowMs);
     this.#writePosition(0);
     return this.#writer.seal(version, FLAG_WHOLE_TABLE, this.positions.generation);
   }
@@ -111,7 +112,7 @@ export class Hints {
     if (!this.positions.isUsedUp) return;
     this.positions.beginGeneration();
     this.log.clear();
-    for (const endpoint of this.#pool.endpoints()) {
+    for (const endpoint of this.#pools.endpoints()) {
       endpoint.changed = 0;
       endpoint.refreshed = 0;
       endpoint.flight.clear();
@@ -120,14 +121,14 @@ export class Hints {
 
   #writeTable(): void {
     writeSettings(this.#writer, this.#settings);
-    writePool(this.#writer, this.#pool);
-    for (const endpoint of this.#pool.endpoints()) {
-      writeEndpoint(this.#writer, this.#pool, endpoint);
+    for (const pool of this.#pools) writePool(this.#writer, pool);
+    for (const pool of this.#pools) {
+      for (const endpoint of pool.endpoints()) writeEndpoint(this.#writer, pool, endpoint);
     }
   }
 
   #writeLoads(gateway: Gateway, after: number, nowMs: number): void {
-    for (const endpoint of this.#pool.endpoints()) {
+    for (const endpoint of this.#pools.endpoints()) {
       if (endpoint.slot === null) continue;
       const isNews = isUrgentAfter(endpoint, gateway.number, after) || endpoint.refreshed > after;
       if (!isNews) continue;

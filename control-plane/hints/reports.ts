@@ -5,6 +5,7 @@ import type { PrefixIndex } from "../index/prefix-index.ts";
 import { correctedFactor } from "../pool/capacity.ts";
 import type { Endpoint } from "../pool/endpoint.ts";
 import type { Pool } from "../pool/pool.ts";
+import type { Place, Pools } from "../pool/pools.ts";
 import type { Gateway } from "./gateways.ts";
 import { HandedBack } from "./handed-back.ts";
 import type { Hints } from "./hints.ts";
@@ -13,6 +14,8 @@ import { eachRecord } from "./read-frame.ts";
 
 /** One request that has ended, as a gateway tells it. Tokens are null where not told. */
 export interface EndedRequest {
+  pool: Pool | undefined;
+  /** Undefined where nothing served, or what did is gone. */
   endpoint: Endpoint | undefined;
   status: number;
   flags: number;
@@ -31,18 +34,18 @@ export interface EndedRequest {
 export interface ReportListener {
   ended(request: EndedRequest): void;
   /** A gateway saw the endpoint fail before it answered. */
-  failed(endpoint: Endpoint): void;
+  failed(place: Place): void;
   handedBack(gateway: Gateway, entries: number): void;
 }
 
 export class Reports {
-  readonly #pool: Pool;
+  readonly #pools: Pools;
   readonly #index: PrefixIndex;
   readonly #hints: Hints;
   readonly #listener: ReportListener;
 
-  constructor(pool: Pool, index: PrefixIndex, hints: Hints, listener: ReportListener) {
-    this.#pool = pool;
+  constructor(pools: Pools, index: PrefixIndex, hints: Hints, listener: ReportListener) {
+    this.#pools = pools;
     this.#index = index;
     this.#hints = hints;
     this.#listener = listener;
@@ -64,8 +67,8 @@ export class Reports {
 
   #takeFlight(gateway: Gateway, view: DataView, body: number): void {
     const slot = view.getUint32(body + wire.FLIGHT_SLOT, true);
-    const endpoint = this.#pool.atSlot(slot);
-    if (!endpoint) return;
+    const place = this.#pools.atSlot(slot);
+    if (!place) return;
     const share = {
       requests: view.getUint32(body + wire.FLIGHT_REQUESTS, true),
       backlogBytes: view.getUint32(body + wire.FLIGHT_BACKLOG_BYTES, true),
@@ -73,7 +76,7 @@ export class Reports {
       unanswered: view.getUint32(body + wire.FLIGHT_UNANSWERED, true),
     };
     if (this.#hints.shares.set(gateway.number, slot, share)) {
-      this.#hints.shareChanged(endpoint, gateway.number);
+      this.#hints.shareChanged(place.endpoint, gateway.number);
     }
   }
 
@@ -87,39 +90,38 @@ export class Reports {
   }
 
   #takeDone(view: DataView, body: number): void {
-    const request = readDone(view, body, this.#pool);
-    const { promptBytes, promptTokens, endpoint, flags } = request;
+    const request = readDone(view, body, this.#pools);
+    const { promptBytes, promptTokens, pool, flags } = request;
     const isRead = (flags & wire.DONE_FLAG_UNREAD) === 0;
-    if (promptTokens !== null && isRead) this.#pool.tokens.learn(promptBytes, promptTokens);
+    if (promptTokens !== null && isRead) pool?.tokens.learn(promptBytes, promptTokens);
     const isServed = (flags & (wire.DONE_FLAG_RETRIED | wire.DONE_FLAG_LOCAL)) === 0;
-    if (endpoint && isServed) this.#correct(endpoint, request);
+    if (isServed) correct(request);
     this.#listener.ended(request);
   }
 
-  #correct(endpoint: Endpoint, request: EndedRequest): void {
-    if (request.cachedTokens === null) return;
-    endpoint.capacityFactor = correctedFactor(
-      endpoint.capacityFactor,
-      request.matchedBytes,
-      request.cachedTokens * this.#pool.tokens.bytesPerToken,
-      this.#pool.blockBytes,
-    );
-  }
-
   #takeFailure(view: DataView, body: number): void {
-    const endpoint = this.#pool.atSlot(view.getUint32(body + wire.FAILURE_SLOT, true));
-    if (endpoint) this.#listener.failed(endpoint);
+    const place = this.#pools.atSlot(view.getUint32(body + wire.FAILURE_SLOT, true));
+    if (place) this.#listener.failed(place);
   }
 }
 
-function readDone(view: DataView, body: number, pool: Pool): EndedRequest {
+function correct({ pool, endpoint, cachedTokens, matchedBytes }: EndedRequest): void {
+  if (!pool || !endpoint || cachedTokens === null) return;
+  const { capacityFactor: factor } = endpoint;
+  const cachedBytes = cachedTokens * pool.tokens.bytesPerToken;
+  endpoint.capacityFactor = correctedFactor(factor, matchedBytes, cachedBytes, pool.blockBytes);
+}
+
+function readDone(view: DataView, body: number, pools: Pools): EndedRequest {
   const field = (offset: number) => view.getUint32(body + offset, true);
   const told = (offset: number) => {
     const value = field(offset);
     return value === wire.NO_COUNT ? null : value;
   };
+  const place = pools.atSlot(field(wire.DONE_SLOT));
   return {
-    endpoint: pool.atSlot(field(wire.DONE_SLOT)),
+    pool: place?.pool ?? pools.numbered(field(wire.DONE_POOL)),
+    endpoint: place?.endpoint,
     status: field(wire.DONE_STATUS),
     flags: field(wire.DONE_FLAGS),
     promptBytes: field(wire.DONE_PROMPT_BYTES),

@@ -44,7 +44,7 @@ export function createApp(controlPlane: ControlPlane, options: AppOptions): Fast
       guard(scope, options.tokens);
       const paths = ["clusters", "endpoints"].map((kind) => `POST /v3/discovery:${kind}`);
       nameFailures(scope, `Envoy calls ${paths.join(" and ")}.`);
-      discoveryRoutes(scope, controlPlane.pool, options.attachment);
+      discoveryRoutes(scope, controlPlane.pools, options.attachment);
     },
     { prefix: "/v3" },
   );

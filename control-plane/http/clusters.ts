@@ -1,4 +1,4 @@
-// A pool as Envoy's clusters and endpoints, in the JSON form of its API:
+// Pools as Envoy's clusters and endpoints, in the JSON form of its API:
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/api
 import { STATE_DRAINING, STATE_UP } from "../../protocol/records.ts";
 import type { Endpoint } from "../pool/endpoint.ts";

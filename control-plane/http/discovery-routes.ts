@@ -3,7 +3,7 @@
 // https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#rest-json-polling-subscriptions
 import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyReply } from "fastify";
-import type { Pool } from "../pool/pool.ts";
+import type { Pools } from "../pool/pools.ts";
 import {
   type Attachment,
   CLUSTER_TYPE,
@@ -32,14 +32,19 @@ const schema = {
 };
 
 /** `attachment` holds for an Envoy whose node metadata does not name one. */
-export function discoveryRoutes(scope: FastifyInstance, pool: Pool, attachment: Attachment): void {
+export function discoveryRoutes(
+  scope: FastifyInstance,
+  pools: Pools,
+  attachment: Attachment,
+): void {
   scope.post<{ Body: DiscoveryRequest | null }>(
     "/discovery::clusters",
     { schema },
     async (request, reply) => {
       const named = request.body?.node?.metadata?.hintway_attachment;
       const own = named === "pause" || named === "buffer" ? named : attachment;
-      return respond(reply, request.body, CLUSTER_TYPE, [poolCluster(pool, own)]);
+      const clusters = [...pools].map((pool) => poolCluster(pool, own));
+      return respond(reply, request.body, CLUSTER_TYPE, clusters);
     },
   );
   scope.post<{ Body: DiscoveryRequest | null }>(
@@ -47,8 +52,8 @@ export function discoveryRoutes(scope: FastifyInstance, pool: Pool, attachment: 
     { schema },
     async (request, reply) => {
       const names = request.body?.resource_names ?? [];
-      const isAsked = names.length === 0 || names.includes(pool.name);
-      return respond(reply, request.body, ENDPOINTS_TYPE, isAsked ? [poolEndpoints(pool)] : []);
+      const asked = [...pools].filter(({ name }) => names.length === 0 || names.includes(name));
+      return respond(reply, request.body, ENDPOINTS_TYPE, asked.map(poolEndpoints));
     },
   );
 }

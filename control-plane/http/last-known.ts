@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { VERSION_MAX } from "../../protocol/limits.ts";
 import type { Hints } from "../hints/hints.ts";
 import { blockBytesIn, isSoundFrame, type SlotClaim, slotClaims } from "../hints/read-frame.ts";
-import type { Pool } from "../pool/pool.ts";
+import type { Pools } from "../pool/pools.ts";
 import { lastKnownCluster } from "./clusters.ts";
 
 const FILE_NAME = "last-known.json";
@@ -32,7 +32,7 @@ export async function readLastKnown(directory: string): Promise<LastKnown> {
 
 /** What of the control plane the file shows. */
 interface Known {
-  pool: Pool;
+  pools: Pools;
   hints: Hints;
   now(): number;
 }
@@ -76,9 +76,9 @@ export class LastKnownFile {
     this.#timer = null;
     const known = this.#known;
     // Before slots are assigned, what an earlier process wrote says more.
-    if (!known?.pool.hasSlots) return;
+    if (!known?.pools.hasSlots) return;
     const content = JSON.stringify({
-      clusters: [lastKnownCluster(known.pool)],
+      clusters: [...known.pools].map(lastKnownCluster),
       hints: known.hints.wholeTable(VERSION_MAX, known.now()).toString("base64"),
     });
     this.#writing = this.#writing

@@ -10,10 +10,11 @@ export function statusRoutes(scope: FastifyInstance, controlPlane: ControlPlane)
   scope.get("/healthz", async () => "ok\n");
 
   scope.get("/readyz", async (_request, reply) => {
-    const { pool } = controlPlane;
-    if (pool.isReady) return "ready\n";
-    const probed = [...pool.endpoints()].filter((endpoint) => endpoint.isProbed).length;
-    const counts = `${probed} of ${pool.endpointCount} endpoints are probed so far`;
+    const { pools } = controlPlane;
+    if (pools.isReady) return "ready\n";
+    const endpoints = [...pools.endpoints()];
+    const probed = endpoints.filter((endpoint) => endpoint.isProbed).length;
+    const counts = `${probed} of ${endpoints.length} endpoints are probed so far`;
     return reply.code(503).send(`not ready: ${counts}; /status shows them\n`);
   });
 

@@ -1,13 +1,11 @@
 // The status page for people: plain text in columns.
-import type { Status } from "./status.ts";
+import type { ConfigurationShown, Status } from "./status.ts";
 
 export function statusText(status: Status): string {
   const { configuration, index } = status;
   const lines = [
     `generation ${status.generation}, ${status.ready ? "ready" : "not ready"}`,
-    `configuration ${configuration.source}`,
-    ...configuration.profiles.map(({ name, steps }) => `profile ${name}: ${steps.join(", ")}`),
-    ...configuration.warnings.map((warning) => `warning ${warning}`),
+    ...configurationLines(configuration),
     `last refusal ${refusal(configuration.lastRefusal)}`,
     `index ${index.keys} of ${index.keysMax} keys`,
     ...status.pools.flatMap(poolLines),
@@ -28,14 +26,23 @@ export function statusText(status: Status): string {
   return `${lines.join("\n")}\n`;
 }
 
+function configurationLines({ source, profiles, warnings }: ConfigurationShown): string[] {
+  return [
+    `configuration ${source}`,
+    ...profiles.map(({ name, steps }) => `profile ${name}: ${steps.join(", ")}`),
+    ...warnings.map((warning) => `warning ${warning}`),
+  ];
+}
+
 function refusal(last: Status["configuration"]["lastRefusal"]): string {
   return last ? `${last.at}: ${last.message}` : "none";
 }
 
 function poolLines(pool: Status["pools"][number]): string[] {
-  const { blockBytes, blockBytesMin } = pool;
+  const { blockBytes, blockBytesMin, ownConfiguration } = pool;
   const least = blockBytes > blockBytesMin ? ` (${blockBytesMin} would not fit the index)` : "";
-  const head = `pool ${pool.name}, ${blockBytes} bytes a block${least}, ${pool.bytesPerToken} a token`;
+  const leaving = pool.leaving ? " (leaving)" : "";
+  const head = `pool ${pool.name}${leaving}, ${blockBytes} bytes a block${least}, ${pool.bytesPerToken} a token`;
   const header =
     "  ENDPOINT,SLOT,STATE,ENGINE,WAITING,RUNNING,KV,SCORE,PROBED,IN FLIGHT,BLOCKS,KEYS";
   const rows = pool.endpoints.map((endpoint) => [
@@ -52,7 +59,8 @@ function poolLines(pool: Status["pools"][number]): string[] {
     shown(endpoint.capacityBlocks),
     shown(endpoint.indexKeys),
   ]);
-  return ["", head, ...columns([header.split(","), ...rows])];
+  const own = ownConfiguration ? configurationLines(ownConfiguration) : [];
+  return ["", head, ...own.map((line) => `  ${line}`), ...columns([header.split(","), ...rows])];
 }
 
 function shown(value: string | number | null): string {

@@ -1,35 +1,33 @@
 // All that the status page shows, as one object.
+import type { Configuration } from "../config/configuration.ts";
 import type { ControlPlane } from "../control-plane.ts";
 import { type Endpoint, stateName } from "../pool/endpoint.ts";
+import type { Pool } from "../pool/pool.ts";
 
 export type Status = ReturnType<typeof statusOf>;
 
 export function statusOf(controlPlane: ControlPlane) {
-  const { pool, hints, index, gateways, polls, configuration, now } = controlPlane;
+  const { pools, hints, index, gateways, polls, configuration, now } = controlPlane;
   const { generation, table, loads, index: picks } = hints.positions;
+  const isOwn = (pool: Pool) => pool.configuration !== configuration.inForce;
   return {
     generation: generation.toString(16).padStart(8, "0"),
     positions: { table, loads, index: picks },
-    ready: pool.isReady,
+    ready: pools.isReady,
     configuration: {
-      source: configuration.inForce.source,
-      profiles: configuration.inForce.scheduling.profiles.map(({ name, steps }) => ({
-        name,
-        steps: steps.map((step) => step.plugin),
-      })),
-      warnings: configuration.inForce.warnings,
+      ...configurationStatus(configuration.inForce),
       lastRefusal: configuration.lastRefusal,
     },
     index: { keys: index.size, keysMax: index.keysMax },
-    pools: [
-      {
-        name: pool.name,
-        blockBytes: pool.blockBytes,
-        blockBytesMin: pool.blockBytesMin,
-        bytesPerToken: round(pool.tokens.bytesPerToken),
-        endpoints: [...pool.endpoints()].map((endpoint) => endpointStatus(controlPlane, endpoint)),
-      },
-    ],
+    pools: [...pools].map((pool) => ({
+      name: pool.name,
+      leaving: pool.leftSinceMs !== null,
+      ownConfiguration: isOwn(pool) ? configurationStatus(pool.configuration) : null,
+      blockBytes: pool.blockBytes,
+      blockBytesMin: pools.blocks.bytesMin,
+      bytesPerToken: round(pool.tokens.bytesPerToken),
+      endpoints: [...pool.endpoints()].map((endpoint) => endpointStatus(controlPlane, endpoint)),
+    })),
     gateways: [...gateways.all()].map((gateway) => ({
       id: gateway.id,
       version: gateway.version,
@@ -40,6 +38,16 @@ export function statusOf(controlPlane: ControlPlane) {
       reports: gateway.reports,
     })),
   };
+}
+
+export type ConfigurationShown = ReturnType<typeof configurationStatus>;
+
+function configurationStatus({ source, scheduling, warnings }: Configuration) {
+  const profiles = scheduling.profiles.map(({ name, steps }) => ({
+    name,
+    steps: steps.map((step) => step.plugin),
+  }));
+  return { source, profiles, warnings };
 }
 
 function endpointStatus(controlPlane: ControlPlane, endpoint: Endpoint) {

@@ -9,7 +9,6 @@ import {
   STAGE_STALE,
 } from "../../protocol/records.ts";
 import type { EndedRequest } from "../hints/reports.ts";
-import type { Pool } from "../pool/pool.ts";
 import type { EndedFigures } from "./figures.ts";
 
 const STAGES = new Map<number, string>([
@@ -18,11 +17,11 @@ const STAGES = new Map<number, string>([
   [STAGE_BLIND, "blind"],
 ]);
 
-export function endedFigures(request: EndedRequest, pool: Pool, model: string): EndedFigures {
-  const { flags, firstByteMs } = request;
+export function endedFigures(request: EndedRequest, model: string): EndedFigures {
+  const { flags, firstByteMs, pool, endpoint } = request;
   return {
-    pool: pool.name,
-    endpoint: request.endpoint?.address ?? "",
+    pool: pool?.name ?? "",
+    endpoint: endpoint?.address ?? "",
     model,
     stage: STAGES.get(request.stage) ?? "unknown",
     status: request.status,
@@ -34,6 +33,6 @@ export function endedFigures(request: EndedRequest, pool: Pool, model: string): 
     promptTokens: request.promptTokens,
     cachedTokens: request.cachedTokens,
     completionTokens: request.completionTokens,
-    believedCachedTokens: request.matchedBytes / pool.tokens.bytesPerToken,
+    believedCachedTokens: pool ? request.matchedBytes / pool.tokens.bytesPerToken : 0,
   };
 }

@@ -5,20 +5,18 @@ import type { Endpoint } from "../pool/endpoint.ts";
 import type { EndpointFigures, Figures } from "./figures.ts";
 
 export function figuresOf(controlPlane: ControlPlane): Figures {
-  const { pool, gateways, polls, index, hints } = controlPlane;
+  const { pools, gateways, polls, index, hints } = controlPlane;
   return {
     generation: hints.positions.generation.toString(16).padStart(8, "0"),
     gateways: gateways.count,
     heldPolls: polls.heldCount,
     indexKeys: index.size,
-    pools: [
-      {
-        name: pool.name,
-        bytesPerToken: pool.tokens.bytesPerToken,
-        blockBytes: pool.blockBytes,
-        endpoints: [...pool.endpoints()].map((endpoint) => endpointFigures(controlPlane, endpoint)),
-      },
-    ],
+    pools: [...pools].map((pool) => ({
+      name: pool.name,
+      bytesPerToken: pool.tokens.bytesPerToken,
+      blockBytes: pool.blockBytes,
+      endpoints: [...pool.endpoints()].map((endpoint) => endpointFigures(controlPlane, endpoint)),
+    })),
   };
 }
 

@@ -32,6 +32,7 @@ export interface EndpointFigures {
 
 /** One ended request. Counts are null where not told. */
 export interface EndedFigures {
+  /** Empty when it is gone, or none was found. */
   pool: string;
   /** `ip:port`, or empty when none served. */
   endpoint: string;

@@ -161,7 +161,8 @@ export class Series {
   }
 
   /** Forgets the series of endpoints that are gone, so that churn does not add up. */
-  async endpointsGone(pool: string, endpoints: ReadonlySet<string>): Promise<void> {
+  async endpointsGone(gone: readonly { pool: string; endpoint: string }[]): Promise<void> {
+    const places = new Set(gone.map(({ pool, endpoint }) => `${pool} ${endpoint}`));
     const labelled = [
       this.#picks,
       this.#cut,
@@ -173,7 +174,7 @@ export class Series {
     for (const metric of labelled) {
       const { values } = await metric.get();
       for (const { labels } of values as { labels: Record<string, string> }[]) {
-        if (labels["pool"] !== pool || !endpoints.has(labels["endpoint"] ?? "")) continue;
+        if (!places.has(`${labels["pool"]} ${labels["endpoint"]}`)) continue;
         const { le: _bucket, ...own } = labels;
         metric.remove(own as never);
       }

@@ -5,7 +5,7 @@
 // their own, so each report of cached tokens moves a factor: keys that should be there and are not
 // shrink it, keys that are there let it recover, more slowly.
 import { COARSE_BLOCKS } from "../../protocol/keys.ts";
-import { BLOCK_BYTES_MAX, CAPACITY_BLOCKS_MAX, GHOST_SIZE_MAX } from "../../protocol/limits.ts";
+import { CAPACITY_BLOCKS_MAX, GHOST_SIZE_MAX } from "../../protocol/limits.ts";
 import { SCORE_TOKEN_COST } from "../../protocol/profile.ts";
 import type { Step } from "../config/profile.ts";
 
@@ -39,36 +39,6 @@ export function capacityBytes(
 
 export function capacityBlocks(bytes: number, blockBytes: number): number {
   return Math.min(CAPACITY_BLOCKS_MAX, Math.max(1, Math.round(bytes / blockBytes)));
-}
-
-/** The size to begin with: the one known before where doubling `leastBytes` leads to it. */
-export function firstBlockBytes(leastBytes: number, lastKnown: number | null): number {
-  for (let bytes = leastBytes; bytes <= BLOCK_BYTES_MAX; bytes *= 2) {
-    if (bytes === lastKnown) return bytes;
-  }
-  return leastBytes;
-}
-
-/** A smaller block must leave the index this full at most, or it would soon be doubled again. */
-const SHRINK_SHARE = 0.75;
-
-/**
- * Bytes of a block with which the blocks of all caches fit an index of `keysMax` keys: `leastBytes`
- * doubled as often as that takes, up to BLOCK_BYTES_MAX. Another size makes all known keys worthless,
- * so it changes late: `current` stays while it fits and half of it would not fit with room to spare.
- */
-export function fittingBlockBytes(
-  cachedBytes: number,
-  keysMax: number,
-  leastBytes: number,
-  current: number,
-): number {
-  let blockBytes = current;
-  while (cachedBytes / blockBytes > keysMax && blockBytes * 2 <= BLOCK_BYTES_MAX) blockBytes *= 2;
-  if (blockBytes > current) return blockBytes;
-  const shrunk = keysMax * SHRINK_SHARE;
-  while (blockBytes > leastBytes && cachedBytes / (blockBytes / 2) <= shrunk) blockBytes /= 2;
-  return blockBytes;
 }
 
 /** How far back an index remembers what endpoints held, as a multiple of their capacity. */

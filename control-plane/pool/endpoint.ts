@@ -1,6 +1,6 @@
 // One endpoint as the control plane knows it.
 import { STATE_ASLEEP, STATE_DOWN, STATE_DRAINING, STATE_UP } from "../../protocol/records.ts";
-import type { DiscoveredEndpoint } from "../discovery/file.ts";
+import type { DiscoveredEndpoint } from "../discovery/discovered.ts";
 import type { EngineReading } from "../engines/engine.ts";
 import { LastChange } from "../index/last-change.ts";
 

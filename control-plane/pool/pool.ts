@@ -1,15 +1,9 @@
 // One pool: the endpoints that discovery lists, and those that have just left it.
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
-import type { Scheduling } from "../config/configuration.ts";
-import type { DiscoveredEndpoint } from "../discovery/file.ts";
-import {
-  capacityBlocks,
-  capacityBytes,
-  firstBlockBytes,
-  fittingBlockBytes,
-  ghostSizeOf,
-  isWorthTelling,
-} from "./capacity.ts";
+import type { Configuration, Scheduling } from "../config/configuration.ts";
+import type { DiscoveredEndpoint } from "../discovery/discovered.ts";
+import type { BlockSize } from "./block-size.ts";
+import { capacityBlocks, capacityBytes, ghostSizeOf, isWorthTelling } from "./capacity.ts";
 import { addressText, Endpoint } from "./endpoint.ts";
 import type { Slots } from "./slots.ts";
 import { TokenBytes } from "./token-bytes.ts";
@@ -24,51 +18,47 @@ export interface PoolOptions {
   /** Also the name of Envoy's cluster. */
   name: string;
   number: number;
-  /** The smallest block, and the size that was in force before, if that is known. */
-  blockBytes: number;
-  lastKnownBlockBytes?: number | null;
-  /** Keys that the index may hold: where the pool's caches have more blocks, blocks are doubled. */
-  keysMax: number;
-  scheduling: Scheduling;
+  configuration: Configuration;
 }
 
 export class Pool {
   readonly name: string;
+  /** What stands for it on the wire for as long as it exists. */
   readonly number: number;
-  readonly blockBytesMin: number;
   readonly tokens = new TokenBytes();
-  #blockBytes: number;
-  readonly #keysMax: number;
-  #scheduling: Scheduling;
-  #toldBytesPerToken = this.tokens.bytesPerToken;
+  /** When discovery ceased to list the pool; null while it does. */
+  leftSinceMs: number | null = null;
+  readonly #blocks: BlockSize;
   readonly #slots: Slots;
+  #configuration: Configuration;
+  #toldBytesPerToken = this.tokens.bytesPerToken;
   readonly #byAddress = new Map<string, Endpoint>();
   readonly #bySlot = new Map<number, Endpoint>();
-  #hasSlots = false;
-  #isDiscovered = false;
 
-  constructor(options: PoolOptions, slots: Slots) {
+  /** Blocks and slots are those of all pools. */
+  constructor(options: PoolOptions, blocks: BlockSize, slots: Slots) {
     this.name = options.name;
     this.number = options.number;
-    this.blockBytesMin = options.blockBytes;
-    this.#blockBytes = firstBlockBytes(options.blockBytes, options.lastKnownBlockBytes ?? null);
-    this.#keysMax = options.keysMax;
-    this.#scheduling = options.scheduling;
+    this.#configuration = options.configuration;
+    this.#blocks = blocks;
     this.#slots = slots;
   }
 
-  get scheduling(): Scheduling {
-    return this.#scheduling;
+  get configuration(): Configuration {
+    return this.#configuration;
   }
 
-  set scheduling(scheduling: Scheduling) {
-    this.#scheduling = scheduling;
+  set configuration(configuration: Configuration) {
+    this.#configuration = configuration;
     for (const endpoint of this.#byAddress.values()) this.#describe(endpoint);
   }
 
-  /** Prompt bytes of a block, of which each has a key. */
+  get scheduling(): Scheduling {
+    return this.#configuration.scheduling;
+  }
+
   get blockBytes(): number {
-    return this.#blockBytes;
+    return this.#blocks.bytes;
   }
 
   /** Prompt bytes of a token as gateways were told. */
@@ -76,15 +66,17 @@ export class Pool {
     return this.#toldBytesPerToken;
   }
 
-  get hasSlots(): boolean {
-    return this.#hasSlots;
-  }
-
   /** Every endpoint was probed once, so that what gateways are told is true. */
   get isReady(): boolean {
-    if (!this.#isDiscovered) return false;
     for (const endpoint of this.#byAddress.values()) if (!endpoint.isProbed) return false;
     return true;
+  }
+
+  /** Prompt bytes that all of its caches are believed to hold. */
+  get cachedBytes(): number {
+    let bytes = 0;
+    for (const endpoint of this.#byAddress.values()) bytes += this.#capacityBytes(endpoint);
+    return bytes;
   }
 
   endpoints(): IterableIterator<Endpoint> {
@@ -104,27 +96,29 @@ export class Pool {
   }
 
   /**
-   * Takes the pool's listed endpoints. Those no longer listed drain; where they and the listed ones
-   * would exceed POOL_ENDPOINTS_MAX, those that drain longest are let go, so that every listed one
-   * is admitted. Listed endpoints past the limit are left out.
+   * Takes the pool's listed endpoints, at most POOL_ENDPOINTS_MAX. Those no longer listed drain; where
+   * they and the listed ones would exceed the limit, those that drain longest are let go, so that
+   * every listed one is admitted. `areTrusted`: new ones are up until a probe says otherwise. Answers
+   * those let go.
    */
-  discover(listed: DiscoveredEndpoint[], nowMs: number): { gone: Endpoint[]; leftOut: number } {
-    const taken = listed.slice(0, POOL_ENDPOINTS_MAX);
-    const addresses = new Set(taken.map(addressText));
+  discover(listed: readonly DiscoveredEndpoint[], areTrusted: boolean, nowMs: number): Endpoint[] {
+    this.leftSinceMs = null;
+    const addresses = new Set(listed.map(addressText));
     for (const endpoint of this.#byAddress.values()) {
       if (!addresses.has(endpoint.address)) endpoint.drainingSinceMs ??= nowMs;
     }
-    for (const discovered of taken) this.#list(discovered);
-    this.#isDiscovered = true;
-    const gone = this.#drainedLongest(this.#byAddress.size - POOL_ENDPOINTS_MAX);
-    this.#letGo(gone, nowMs);
-    if (this.#hasSlots) this.assignSlots(nowMs);
-    return { gone, leftOut: listed.length - taken.length };
+    for (const discovered of listed) this.#list(discovered, areTrusted);
+    return this.letGoOldest(this.#byAddress.size - POOL_ENDPOINTS_MAX, nowMs);
+  }
+
+  /** Discovery lists the pool no longer: all of it drains. */
+  leave(nowMs: number): void {
+    this.leftSinceMs ??= nowMs;
+    for (const endpoint of this.#byAddress.values()) endpoint.drainingSinceMs ??= nowMs;
   }
 
   /** Gives each endpoint that has none a slot. Before the first call none has one. */
   assignSlots(nowMs: number): void {
-    this.#hasSlots = true;
     for (const endpoint of this.#byAddress.values()) {
       endpoint.slot ??= this.#slots.assign(endpoint.address, nowMs);
       if (endpoint.slot !== null) this.#bySlot.set(endpoint.slot, endpoint);
@@ -144,11 +138,14 @@ export class Pool {
     return [...this.#byAddress.values()].filter((endpoint) => endpoint.drainingSinceMs !== null);
   }
 
-  #drainedLongest(count: number): Endpoint[] {
+  /** Lets go of so many of those that drain longest, as far as there are, and answers them. */
+  letGoOldest(count: number, nowMs: number): Endpoint[] {
     if (count <= 0) return [];
     const draining = this.#draining();
     draining.sort((a, b) => a.drainingSinceMs! - b.drainingSinceMs!);
-    return draining.slice(0, count);
+    const gone = draining.slice(0, count);
+    this.#letGo(gone, nowMs);
+    return gone;
   }
 
   #letGo(gone: readonly Endpoint[], nowMs: number): void {
@@ -165,7 +162,7 @@ export class Pool {
    * it is another.
    */
   rescore(endpoint: Endpoint): boolean {
-    const { profiles, values } = this.#scheduling;
+    const { profiles, values } = this.scheduling;
     const { reading, values: before } = endpoint;
     endpoint.score = profiles[0]?.pushedScore(reading) ?? 0;
     const facts = { labels: endpoint.discovered.labels, reading };
@@ -181,39 +178,23 @@ export class Pool {
       this.#toldBytesPerToken = learned;
       isNews = true;
     }
-    isNews = this.#fitBlocks() || isNews;
-    for (const endpoint of this.#byAddress.values())
+    for (const endpoint of this.#byAddress.values()) {
       isNews = this.#retellCapacity(endpoint) || isNews;
+    }
     return isNews;
   }
 
   /** Of each endpoint with a slot, blocks to remember (held, or held until recently) and to hold. */
   *rememberedBlocks(): Generator<[slot: number, blocks: number, capacity: number]> {
-    const ghostSize = ghostSizeOf(this.#scheduling.profiles.flatMap(({ steps }) => steps));
+    const ghostSize = ghostSizeOf(this.scheduling.profiles.flatMap(({ steps }) => steps));
     for (const { slot, toldCapacityBlocks } of this.#byAddress.values()) {
       if (slot === null) continue;
       yield [slot, toldCapacityBlocks * ghostSize, toldCapacityBlocks];
     }
   }
 
-  /** Until every endpoint was probed, what caches hold is not known well enough for smaller blocks. */
-  #fitBlocks(): boolean {
-    const before = this.#blockBytes;
-    const cachedBytes = this.#cachedBytes();
-    const fitting = fittingBlockBytes(cachedBytes, this.#keysMax, this.blockBytesMin, before);
-    if (fitting < before && !this.isReady) return false;
-    this.#blockBytes = fitting;
-    return fitting !== before;
-  }
-
-  #cachedBytes(): number {
-    let bytes = 0;
-    for (const endpoint of this.#byAddress.values()) bytes += this.#capacityBytes(endpoint);
-    return bytes;
-  }
-
   #retellCapacity(endpoint: Endpoint): boolean {
-    const blocks = capacityBlocks(this.#capacityBytes(endpoint), this.#blockBytes);
+    const blocks = capacityBlocks(this.#capacityBytes(endpoint), this.blockBytes);
     if (!isWorthTelling(endpoint.toldCapacityBlocks, blocks, CAPACITY_SHARE)) return false;
     endpoint.toldCapacityBlocks = blocks;
     return true;
@@ -224,10 +205,9 @@ export class Pool {
     return capacityBytes(cacheTokens, this.tokens.bytesPerToken, endpoint.capacityFactor);
   }
 
-  #list(discovered: DiscoveredEndpoint): void {
+  #list(discovered: DiscoveredEndpoint, isTrusted: boolean): void {
     const address = addressText(discovered);
-    // After a restart, gateways already send to what is listed: it is trusted until it is probed.
-    const endpoint = this.#byAddress.get(address) ?? new Endpoint(discovered, !this.#isDiscovered);
+    const endpoint = this.#byAddress.get(address) ?? new Endpoint(discovered, isTrusted);
     endpoint.discovered = discovered;
     endpoint.drainingSinceMs = null;
     this.#byAddress.set(address, endpoint);
@@ -236,7 +216,7 @@ export class Pool {
 
   #describe(endpoint: Endpoint): void {
     endpoint.labelBits = 0;
-    for (const [bit, passes] of this.#scheduling.labelFilters.entries()) {
+    for (const [bit, passes] of this.scheduling.labelFilters.entries()) {
       if (passes(endpoint.discovered.labels)) endpoint.labelBits |= 1 << bit;
     }
     endpoint.labelBits >>>= 0;

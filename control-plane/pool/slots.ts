@@ -56,6 +56,8 @@ export class Slots {
     const address = this.#holders.get(slot);
     if (address === undefined) return;
     this.#holders.delete(slot);
+    // An endpoint that two pools list has two slots: its right is to the one it left last.
+    this.#dropClaim(address);
     this.#claims.set(address, slot);
     this.#claimants.set(slot, address);
     this.#restsUntilMs.set(slot, nowMs + this.#quarantineMs);

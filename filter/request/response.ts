@@ -231,4 +231,5 @@ function report(request: Request, atMs: f64): void {
   store<u32>(at + wire.DONE_TOTAL_MS, <u32>max(0, atMs - request.startedMs));
   store<u64>(at + wire.DONE_MODEL_LOW, request.wish.modelName);
   store<u32>(at + wire.DONE_STAGE, request.stage);
+  store<u32>(at + wire.DONE_POOL, request.pool);
 }

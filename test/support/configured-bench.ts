@@ -7,8 +7,7 @@ import type { Gateway } from "../../control-plane/hints/gateways.ts";
 import { Hints } from "../../control-plane/hints/hints.ts";
 import { PrefixIndex } from "../../control-plane/index/prefix-index.ts";
 import { readOptions } from "../../control-plane/options.ts";
-import { Pool } from "../../control-plane/pool/pool.ts";
-import { Slots } from "../../control-plane/pool/slots.ts";
+import { Pools } from "../../control-plane/pool/pools.ts";
 import { settingsOf } from "../../control-plane/settings.ts";
 import { INDEX_KEYS_MAX, VERSION_MAX } from "../../protocol/limits.ts";
 import { type Asking, ask, beginResponse, destinationsOf, type Explanation } from "./asked.ts";
@@ -91,18 +90,16 @@ export class ConfiguredBench {
   #tell(situation: Situation, network: string, addresses: readonly string[]): void {
     const { endpoints, blocks = 0 } = situation;
     const nowMs = 1_000_000;
-    const pool = poolOf(situation.config);
-    pool.discover(
-      endpoints.map(({ labels = {} }, index) => {
-        const address = `${network}.${index + 1}`;
-        return { name: address, namespace: "default", address, port: PORT, labels };
-      }),
-      nowMs,
-    );
-    pool.assignSlots(nowMs);
-    const hints = new Hints(SETTINGS, pool, new PrefixIndex(4096), Math.random);
+    const pools = poolsOf(situation.config);
+    const listed = endpoints.map(({ labels = {} }, index) => {
+      const address = `${network}.${index + 1}`;
+      return { name: address, namespace: "default", address, port: PORT, labels };
+    });
+    pools.discover([{ name: "pool", endpoints: listed }], nowMs);
+    pools.assignSlots(nowMs);
+    const hints = new Hints(SETTINGS, pools, new PrefixIndex(4096), Math.random);
     for (const [index, state] of endpoints.entries()) {
-      const endpoint = pool.atAddress(addresses[index]!)!;
+      const { pool, endpoint } = pools.atAddress(addresses[index]!)[0]!;
       if (state.reading !== null) {
         const reading = { ...emptyReading("vllm"), ...state.reading };
         endpoint.takeReading(reading, nowMs - (state.readMsAgo ?? 0));
@@ -117,7 +114,7 @@ export class ConfiguredBench {
     const claim = { ...nothing, table: 0, loads: 0, index: 0, holdMs: 0 };
     this.#gateway.hint(hints.answer(GATEWAY, claim, nowMs));
     const entries = endpoints.flatMap(({ holds = 0 }, index) => {
-      const slot = pool.atAddress(addresses[index]!)!.slot!;
+      const slot = pools.atAddress(addresses[index]!)[0]!.endpoint.slot!;
       const keys = blocks > 0 ? keysOf(blocks).slice(0, keyCountOf(holds)) : [];
       return [{ slot, entries: keys.map((key) => ({ key, ageBlocks: 0 })) }];
     });
@@ -140,12 +137,9 @@ const GATEWAY: Gateway = {
   entriesFrom: null,
 };
 
-function poolOf(config: string): Pool {
-  const { scheduling } = parseConfiguration(HEAD + config, "bench");
-  return new Pool(
-    { name: "pool", number: 0, blockBytes: BLOCK_BYTES, keysMax: INDEX_KEYS_MAX, scheduling },
-    new Slots(),
-  );
+function poolsOf(config: string): Pools {
+  const blocks = { bytesMin: BLOCK_BYTES, lastKnownBytes: null, keysMax: INDEX_KEYS_MAX };
+  return new Pools(blocks, parseConfiguration(HEAD + config, "bench"));
 }
 
 function askingOf({ blocks = 0, headers = {}, model }: Situation): Asking {

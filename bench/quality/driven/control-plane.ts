@@ -13,8 +13,7 @@ import { type GatewayClaim, gatewayClaim } from "../../../control-plane/hints/re
 import { Reports } from "../../../control-plane/hints/reports.ts";
 import { PrefixIndex } from "../../../control-plane/index/prefix-index.ts";
 import { readOptions } from "../../../control-plane/options.ts";
-import { Pool } from "../../../control-plane/pool/pool.ts";
-import { Slots } from "../../../control-plane/pool/slots.ts";
+import { Pools } from "../../../control-plane/pool/pools.ts";
 import { settingsOf } from "../../../control-plane/settings.ts";
 import { VERSION_MAX } from "../../../protocol/limits.ts";
 
@@ -48,7 +47,8 @@ export function addressOf(endpoint: number): string {
 }
 
 export class ControlPlane {
-  readonly #pool: Pool;
+  readonly #pools: Pools;
+  readonly #poolName: string;
   readonly #index: PrefixIndex;
   readonly #hints: Hints;
   readonly #gateways = new Gateways();
@@ -61,13 +61,13 @@ export class ControlPlane {
     this.#plan = plan;
     const options = readOptions(NOT_STARTED);
     const settings = { ...settingsOf(options), ...(plan.reportMs && { reportMs: plan.reportMs }) };
-    const { scheduling } = plan.configuration ?? defaultConfiguration();
-    const { poolName: name, blockBytes } = options;
     const { indexKeysMax: keysMax } = settings;
-    this.#pool = new Pool({ name, number: 0, blockBytes, scheduling, keysMax }, new Slots());
+    const blocks = { bytesMin: options.blockBytes, lastKnownBytes: null, keysMax };
+    this.#poolName = options.poolName;
+    this.#pools = new Pools(blocks, plan.configuration ?? defaultConfiguration());
     this.#index = new PrefixIndex(keysMax);
-    this.#hints = new Hints(settings, this.#pool, this.#index, () => 0.5);
-    this.#reports = new Reports(this.#pool, this.#index, this.#hints, {
+    this.#hints = new Hints(settings, this.#pools, this.#index, () => 0.5);
+    this.#reports = new Reports(this.#pools, this.#index, this.#hints, {
       ended() {},
       failed() {},
       handedBack() {},
@@ -76,7 +76,7 @@ export class ControlPlane {
   }
 
   get poolName(): string {
-    return this.#pool.name;
+    return this.#poolName;
   }
 
   #discover(nowMs: number): void {
@@ -85,8 +85,8 @@ export class ControlPlane {
       const address = name.slice(0, name.lastIndexOf(":"));
       return { name, namespace: "default", address, port: PORT, labels: {} };
     });
-    this.#pool.discover(listed, nowMs);
-    this.#pool.assignSlots(nowMs);
+    this.#pools.discover([{ name: this.#poolName, endpoints: listed }], nowMs);
+    this.#pools.assignSlots(nowMs);
     const idle = { waiting: 0, running: 0, kvUse: 0 };
     this.read(
       listed.map(() => idle),
@@ -99,11 +99,12 @@ export class ControlPlane {
   read(loads: readonly Loads[], nowMs: number): void {
     const { cacheTokens } = this.#plan;
     for (const [number, load] of loads.entries()) {
-      const endpoint = this.#pool.atAddress(addressOf(number));
-      if (!endpoint) continue;
-      const isNews = endpoint.takeReading({ ...emptyReading("vllm"), ...load, cacheTokens }, nowMs);
-      this.#pool.rescore(endpoint);
-      this.#hints.loadChanged(endpoint, isNews);
+      for (const { pool, endpoint } of this.#pools.atAddress(addressOf(number))) {
+        const reading = { ...emptyReading("vllm"), ...load, cacheTokens };
+        const isNews = endpoint.takeReading(reading, nowMs);
+        pool.rescore(endpoint);
+        this.#hints.loadChanged(endpoint, isNews);
+      }
     }
   }
 
@@ -149,11 +150,11 @@ export class ControlPlane {
 
   #sweep(nowMs: number): void {
     this.#sweptMs = nowMs;
-    if (this.#pool.retell()) this.#retell();
+    if (this.#pools.retell()) this.#retell();
   }
 
   #retell(): void {
-    this.#index.keep(this.#pool.rememberedBlocks());
+    this.#index.keep(this.#pools.rememberedBlocks());
     this.#hints.tableChanged();
   }
 }

@@ -1,5 +1,5 @@
 // Pools and their endpoints from a Kubernetes API server: InferencePools and Pods, watched.
-import type { DiscoveredEndpoint } from "../file.ts";
+import type { DiscoveredEndpoint } from "../discovered.ts";
 import type { ApiServer } from "./api-server.ts";
 import { type InferencePool, inferencePoolOf, POOL_KINDS, poolsPath } from "./inference-pool.ts";
 import { endpointsOf, type ModelServer, modelServerOf } from "./model-server.ts";

@@ -1,5 +1,5 @@
 // A Pod as a model server, and the endpoints that it is in a pool.
-import type { DiscoveredEndpoint } from "../file.ts";
+import type { DiscoveredEndpoint } from "../discovered.ts";
 import type { KubernetesObject } from "./api-server.ts";
 import type { InferencePool } from "./inference-pool.ts";
 

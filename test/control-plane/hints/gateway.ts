@@ -24,6 +24,7 @@ export type Post = (path: string, body: Buffer<ArrayBuffer>) => Promise<Answer>;
 interface ToldEndpoint {
   slot: number;
   address: string;
+  pool: number;
   capacityBlocks: number;
   labels: number;
 }
@@ -162,6 +163,7 @@ function readRecord(hints: Hints, kind: number, record: DataView): void {
     hints.endpoints.push({
       slot: field(wire.ENDPOINT_SLOT),
       address: Buffer.from(record.buffer, start, bytes).toString(),
+      pool: field(wire.ENDPOINT_POOL),
       capacityBlocks: field(wire.ENDPOINT_CAPACITY_BLOCKS),
       labels: field(wire.ENDPOINT_LABELS),
     });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { DiscoveredEndpoint } from "../../../control-plane/discovery/file.ts";
+import type { DiscoveredEndpoint } from "../../../control-plane/discovery/discovered.ts";
 import { FRAME_BYTES_MAX, POOL_ENDPOINTS_MAX } from "../../../protocol/limits.ts";
 import { STATE_DRAINING } from "../../../protocol/records.ts";
 import { readHints, type TestGateway } from "./gateway.ts";
@@ -51,7 +51,7 @@ interface EnvoyEndpoint {
 }
 
 it("a full pool is told in one frame, each endpoint with a slot and a load", async () => {
-  started.controlPlane.discover(listed(1));
+  started.list(listed(1));
   const { endpoints, loads } = await told();
   expect(endpoints.map(({ address }) => address).toSorted()).toEqual(addresses(listed(1)));
   expect(new Set(endpoints.map(({ slot }) => slot)).size).toBe(POOL_ENDPOINTS_MAX);
@@ -60,10 +60,10 @@ it("a full pool is told in one frame, each endpoint with a slot and a load", asy
 });
 
 it("a full pool replaced at once, again and again, is always the listed endpoints", async () => {
-  started.controlPlane.discover(listed(1));
+  started.list(listed(1));
   await told();
   for (const network of [2, 3, 4, 5, 6, 7]) {
-    started.controlPlane.discover(listed(network));
+    started.list(listed(network));
     const { endpoints } = await told();
     expect(endpoints.map(({ address }) => address).toSorted()).toEqual(addresses(listed(network)));
     expect((await toldToEnvoy()).toSorted()).toEqual(addresses(listed(network)));
@@ -71,10 +71,10 @@ it("a full pool replaced at once, again and again, is always the listed endpoint
 });
 
 it("where some of the old fit beside the new, those that left last go on draining", async () => {
-  started.controlPlane.discover([...listed(1, 900), ...listed(2, 60)]);
+  started.list([...listed(1, 900), ...listed(2, 60)]);
   await told();
-  started.controlPlane.discover(listed(1, 900));
-  started.controlPlane.discover([...listed(1, 800), ...listed(3, 200)]);
+  started.list(listed(1, 900));
+  started.list([...listed(1, 800), ...listed(3, 200)]);
   const { endpoints, loads } = await told();
   expect(endpoints).toHaveLength(POOL_ENDPOINTS_MAX);
   const drains = new Set(

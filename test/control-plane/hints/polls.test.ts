@@ -147,8 +147,8 @@ it("slots kept on disk are used where no gateway says otherwise", async () => {
     { slot: 5, address: "127.0.0.1:1" },
     { slot: 6, address: "10.9.9.9:1" },
   ];
-  const { gateway, controlPlane } = await start({ engines: 0, lastKnownSlots });
-  controlPlane.discover(
+  const { gateway, list } = await start({ engines: 0, lastKnownSlots });
+  list(
     ["127.0.0.1", "127.0.0.2"].map((address) => {
       return { name: address, namespace: "default", address, port: 1, labels: {} };
     }),
@@ -167,24 +167,24 @@ it("a gateway that another process told is asked for its index, a fresh one is n
 });
 
 it("an endpoint that leaves the pool drains, and comes back under its slot", async () => {
-  const { gateway, controlPlane, listed } = await start();
+  const { gateway, list, listed } = await start();
   const polling = gateway("a");
   const slot = (await polling.poll())!.endpoints[1]!.slot;
-  controlPlane.discover(listed(1));
+  list(listed(1));
   const drained = await polling.pollUntil(({ endpoints }) => endpoints.length === 2);
   const state = drained.loads.find((load) => load.slot === slot)?.state;
   expect(state).toBe(wire.STATE_DRAINING);
-  controlPlane.discover(listed(2));
+  list(listed(2));
   const back = await polling.pollUntil(({ endpoints }) => endpoints.length === 2);
   expect(back.loads.find((load) => load.slot === slot)?.state).toBe(wire.STATE_UP);
 });
 
 it("an endpoint that has drained is gone from the table", async () => {
   const clock = { aheadMs: 0 };
-  const { gateway, controlPlane, listed } = await start({ clock });
+  const { gateway, list, listed } = await start({ clock });
   const polling = gateway("a");
   await polling.poll();
-  controlPlane.discover(listed(1));
+  list(listed(1));
   clock.aheadMs = 120_000;
   const hints = await polling.pollUntil(({ endpoints }) => endpoints.length === 1);
   expect(hints.endpoints[0]?.address).toBe(running().engines[0]?.address);
@@ -222,4 +222,27 @@ it("closing the server answers polls that are held", async () => {
   await until("the poll is held", () => running().controlPlane.polls.heldCount);
   await app.close();
   expect(await held).toBeNull();
+});
+
+it("every pool is told, with its endpoints, loads and own configuration", async () => {
+  const { gateway, controlPlane, listed } = await start();
+  const [first, second] = listed();
+  controlPlane.discoverPools([
+    { name: "pool", endpoints: [first!] },
+    { name: "other", endpoints: [second!] },
+  ]);
+  const hints = await gateway("a").poll();
+  expect(hints!.kinds.filter((kind) => kind === wire.POOL)).toHaveLength(2);
+  const pools = hints!.endpoints.map(({ address, pool }) => [address, pool]);
+  // The second endpoint drains in the pool it was in.
+  expect(pools).toEqual([
+    [`127.0.0.1:${first!.port}`, 0],
+    [`127.0.0.1:${second!.port}`, 0],
+    [`127.0.0.1:${second!.port}`, 1],
+  ]);
+  expect(hints!.loads.map(({ state }) => state)).toEqual([
+    wire.STATE_UP,
+    wire.STATE_DRAINING,
+    wire.STATE_DOWN,
+  ]);
 });

@@ -33,6 +33,7 @@ export interface Done {
   totalMs?: number;
   model?: { low: number; high: number };
   stage?: number;
+  pool?: number;
 }
 
 export function beginFrame(claim: Claim): Records {
@@ -126,6 +127,7 @@ export class Records {
       set(wire.DONE_MODEL_LOW, done.model?.low ?? 0);
       set(wire.DONE_MODEL_HIGH, done.model?.high ?? 0);
       set(wire.DONE_STAGE, done.stage ?? wire.STAGE_FRESH);
+      set(wire.DONE_POOL, done.pool ?? wire.NO_NUMBER);
     });
   }
 

@@ -87,7 +87,7 @@ it("an endpoint that a gateway saw fail is down for the others until a probe is 
 it("an endpoint that answers stays up whatever gateways report, and is probed since", async () => {
   const running = await start({ probe: { periodMs: 3_600_000, timeoutMs: 1000 } });
   const [a, b, slot] = await twoGateways(running);
-  const endpoint = running.controlPlane.pool.atSlot(slot)!;
+  const endpoint = running.pool.atSlot(slot)!;
   const firstReadMs = endpoint.readAtMs!;
   for (let report = 0; report < 3; report++) await a.report((records) => records.failure(slot));
   expect(endpoint.state).toBe(wire.STATE_UP);

@@ -3,13 +3,12 @@ import type { FastifyInstance } from "fastify";
 import { afterEach } from "vitest";
 import { defaultConfiguration } from "../../../control-plane/config/configuration.ts";
 import { ControlPlane, type ControlPlaneOptions } from "../../../control-plane/control-plane.ts";
-import {
-  type DiscoveredEndpoint,
-  endpointsFromFlag,
-} from "../../../control-plane/discovery/file.ts";
+import type { DiscoveredEndpoint } from "../../../control-plane/discovery/discovered.ts";
+import { endpointsFromFlag } from "../../../control-plane/discovery/file.ts";
 import { createApp } from "../../../control-plane/http/app.ts";
 import type { Attachment } from "../../../control-plane/http/clusters.ts";
 import { Tokens } from "../../../control-plane/http/tokens.ts";
+import type { Pool } from "../../../control-plane/pool/pool.ts";
 import { until } from "../../support/until.ts";
 import { EngineStandIn } from "./engine-stand-in.ts";
 import { type Post, TestGateway } from "./gateway.ts";
@@ -63,7 +62,6 @@ export class Started {
       Array.from({ length: count }, () => new EngineStandIn().open()),
     );
     const controlPlane = new ControlPlane({
-      poolName: "pool",
       blockBytes: 1024,
       configuration: defaultConfiguration(),
       settings: SETTINGS,
@@ -78,9 +76,9 @@ export class Started {
     tokens.replace([TOKEN]);
     const app = createApp(controlPlane, { tokens, attachment, logger: false });
     const started = new Started(controlPlane, app, engines);
-    controlPlane.discover(started.listed());
+    started.list(started.listed());
     controlPlane.start();
-    if (count > 0) await until("every engine is probed", () => controlPlane.pool.isReady);
+    if (count > 0) await until("every engine is probed", () => controlPlane.pools.isReady);
     return started;
   }
 
@@ -89,6 +87,15 @@ export class Started {
     const addresses = this.engines.slice(0, count).map((engine) => engine.address);
     return addresses.length > 0 ? endpointsFromFlag(addresses.join(",")) : [];
   };
+
+  /** Lists these endpoints in the one pool. */
+  readonly list = (endpoints: DiscoveredEndpoint[]): void => {
+    this.controlPlane.discoverPools([{ name: "pool", endpoints }]);
+  };
+
+  get pool(): Pool {
+    return this.controlPlane.pools.numbered(0)!;
+  }
 
   readonly gateway = (name: string): TestGateway => new TestGateway(this.post, name);
 

@@ -103,11 +103,9 @@ describe("a person with curl", () => {
 
 describe("readiness", () => {
   it("waits until every endpoint was probed, whatever the probe said", async () => {
-    const { app, controlPlane } = await start({ engines: 0 });
+    const { app, list } = await start({ engines: 0 });
     expect((await app.inject({ url: "/readyz" })).statusCode).toBe(200);
-    controlPlane.discover([
-      { name: "a", namespace: "default", address: "127.0.0.1", port: 1, labels: {} },
-    ]);
+    list([{ name: "a", namespace: "default", address: "127.0.0.1", port: 1, labels: {} }]);
     const early = await app.inject({ url: "/readyz" });
     expect(early.statusCode).toBe(503);
     expect(early.payload).toContain("0 of 1 endpoints are probed");
@@ -136,7 +134,7 @@ describe("the status page", () => {
     controlPlane.refuse("config", new HintwayError("CONFIG_SYNTAX", "broken."));
     controlPlane.refuse("pool", new HintwayError("POOL_FILE_INVALID", "broken."));
     expect(refused()).toBe("pool");
-    controlPlane.discover([]);
+    controlPlane.accept("pool", {});
     expect(refused()).toBe("config");
     controlPlane.accept("config", {});
     expect(refused()).toBeUndefined();

@@ -37,7 +37,7 @@ it("who has the version in force is answered 304, until something changes", asyn
   const request = { version_info: first.version_info, resource_names: ["pool"] };
   const same = await running.discover(ENDPOINTS, request);
   expect([same.statusCode, same.payload]).toEqual([304, ""]);
-  running.controlPlane.discover(running.listed(1));
+  running.list(running.listed(1));
   const changed = await running.discover(ENDPOINTS, request);
   expect(changed.statusCode).toBe(200);
   expect(changed.json().version_info).not.toBe(first.version_info);
@@ -52,7 +52,7 @@ it("endpoints are healthy, draining or unhealthy as gateways are told", async ()
   };
   expect(await statuses()).toEqual(["HEALTHY", "HEALTHY", "HEALTHY"]);
   await running.engines[0]!.close();
-  running.controlPlane.discover(running.listed(2));
+  running.list(running.listed(2));
   await expect.poll(statuses, { timeout: 10_000 }).toEqual(["UNHEALTHY", "HEALTHY", "DRAINING"]);
 });
 
@@ -87,4 +87,20 @@ it("what Envoy says of itself beyond what is read does no harm", async () => {
   const node = { id: "a", metadata: { other: [1] }, user_agent_build_version: {} };
   const payload = { node, type_url: "x", error_detail: { code: 3 }, resource_names: [] };
   expect((await running.discover(CLUSTERS, payload)).statusCode).toBe(200);
+});
+
+it("each pool is a cluster with its own endpoints", async () => {
+  const running = await start();
+  const [first, second] = running.listed();
+  running.controlPlane.discoverPools([
+    { name: "a", endpoints: [first!] },
+    { name: "b", endpoints: [second!] },
+  ]);
+  const clusters: { name: string }[] = (await running.discover(CLUSTERS, {})).json().resources;
+  expect(clusters.map(({ name }) => name)).toEqual(["pool", "a", "b"]);
+  const { resources } = (await running.discover(ENDPOINTS, { resource_names: ["b"] })).json();
+  expect(resources).toHaveLength(1);
+  expect(resources[0].cluster_name).toBe("b");
+  const port = resources[0].endpoints[0].lb_endpoints[0].endpoint.address.socket_address.port_value;
+  expect(port).toBe(second!.port);
 });

@@ -55,6 +55,11 @@ it("stages, cut streams and picks without effect have series of their own", asyn
   expect(text).toMatch(/hintway_picks_without_effect_total\{.*\} 1/);
 });
 
+it("a request that nobody served counts for the pool that was found for it", async () => {
+  const { text } = await reported({ slot: wire.NO_SLOT, pool: 0, flags: wire.DONE_FLAG_LOCAL });
+  expect(text).toMatch(/hintway_picks_total\{pool="pool",endpoint="".*\} 1/);
+});
+
 it("a model is named when an engine has told the name, and unknown otherwise", async () => {
   const started = await start();
   started.engines[0]!.adapters = ["sql-lora"];
@@ -100,7 +105,7 @@ it("an endpoint that is gone leaves no series behind", async () => {
     records.done({ slot, totalMs: 5, firstByteMs: 1, cachedTokens: 3 });
   });
   expect(await started.metrics()).toContain(address);
-  started.controlPlane.discover(started.listed(1));
+  started.list(started.listed(1));
   clock.aheadMs = 120_000;
   await expect.poll(() => started.metrics(), { timeout: 10_000 }).not.toContain(address);
 });

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from "vitest";
-import { firstBlockBytes, fittingBlockBytes } from "../../../control-plane/pool/capacity.ts";
+import { firstBlockBytes, fittingBlockBytes } from "../../../control-plane/pool/block-size.ts";
 import { BLOCK_BYTES_MAX, CAPACITY_BLOCKS_MAX } from "../../../protocol/limits.ts";
 import * as wire from "../../../protocol/records.ts";
 import { until } from "../../support/until.ts";
@@ -36,7 +36,7 @@ it("the size known before is begun with only where doubling the size asked for l
 
 it("a pool begins with the size asked for where it was raised since", async () => {
   started = await Started.start({ blockBytes: 4096, lastKnownBlockBytes: 2048 });
-  expect(started.controlPlane.pool.blockBytes).toBe(4096);
+  expect(started.pool.blockBytes).toBe(4096);
 });
 
 it("a pool whose caches outgrow the index tells larger blocks, and shows it", async () => {
@@ -63,15 +63,15 @@ it("keys of blocks of another size are forgotten", async () => {
   await polling.report((records) => records.pick(slot, [[1, 2]]));
   expect(controlPlane.index.size).toBe(1);
   engines[0]!.cacheTokens = 1_000_000;
-  await until("blocks are larger", () => controlPlane.pool.blockBytes > 1024);
+  await until("blocks are larger", () => started!.pool.blockBytes > 1024);
   expect(controlPlane.index.size).toBe(0);
 });
 
 it("an absurd cache is told as the limit", async () => {
   started = await Started.start();
-  const { gateway, engines, controlPlane } = started;
+  const { gateway, engines } = started;
   engines[0]!.cacheTokens = 1e15;
-  await until("it is read", () => controlPlane.pool.blockBytes > 1024);
+  await until("it is read", () => started!.pool.blockBytes > 1024);
   const hints = await gateway("a").poll();
   for (const { capacityBlocks } of hints!.endpoints) {
     expect(capacityBlocks).toBeLessThanOrEqual(CAPACITY_BLOCKS_MAX);

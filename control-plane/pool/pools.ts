@@ -1,0 +1,199 @@
+// All pools of one control plane. They share slots, the index and the size of blocks; a pool's number
+// is its own for as long as it exists.
+import { POOL_ENDPOINTS_MAX, POOLS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
+import type { Configuration } from "../config/configuration.ts";
+import type { DiscoveredPool } from "../discovery/discovered.ts";
+import { BlockSize, type BlockSizeOptions } from "./block-size.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { Pool } from "./pool.ts";
+import { Slots } from "./slots.ts";
+
+/** An endpoint and the pool that lists it. */
+export interface Place {
+  pool: Pool;
+  endpoint: Endpoint;
+}
+
+export interface Discovery {
+  /** Endpoints that were let go, their slots still set. */
+  gone: Place[];
+  /** Listed pools, and endpoints of the others, for which there is no room. */
+  poolsLeftOut: number;
+  endpointsLeftOut: number;
+}
+
+export class Pools {
+  readonly blocks: BlockSize;
+  readonly #slots = new Slots();
+  readonly #byName = new Map<string, Pool>();
+  #configuration: Configuration;
+  /** Of pools that have one of their own, whether or not the pool exists. */
+  readonly #ownConfigurations = new Map<string, Configuration>();
+  #nextNumber = 0;
+  #hasSlots = false;
+  #isDiscovered = false;
+
+  /** `configuration` holds for every pool without one of its own. */
+  constructor(blocks: BlockSizeOptions, configuration: Configuration) {
+    this.blocks = new BlockSize(blocks);
+    this.#configuration = configuration;
+  }
+
+  /** In the order in which they were first listed. */
+  [Symbol.iterator](): IterableIterator<Pool> {
+    return this.#byName.values();
+  }
+
+  numbered(number: number): Pool | undefined {
+    for (const pool of this) if (pool.number === number) return pool;
+    return undefined;
+  }
+
+  *endpoints(): Generator<Endpoint> {
+    for (const pool of this) yield* pool.endpoints();
+  }
+
+  atSlot(slot: number): Place | undefined {
+    for (const pool of this) {
+      const endpoint = pool.atSlot(slot);
+      if (endpoint) return { pool, endpoint };
+    }
+    return undefined;
+  }
+
+  /** Several pools may list an address. */
+  atAddress(address: string): Place[] {
+    return [...this].flatMap((pool) => {
+      const endpoint = pool.atAddress(address);
+      return endpoint ? [{ pool, endpoint }] : [];
+    });
+  }
+
+  get hasSlots(): boolean {
+    return this.#hasSlots;
+  }
+
+  /** Every endpoint was probed once, so that what gateways are told is true. */
+  get isReady(): boolean {
+    return this.#isDiscovered && [...this].every((pool) => pool.isReady);
+  }
+
+  /**
+   * Takes the pools that discovery lists, each with its endpoints. One that is no longer listed
+   * drains, and exists until its endpoints are gone. What is listed past POOLS_MAX, or past
+   * POOL_ENDPOINTS_MAX and SLOTS_MAX, is left out; what drains makes room for what is listed.
+   */
+  discover(listed: readonly DiscoveredPool[], nowMs: number): Discovery {
+    const admitted = listed.slice(0, POOLS_MAX);
+    const names = new Set(admitted.map(({ name }) => name));
+    for (const pool of this) if (!names.has(pool.name)) pool.leave(nowMs);
+    const gone = this.#dropLongestLeft(admitted, nowMs);
+    let endpointsLeftOut = 0;
+    let room = SLOTS_MAX;
+    for (const { name, endpoints } of admitted) {
+      const taken = endpoints.slice(0, Math.min(room, POOL_ENDPOINTS_MAX));
+      endpointsLeftOut += endpoints.length - taken.length;
+      room -= taken.length;
+      const pool = this.#byName.get(name) ?? this.#begin(name);
+      gone.push(...placesIn(pool, pool.discover(taken, !this.#isDiscovered, nowMs)));
+    }
+    gone.push(...this.#makeRoom(nowMs));
+    this.#isDiscovered = true;
+    this.#forgetEmpty();
+    if (this.#hasSlots) this.assignSlots(nowMs);
+    return { gone, poolsLeftOut: listed.length - admitted.length, endpointsLeftOut };
+  }
+
+  /** Where pools that drain stand in the way of listed ones, those that left first are let go. */
+  #dropLongestLeft(admitted: readonly DiscoveredPool[], nowMs: number): Place[] {
+    const begun = admitted.filter(({ name }) => !this.#byName.has(name)).length;
+    const excess = Math.max(0, this.#byName.size + begun - POOLS_MAX);
+    const left = [...this].filter((pool) => pool.leftSinceMs !== null);
+    left.sort((a, b) => a.leftSinceMs! - b.leftSinceMs!);
+    const gone = left.slice(0, excess).flatMap((pool) => {
+      return placesIn(pool, pool.letGoOldest(pool.endpointCount, nowMs));
+    });
+    this.#forgetEmpty();
+    return gone;
+  }
+
+  #begin(name: string): Pool {
+    const configuration = this.#ownConfigurations.get(name) ?? this.#configuration;
+    const options = { name, number: this.#freeNumber(), configuration };
+    const pool = new Pool(options, this.blocks, this.#slots);
+    this.#byName.set(name, pool);
+    return pool;
+  }
+
+  /** Late words about a pool that is gone should not meet another one: numbers are given in turn. */
+  #freeNumber(): number {
+    const held = new Set([...this].map(({ number }) => number));
+    while (held.has(this.#nextNumber)) this.#nextNumber = (this.#nextNumber + 1) % POOLS_MAX;
+    const number = this.#nextNumber;
+    this.#nextNumber = (number + 1) % POOLS_MAX;
+    return number;
+  }
+
+  /** All endpoints that exist have a slot: those that drain make room. */
+  #makeRoom(nowMs: number): Place[] {
+    let excess = [...this].reduce((sum, pool) => sum + pool.endpointCount, -SLOTS_MAX);
+    return [...this].flatMap((pool) => {
+      const gone = pool.letGoOldest(excess, nowMs);
+      excess -= gone.length;
+      return placesIn(pool, gone);
+    });
+  }
+
+  #forgetEmpty(): void {
+    for (const pool of this) {
+      if (pool.leftSinceMs !== null && pool.endpointCount === 0) this.#byName.delete(pool.name);
+    }
+  }
+
+  /** Takes the configuration of all pools, or of one; null takes the one pool's own away. */
+  configure(configuration: Configuration | null, name?: string): void {
+    if (name === undefined) this.#configuration = configuration ?? this.#configuration;
+    else if (configuration === null) this.#ownConfigurations.delete(name);
+    else this.#ownConfigurations.set(name, configuration);
+    for (const pool of this) {
+      const own = this.#ownConfigurations.get(pool.name) ?? this.#configuration;
+      if (pool.configuration !== own) pool.configuration = own;
+    }
+  }
+
+  /** Remembers who already has a slot elsewhere. */
+  claimSlot(address: string, slot: number): void {
+    this.#slots.claim(address, slot);
+  }
+
+  /** Gives each endpoint that has none a slot. Before the first call none has one. */
+  assignSlots(nowMs: number): void {
+    this.#hasSlots = true;
+    for (const pool of this) pool.assignSlots(nowMs);
+  }
+
+  /** Lets go of endpoints that have drained, and of pools without any; answers the endpoints. */
+  sweep(nowMs: number): Place[] {
+    this.#slots.sweep(nowMs);
+    const gone = [...this].flatMap((pool) => placesIn(pool, pool.sweep(nowMs)));
+    this.#forgetEmpty();
+    return gone;
+  }
+
+  /** Follows what was learned. Answers whether gateways have to be told anew. */
+  retell(): boolean {
+    const cachedBytes = [...this].reduce((sum, pool) => sum + pool.cachedBytes, 0);
+    let isNews = this.blocks.fit(cachedBytes, this.isReady);
+    for (const pool of this) isNews = pool.retell() || isNews;
+    return isNews;
+  }
+
+  /** Of each endpoint with a slot, blocks to remember (held, or held until recently) and to hold. */
+  *rememberedBlocks(): Generator<[slot: number, blocks: number, capacity: number]> {
+    for (const pool of this) yield* pool.rememberedBlocks();
+  }
+}
+
+function placesIn(pool: Pool, endpoints: readonly Endpoint[]): Place[] {
+  return endpoints.map((endpoint) => ({ pool, endpoint }));
+}
