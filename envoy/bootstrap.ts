@@ -8,6 +8,7 @@ import {
 import type { Attachment } from "./filters.ts";
 import { gatewayListener } from "./listener.ts";
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
+import { adminCluster, probeListener } from "./probe-listener.ts";
 
 export type { Attachment } from "./filters.ts";
 export type { EnvoyMessage } from "./message.ts";
@@ -29,6 +30,8 @@ export interface BootstrapOptions {
   listen: Address;
   /** Envoy's admin interface, which has no authentication: keep it on a loopback address. */
   admin: Address;
+  /** Where kubelet and Prometheus ask, if they do. */
+  probes?: Address;
   controlPlane: Address;
   /** The bearer token for all calls to the control plane; may be an Envoy `%FORMAT%`. */
   token: string;
@@ -59,7 +62,7 @@ export function bootstrap(options: BootstrapOptions): EnvoyMessage {
         gatewayListener({
           ...options,
           filter: {
-            path: options.filterPath,
+            code: { path: options.filterPath },
             configuration: {
               controlPlaneCluster: CONTROL_PLANE_CLUSTER,
               gateway: options.gateway,
@@ -68,11 +71,13 @@ export function bootstrap(options: BootstrapOptions): EnvoyMessage {
           },
           hasLastKnown: lastKnownClusters.length > 0,
         }),
+        ...(options.probes ? [probeListener(options.probes)] : []),
       ],
       clusters: [
         controlPlaneCluster(options.controlPlane, options.token),
         ...(usesDiscovery ? [] : [originalDestinationCluster()]),
         ...lastKnownClusters,
+        ...(options.probes ? [adminCluster(options.admin)] : []),
       ],
     },
     overload_manager: { resource_monitors: [connectionLimit()] },

@@ -1,6 +1,7 @@
 // The clusters Envoy knows from its start. The pool itself comes from the control plane.
 
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
+import { DESTINATION_HEADER } from "./routes.ts";
 
 export const CONTROL_PLANE_CLUSTER = "hintway-control-plane";
 
@@ -67,6 +68,29 @@ export function originalDestinationCluster(): EnvoyMessage {
     typed_extension_protocol_options: httpProtocolOptions({
       common_http_protocol_options: { idle_timeout: ENDPOINT_IDLE_TIMEOUT },
     }),
+  };
+}
+
+/** The filter names endpoints in a header; where it names none, or none that exists, in turn. */
+export function namedDestination(): EnvoyMessage {
+  return policy("override_host.v3.OverrideHost", "override_host", {
+    override_host_sources: [{ header: DESTINATION_HEADER }],
+    fallback_policy: policy("round_robin.v3.RoundRobin", "round_robin", {}),
+  });
+}
+
+function policy(type: string, name: string, fields: EnvoyMessage): EnvoyMessage {
+  const fullName = `envoy.extensions.load_balancing_policies.${type}`;
+  return {
+    policies: [
+      {
+        typed_extension_config: extension(
+          `envoy.load_balancing_policies.${name}`,
+          fullName,
+          fields,
+        ),
+      },
+    ],
   };
 }
 

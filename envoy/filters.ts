@@ -19,15 +19,17 @@ interface FilterConfiguration {
   attachment: "pause" | "buffer";
   /** The cluster that answers hints and reports; Envoy adds the bearer token below it. */
   controlPlaneCluster: string;
-  /** Names this Envoy to the control plane. */
-  gateway: string;
+  /** Names this Envoy to people. */
+  gateway?: string;
   /** The last known hints, base64. */
   hints?: string;
 }
 
+/** Where Envoy has the filter from: a file read when it starts, or a URL of a cluster. */
+export type FilterCode = { path: string } | { url: string; cluster: string; sha256: string };
+
 export interface FilterOptions {
-  /** Path of the filter, read by Envoy when it starts. */
-  path: string;
+  code: FilterCode;
   configuration: Omit<FilterConfiguration, "attachment">;
 }
 
@@ -36,20 +38,21 @@ export function httpFilters(attachment: Attachment, filter: FilterOptions): Envo
     suppress_envoy_headers: true,
   });
   if (attachment === "none") return [router];
-  const wasm = wasmFilter(filter.path, { attachment, ...filter.configuration });
+  const wasm = wasmFilter(attachment, filter);
   return attachment === "pause" ? [wasm, router] : [wasm, bufferFilter(), router];
 }
 
 const HTTP = "envoy.extensions.filters.http";
 
-function wasmFilter(path: string, configuration: FilterConfiguration): EnvoyMessage {
+export function wasmFilter(attachment: "pause" | "buffer", filter: FilterOptions): EnvoyMessage {
+  const configuration: FilterConfiguration = { attachment, ...filter.configuration };
   return extension("hintway", `${HTTP}.wasm.v3.Wasm`, {
     config: {
       name: "hintway",
       root_id: "hintway",
       failure_policy: "FAIL_RELOAD",
       reload_config: { backoff: { base_interval: "0.2s", max_interval: "1s" } },
-      ...(configuration.attachment === "pause" ? { allow_on_headers_stop_iteration: true } : {}),
+      ...(attachment === "pause" ? { allow_on_headers_stop_iteration: true } : {}),
       configuration: {
         "@type": "type.googleapis.com/google.protobuf.StringValue",
         value: JSON.stringify(configuration),
@@ -57,10 +60,16 @@ function wasmFilter(path: string, configuration: FilterConfiguration): EnvoyMess
       vm_config: {
         vm_id: "hintway",
         runtime: "envoy.wasm.runtime.v8",
-        code: { local: { filename: path } },
+        code: codeSource(filter.code),
       },
     },
   });
+}
+
+function codeSource(code: FilterCode): EnvoyMessage {
+  if ("path" in code) return { local: { filename: code.path } };
+  const { url: uri, cluster, sha256 } = code;
+  return { remote: { http_uri: { uri, cluster, timeout: "10s" }, sha256 } };
 }
 
 /** Holds the headers until the body is whole, so that the filter's choice comes before routing. */

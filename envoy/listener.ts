@@ -40,7 +40,7 @@ const CONNECTION_MANAGER =
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
 /** The filter strips these too; here it also holds while the filter is reloaded or left out. */
-function stripRoutingHeaders(): EnvoyMessage {
+export function stripRoutingHeaders(): EnvoyMessage {
   return extension(
     "envoy.http.early_header_mutation.header_mutation",
     "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",

@@ -1,44 +1,94 @@
-// Writes the configurations in this folder that run as they stand: node envoy/render.ts
+// Writes the configurations that run as they stand, here, and the chart's Envoy: node envoy/render.ts
 
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { stringify } from "yaml";
-import { type Attachment, bootstrap } from "./bootstrap.ts";
+import { FALLBACKS_STANDARD } from "../protocol/limits.ts";
+import { type Attachment, type BootstrapOptions, bootstrap } from "./bootstrap.ts";
+import { CONTROL_PLANE_CLUSTER, controlPlaneCluster } from "./clusters.ts";
+import { type IstioOptions, istioPatches } from "./istio.ts";
+import type { EnvoyMessage } from "./message.ts";
 
 /** One file for each attachment, and the twin without the filter, for baselines. */
-const FILES: { [name: string]: Attachment } = {
-  "pause.yaml": "pause",
-  "buffer.yaml": "buffer",
-  "without-filter.yaml": "none",
+const FILES: { [path: string]: Attachment } = {
+  "envoy/pause.yaml": "pause",
+  "envoy/buffer.yaml": "buffer",
+  "envoy/without-filter.yaml": "none",
 };
 
-/** The text of every file, by name. */
+/** The chart's, in which it puts the release's own words in the place of those in capitals. */
+const CHART = "deploy/chart/files";
+const CONTROL_PLANE = { host: "CONTROL_PLANE_HOST", port: 8081 };
+
+const TOKEN = "%ENVIRONMENT(HINTWAY_TOKEN)%";
+
+/** The text of every file, by its path in the project. */
 export function rendered(): Map<string, string> {
-  return new Map(Object.entries(FILES).map(([name, attachment]) => [name, text(name, attachment)]));
+  const texts = Object.entries(FILES).map(([path, attachment]): [string, string] => [
+    path,
+    text(localHeading(path), bootstrap(local(attachment))),
+  ]);
+  return new Map([
+    ...texts,
+    [`${CHART}/envoy.yaml`, text(HEADING, bootstrap(inCluster()))],
+    [`${CHART}/istio-patches.yaml`, text(HEADING, istioPatches(ISTIO))],
+    [
+      `${CHART}/control-plane-cluster.yaml`,
+      text(HEADING, controlPlaneCluster(CONTROL_PLANE, "TOKEN")),
+    ],
+  ]);
 }
 
-function text(name: string, attachment: Attachment): string {
-  const configuration = bootstrap({
+const ISTIO: IstioOptions = {
+  controlPlane: CONTROL_PLANE,
+  token: "TOKEN",
+  code: {
+    url: "http://CONTROL_PLANE_HOST:8081/filter.wasm",
+    cluster: CONTROL_PLANE_CLUSTER,
+    sha256: "FILTER_SHA256",
+  },
+  service: { host: "POOL_SERVICE", port: 80 },
+  fallbacks: FALLBACKS_STANDARD,
+};
+
+function local(attachment: Attachment): BootstrapOptions {
+  return {
     attachment,
     listen: { host: "127.0.0.1", port: 8080 },
     admin: { host: "127.0.0.1", port: 9901 },
     controlPlane: { host: "127.0.0.1", port: 8081 },
-    token: "%ENVIRONMENT(HINTWAY_TOKEN)%",
+    token: TOKEN,
     filterPath: "build/filter.wasm",
     gateway: "standalone",
-  });
-  return `${heading(name)}\n${stringify(configuration, { aliasDuplicateObjects: false })}`;
+  };
 }
 
-function heading(name: string): string {
+function inCluster(): BootstrapOptions {
+  return {
+    ...local("pause"),
+    listen: { host: "0.0.0.0", port: 8080 },
+    probes: { host: "0.0.0.0", port: 9902 },
+    controlPlane: CONTROL_PLANE,
+    filterPath: "/etc/hintway/filter/filter.wasm",
+  };
+}
+
+function text(heading: string, content: EnvoyMessage | EnvoyMessage[]): string {
+  return `${heading}\n${stringify(content, { aliasDuplicateObjects: false })}`;
+}
+
+function localHeading(path: string): string {
   return [
     "# Written by envoy/render.ts: change that, not this.",
     "# HINTWAY_TOKEN is the text of the control plane's token file. From the project's folder:",
-    `# HINTWAY_TOKEN=... envoy -c envoy/${name} --use-dynamic-base-id`,
+    `# HINTWAY_TOKEN=... envoy -c ${path} --use-dynamic-base-id`,
     "",
   ].join("\n");
 }
 
+const HEADING = "# Written by envoy/render.ts: change that, not this.\n";
+
 if (import.meta.main) {
-  for (const [name, content] of rendered())
-    writeFileSync(`${import.meta.dirname}/${name}`, content);
+  const project = join(import.meta.dirname, "..");
+  for (const [path, content] of rendered()) writeFileSync(join(project, path), content);
 }

@@ -61,7 +61,7 @@ function routeAction(cluster: string, options: RouteOptions): EnvoyMessage {
  * A request without response headers is tried on the next endpoint of the destination. No host
  * predicate is needed: override_host walks its list by itself, one entry a try.
  */
-function retryNextEndpoint(fallbacks: number): EnvoyMessage {
+export function retryNextEndpoint(fallbacks: number): EnvoyMessage {
   return {
     retry_on: "connect-failure,refused-stream,reset,retriable-status-codes",
     retriable_status_codes: [503],

@@ -1,18 +1,17 @@
 // What a waiting user wants to hear of the control plane's log, in a sentence each.
 
-/**
- * The fields of a log line that carries an `event`; control-plane/control-plane.ts and
- * control-plane/watched-files.ts write them.
- */
+import type { Options } from "./options.ts";
+
+/** The files that the control plane watches. */
+export type WatchedFiles = Pick<Options, "pool" | "config">;
+
+/** The fields of a log line that carries an `event`; control-plane/control-plane.ts writes them. */
 interface Entry {
   event?: string;
-  /** `pool` or `config`, and behind a space the name of the pool that it is for, if it is for one. */
-  file?: string;
-  path?: string;
+  file?: "pool" | "config";
   msg?: string;
   profiles?: { profile: string; steps: string[] }[];
   warnings?: string[];
-  pools?: number;
   endpoints?: number;
   endpoint?: string;
   state?: string;
@@ -20,19 +19,17 @@ interface Entry {
 }
 
 /** The sentence for a line that the control plane printed; undefined where it is no news. */
-export function newsOf(line: string): string | undefined {
+export function newsOf(line: string, files: WatchedFiles): string | undefined {
   const entry = readEntry(line);
   if (entry.event === "endpoint-state") return endpointNews(entry);
-  const [flag = "", poolName] = entry.file?.split(" ") ?? [];
-  if (flag !== "pool" && flag !== "config") return undefined;
+  const path = entry.file && files[entry.file];
+  if (!path) return undefined;
   if (entry.event === "file-refused") {
-    const name = poolName === undefined ? "" : ` of ${poolName}`;
-    return `--${flag}${name} refused: ${entry.msg} The last good one stays in force.`;
+    return `--${entry.file} refused: ${entry.msg} The last good one stays in force.`;
   }
   if (entry.event !== "file-in-force") return undefined;
-  const file = poolName === undefined ? entry.path : `${poolName}=${entry.path}`;
-  const what = flag === "pool" ? poolText(entry) : profilesText(entry);
-  return [`--${flag} ${file} is in force: ${what}.`, ...warningLines(entry)].join("\n");
+  const what = entry.file === "pool" ? poolText(entry) : profilesText(entry);
+  return [`--${entry.file} ${path} is in force: ${what}.`, ...warningLines(entry)].join("\n");
 }
 
 function readEntry(line: string): Entry {
@@ -49,9 +46,8 @@ function endpointNews({ endpoint, state, lastFailure }: Entry): string {
   return `Model server ${endpoint} is ${state}${reason}`;
 }
 
-function poolText({ pools = 1, endpoints = 0 }: Entry): string {
-  const text = endpoints === 1 ? "1 endpoint" : `${endpoints} endpoints`;
-  return pools === 1 ? text : `${pools} pools with ${text}`;
+function poolText({ endpoints = 0 }: Entry): string {
+  return endpoints === 1 ? "1 endpoint" : `${endpoints} endpoints`;
 }
 
 function profilesText({ profiles = [] }: Entry): string {

@@ -9,7 +9,7 @@ export interface DiscoveredPool {
 export interface DiscoveredEndpoint {
   name: string;
   namespace: string;
-  /** As Envoy writes it, an IPv6 address without brackets. */
+  /** IPv4. */
   address: string;
   port: number;
   labels: Record<string, string>;

@@ -6,7 +6,7 @@ import { type BootstrapOptions, bootstrap } from "../../envoy/bootstrap.ts";
 import { rendered } from "../../envoy/render.ts";
 import { FALLBACKS_MAX, FALLBACKS_STANDARD } from "../../protocol/limits.ts";
 
-const FOLDER = join(import.meta.dirname, "..", "..", "envoy");
+const PROJECT = join(import.meta.dirname, "..", "..");
 
 const OPTIONS: BootstrapOptions = {
   attachment: "pause",
@@ -19,13 +19,13 @@ const OPTIONS: BootstrapOptions = {
 };
 
 describe("the configurations that run as they stand", () => {
-  it.each([...rendered()])("%s is what envoy/render.ts writes", (name, text) => {
-    expect(readFileSync(join(FOLDER, name), "utf8")).toBe(text);
+  it.each([...rendered()])("%s is what envoy/render.ts writes", (path, text) => {
+    expect(readFileSync(join(PROJECT, path), "utf8")).toBe(text);
   });
 
   it("differ between pause and its twin in nothing but the filter", () => {
-    const pause = parse(rendered().get("pause.yaml") ?? "");
-    const twin = parse(rendered().get("without-filter.yaml") ?? "");
+    const pause = parse(rendered().get("envoy/pause.yaml") ?? "");
+    const twin = parse(rendered().get("envoy/without-filter.yaml") ?? "");
     const manager = pause.static_resources.listeners[0].filter_chains[0].filters[0];
     const removed = manager.typed_config.http_filters.shift();
     expect(removed.name).toBe("hintway");

@@ -1,12 +1,12 @@
 // Gets what the tests against a real API server need: etcd and kube-apiserver, built from their Go
 // modules, and the CRDs, which are files of one. About seven minutes the first time, then nothing.
 
-import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { withLock } from "../../../start/lock.ts";
 import { projectPath } from "../../../start/project.ts";
 import { temporaryFolder } from "../components.ts";
+import { go, moduleFolder } from "../go.ts";
 import { BINARIES, CACHE, CRDS, findAssets, isExecutable } from "./assets.ts";
 
 const CRD_MODULE = "sigs.k8s.io/gateway-api-inference-extension";
@@ -59,26 +59,10 @@ function versionFlags(folder: string): string[] {
 }
 
 function fetchCrd(version: string, file: string): void {
-  const answer = go(["mod", "download", "-json", `${CRD_MODULE}@${version}`], CACHE);
-  const { Dir: folder } = JSON.parse(answer) as { Dir: string };
+  const folder = moduleFolder(CRD_MODULE, version, CACHE);
   // Not copied: modules are read-only, and their files' copies would be too.
   writeFileSync(
     join(CACHE, "crds", file),
     readFileSync(join(folder, "config", "crd", "bases", file)),
-  );
-}
-
-/** Runs Go and answers what it printed; its errors go where this process's go. */
-function go(words: string[], folder: string): string {
-  const run = spawnSync("go", words, {
-    cwd: folder,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-p=2 -mod=mod -buildvcs=false" },
-  });
-  if (run.status === 0) return run.stdout;
-  throw new Error(
-    `go ${words[0]} failed in ${folder}: ${run.error?.message ?? `exit code ${run.status}`}. ` +
-      "Install Go 1.25 or later, or set KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver.",
   );
 }

@@ -1,0 +1,77 @@
+// The same gateway as changes to what Istio configures: the patches of an EnvoyFilter.
+// https://istio.io/latest/docs/reference/config/networking/envoy-filter/
+
+import { CONTROL_PLANE_CLUSTER, controlPlaneCluster, namedDestination } from "./clusters.ts";
+import { BODY_BYTES_MAX, type FilterCode, wasmFilter } from "./filters.ts";
+import { stripRoutingHeaders } from "./listener.ts";
+import { localReplies } from "./local-replies.ts";
+import type { Address, EnvoyMessage } from "./message.ts";
+import { retryNextEndpoint } from "./routes.ts";
+
+export interface IstioOptions {
+  controlPlane: Address;
+  token: string;
+  code: FilterCode;
+  /** The Service that routes name, as a fully qualified name, and its port. */
+  service: Address;
+  fallbacks: number;
+}
+
+const CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager";
+
+/** Istio's InferencePools need an endpoint picker, so the pool's cluster is a Service's. */
+export function istioPatches(options: IstioOptions): EnvoyMessage[] {
+  const { controlPlane, token, code, service, fallbacks } = options;
+  const configuration = { controlPlaneCluster: CONTROL_PLANE_CLUSTER };
+  const filter = wasmFilter("pause", { code, configuration });
+  return [
+    patch("CLUSTER", {}, "ADD", controlPlaneCluster(controlPlane, token)),
+    patch("HTTP_FILTER", onRouter(), "INSERT_BEFORE", filter),
+    patch("NETWORK_FILTER", onConnectionManager(), "MERGE", connectionManager()),
+    patch("LISTENER", {}, "MERGE", { per_connection_buffer_limit_bytes: BODY_BYTES_MAX }),
+    patch("VIRTUAL_HOST", {}, "MERGE", { request_body_buffer_limit: BODY_BYTES_MAX }),
+    patch("HTTP_ROUTE", onRoute(), "MERGE", {
+      route: { timeout: "0s", retry_policy: retryNextEndpoint(fallbacks) },
+    }),
+    patch("CLUSTER", onService(service), "MERGE", { load_balancing_policy: namedDestination() }),
+  ];
+}
+
+function patch(
+  applyTo: string,
+  match: EnvoyMessage,
+  operation: string,
+  value: EnvoyMessage,
+): EnvoyMessage {
+  return { applyTo, match: { context: "GATEWAY", ...match }, patch: { operation, value } };
+}
+
+function onConnectionManager(): EnvoyMessage {
+  return { listener: { filterChain: { filter: { name: CONNECTION_MANAGER } } } };
+}
+
+function onRouter(): EnvoyMessage {
+  const subFilter = { name: "envoy.filters.http.router" };
+  return { listener: { filterChain: { filter: { name: CONNECTION_MANAGER, subFilter } } } };
+}
+
+/** Redirects and answers of the route itself have no endpoint to retry on. */
+function onRoute(): EnvoyMessage {
+  return { routeConfiguration: { vhost: { route: { action: "ROUTE" } } } };
+}
+
+function onService({ host, port }: Address): EnvoyMessage {
+  return { cluster: { service: host, portNumber: port } };
+}
+
+function connectionManager(): EnvoyMessage {
+  const type = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+  return {
+    name: CONNECTION_MANAGER,
+    typed_config: {
+      "@type": `type.googleapis.com/${type}`,
+      early_header_mutation_extensions: [stripRoutingHeaders()],
+      local_reply_config: localReplies(),
+    },
+  };
+}

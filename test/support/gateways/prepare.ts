@@ -1,0 +1,32 @@
+// Gets what the chart's tests need: helm, built from its Go module, and CRDs, which are files of others.
+
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { withLock } from "../../../start/lock.ts";
+import { temporaryFolder } from "../components.ts";
+import { go, moduleFolder } from "../go.ts";
+import { isExecutable } from "../kubernetes/assets.ts";
+import { CACHE, CRD_MODULES, copyOf, HELM } from "./assets.ts";
+
+const HELM_PACKAGE = "helm.sh/helm/v3/cmd/helm@v3.22.0";
+
+const launch = {
+  say: (line: string) => console.log(line),
+  signal: new AbortController().signal,
+};
+mkdirSync(CACHE, { recursive: true });
+await withLock(join(CACHE, "lock"), launch, async () => {
+  if (!isExecutable(HELM)) buildHelm();
+  for (const { module, version, files } of CRD_MODULES) {
+    const folder = moduleFolder(module, version, CACHE);
+    for (const file of files) writeFileSync(copyOf(file), readFileSync(join(folder, file)));
+  }
+});
+
+function buildHelm(): void {
+  console.log("Building helm from its Go module …");
+  const folder = temporaryFolder();
+  go(["install", HELM_PACKAGE], folder, { GOBIN: folder });
+  renameSync(join(folder, "helm"), HELM);
+  rmSync(folder, { recursive: true });
+}
