@@ -9,6 +9,7 @@ import {
   INDEX_KEYS_MAX,
 } from "../protocol/limits.ts";
 import type { Attachment } from "./http/clusters.ts";
+import { addNamedFile, isPoolName, type NamedFile } from "./named-file.ts";
 
 export interface Options {
   host: string;
@@ -17,8 +18,8 @@ export interface Options {
   stateDir?: string;
   filter?: string;
   endpoints?: string;
-  pool?: string;
-  config?: string;
+  pool: NamedFile[];
+  config: NamedFile[];
   poolName: string;
   attachment: Attachment;
   explain: boolean;
@@ -62,9 +63,11 @@ function program(): Command {
     .addOption(setting("--state-dir <folder>", "keeps what gateways need when this is down"))
     .addOption(setting("--filter <file>", "serves the filter to gateways, at /filter.wasm"))
     .addOption(setting("--endpoints <ip:port,...>", "the model servers").conflicts("pool"))
-    .addOption(setting("--pool <file>", "reads, and watches, a YAML file of model servers"))
-    .addOption(setting("--config <file>", "reads, and watches, an EndpointPickerConfig"))
-    .addOption(setting("--pool-name <name>", "the pool's name, and its cluster's", "pool"))
+    .addOption(files("--pool <[name=]file>", "a YAML file of model servers, watched"))
+    .addOption(
+      files("--config <[name=]file>", "an EndpointPickerConfig, watched, of one pool or all"),
+    )
+    .addOption(poolNameOption())
     .addOption(
       setting("--attachment <way>", "pause or buffer", "pause").choices(["pause", "buffer"]),
     )
@@ -100,6 +103,20 @@ function setting(flags: string, description: string, standard?: string): Option 
   const option = new Option(flags, description);
   option.env(`HINTWAY_${option.name().toUpperCase().replaceAll("-", "_")}`);
   return standard === undefined ? option : option.default(standard);
+}
+
+/** May be given several times. */
+function files(flags: string, description: string): Option {
+  const option = setting(flags, `${description}; may be given for several pools`);
+  return option.argParser(addNamedFile).default([], "none");
+}
+
+function poolNameOption(): Option {
+  const text = "the name of the pool that has none, and of its cluster";
+  return setting("--pool-name <name>", text, "pool").argParser((name) => {
+    if (isPoolName(name)) return name;
+    throw new InvalidArgumentError("Expected letters, digits and -._/ between them.");
+  });
 }
 
 function number(

@@ -3,23 +3,17 @@
 import { flushCompileCache } from "node:module";
 import closeWithGrace from "close-with-grace";
 import { CommanderError } from "commander";
-import {
-  type Configuration,
-  defaultConfiguration,
-  parseConfiguration,
-} from "./config/configuration.ts";
+import { defaultConfiguration } from "./config/configuration.ts";
 import { ControlPlane } from "./control-plane.ts";
-import type { DiscoveredEndpoint } from "./discovery/discovered.ts";
-import { endpointsFromFlag, parsePoolFile } from "./discovery/file.ts";
 import { LastGoodFiles } from "./discovery/last-good.ts";
-import { type FileListener, readFileAs, watchFile } from "./discovery/watched-file.ts";
 import { flagInvalid, HintwayError, portTaken } from "./errors.ts";
 import { createApp } from "./http/app.ts";
 import { readFilter } from "./http/filter-route.ts";
 import { LastKnownFile, readLastKnown } from "./http/last-known.ts";
-import { parseTokenFile, Tokens } from "./http/tokens.ts";
+import { Tokens } from "./http/tokens.ts";
 import { type Options, readOptions } from "./options.ts";
 import { settingsOf } from "./settings.ts";
+import { checkFiles, watchFiles } from "./watched-files.ts";
 
 const CLOSE_MS = 5000;
 
@@ -70,72 +64,6 @@ async function run(options: Options): Promise<void> {
     await controlPlane.stop();
     await Promise.all([lastKnown?.stop(), lastGood?.written()]);
   });
-}
-
-/** Throws what is wrong with the first file that could not be used. */
-async function checkFiles(options: Options): Promise<void> {
-  const { tokenFile, endpoints, pool, config, filter } = options;
-  if (filter !== undefined) await readFilter(filter);
-  await readFileAs(tokenFile, parseTokenFile);
-  if (config !== undefined) await readFileAs(config, parseConfiguration);
-  if (pool !== undefined) await readFileAs(pool, parsePoolFile);
-  if (endpoints !== undefined) endpointsFromFlag(endpoints);
-}
-
-interface Watched {
-  controlPlane: ControlPlane;
-  tokens: Tokens;
-  options: Options;
-  lastGood: LastGoodFiles | undefined;
-}
-
-/** Reads the files a first time, or throws; from then on their changes take effect. */
-async function watchFiles(watched: Watched): Promise<{ stop(): void }[]> {
-  const { controlPlane, tokens, options, lastGood } = watched;
-  const { tokenFile, endpoints, pool, poolName: name, config } = options;
-  const watches: { stop(): void }[] = [];
-  // A token that was taken out of its file must not come back: no copy of it is kept.
-  watches.push(
-    await watchFile(tokenFile, parseTokenFile, {
-      changed: (listed) => {
-        tokens.replace(listed);
-        controlPlane.accept("token", { tokens: listed.length });
-      },
-      refused: (error) => controlPlane.refuse("token", error),
-    }),
-  );
-  if (config !== undefined) {
-    const listener: FileListener<Configuration> = {
-      changed: (configuration) => {
-        controlPlane.configure(configuration);
-        controlPlane.accept("config", shownOf(configuration));
-      },
-      refused: (error) => controlPlane.refuse("config", error),
-    };
-    watches.push(await watchFile(config, parseConfiguration, listener, lastGood));
-  }
-  if (pool !== undefined) {
-    const listener: FileListener<DiscoveredEndpoint[]> = {
-      changed: (listed) => {
-        controlPlane.discoverPools([{ name, endpoints: listed }]);
-        controlPlane.accept("pool", { endpoints: listed.length });
-      },
-      refused: (error) => controlPlane.refuse("pool", error),
-    };
-    watches.push(await watchFile(pool, parsePoolFile, listener, lastGood));
-  } else {
-    const listed = endpoints === undefined ? [] : endpointsFromFlag(endpoints);
-    controlPlane.discoverPools([{ name, endpoints: listed }]);
-  }
-  return watches;
-}
-
-function shownOf({ scheduling, warnings }: Configuration): object {
-  const profiles = scheduling.profiles.map(({ name, steps }) => ({
-    profile: name,
-    steps: steps.map((step) => step.plugin),
-  }));
-  return { profiles, warnings };
 }
 
 async function listen(app: ReturnType<typeof createApp>, { host, port }: Options): Promise<void> {

@@ -1,17 +1,18 @@
 // What a waiting user wants to hear of the control plane's log, in a sentence each.
 
-import type { Options } from "./options.ts";
-
-/** The files that the control plane watches. */
-export type WatchedFiles = Pick<Options, "pool" | "config">;
-
-/** The fields of a log line that carries an `event`; control-plane/control-plane.ts writes them. */
+/**
+ * The fields of a log line that carries an `event`; control-plane/control-plane.ts and
+ * control-plane/watched-files.ts write them.
+ */
 interface Entry {
   event?: string;
-  file?: "pool" | "config";
+  /** `pool` or `config`, and behind a space the name of the pool that it is for, if it is for one. */
+  file?: string;
+  path?: string;
   msg?: string;
   profiles?: { profile: string; steps: string[] }[];
   warnings?: string[];
+  pools?: number;
   endpoints?: number;
   endpoint?: string;
   state?: string;
@@ -19,17 +20,19 @@ interface Entry {
 }
 
 /** The sentence for a line that the control plane printed; undefined where it is no news. */
-export function newsOf(line: string, files: WatchedFiles): string | undefined {
+export function newsOf(line: string): string | undefined {
   const entry = readEntry(line);
   if (entry.event === "endpoint-state") return endpointNews(entry);
-  const path = entry.file && files[entry.file];
-  if (!path) return undefined;
+  const [flag = "", poolName] = entry.file?.split(" ") ?? [];
+  if (flag !== "pool" && flag !== "config") return undefined;
   if (entry.event === "file-refused") {
-    return `--${entry.file} refused: ${entry.msg} The last good one stays in force.`;
+    const name = poolName === undefined ? "" : ` of ${poolName}`;
+    return `--${flag}${name} refused: ${entry.msg} The last good one stays in force.`;
   }
   if (entry.event !== "file-in-force") return undefined;
-  const what = entry.file === "pool" ? poolText(entry) : profilesText(entry);
-  return [`--${entry.file} ${path} is in force: ${what}.`, ...warningLines(entry)].join("\n");
+  const file = poolName === undefined ? entry.path : `${poolName}=${entry.path}`;
+  const what = flag === "pool" ? poolText(entry) : profilesText(entry);
+  return [`--${flag} ${file} is in force: ${what}.`, ...warningLines(entry)].join("\n");
 }
 
 function readEntry(line: string): Entry {
@@ -46,8 +49,9 @@ function endpointNews({ endpoint, state, lastFailure }: Entry): string {
   return `Model server ${endpoint} is ${state}${reason}`;
 }
 
-function poolText({ endpoints = 0 }: Entry): string {
-  return endpoints === 1 ? "1 endpoint" : `${endpoints} endpoints`;
+function poolText({ pools = 1, endpoints = 0 }: Entry): string {
+  const text = endpoints === 1 ? "1 endpoint" : `${endpoints} endpoints`;
+  return pools === 1 ? text : `${pools} pools with ${text}`;
 }
 
 function profilesText({ profiles = [] }: Entry): string {

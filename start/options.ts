@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { FALLBACKS_MAX, FALLBACKS_STANDARD } from "../protocol/limits.ts";
+import { pathOf, withFullPath } from "./named-file.ts";
 import { StartError } from "./start-error.ts";
 
 export interface Options {
@@ -18,8 +19,9 @@ export interface Options {
   simulate: number;
   /** `ip:port` of each real model server. */
   endpoints: string[];
-  pool?: string;
-  config?: string;
+  /** `FILE` or `NAME=FILE`, with full paths. */
+  pool: string[];
+  config: string[];
   workers: number;
   attachment: "pause" | "buffer";
   /** Endpoints a request may be tried on after the one that was picked. */
@@ -42,7 +44,7 @@ export function readOptions(args: string[], environment: Environment): Options |
     .exitOverride()
     .configureOutput({ writeOut: (text) => (written += text), writeErr: () => {} });
   try {
-    command.parse([...environmentArguments(command, environment), ...args], { from: "user" });
+    command.parse([...environmentArguments(command, environment, args), ...args], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === "commander.helpDisplayed") return written;
@@ -68,17 +70,17 @@ function refuseKeptByNpm(command: Command, environment: Environment): void {
 const SEE_HELP = "See `npm start -- --help` for the options and their values.";
 const SIMULATED_BY_DEFAULT = 4;
 
-type Parsed = Omit<Options, "simulate" | "stateDir" | "endpoints"> &
-  Partial<Pick<Options, "simulate" | "stateDir" | "endpoints">>;
+type Standing = "simulate" | "stateDir" | "endpoints" | "pool" | "config";
+type Parsed = Omit<Options, Standing> & Partial<Pick<Options, Standing>>;
 
 function describedCommand(): Command {
   const port = wholeNumber(1, 65_535);
   return new Command("npm start --")
     .description("Starts a gateway: Envoy with the filter, the control plane, and model servers.")
     .option("--endpoints <ip:port,...>", "route to these model servers", endpointList)
-    .option("--pool <file>", "read, and watch, a YAML file of endpoints and labels")
+    .option("--pool <[name=]file>", "read, and watch, a YAML file of endpoints; once a pool", added)
     .option("--simulate <count>", "simulate model servers (default: 4)", wholeNumber(1, 256))
-    .option("--config <file>", "read, and watch, an EndpointPickerConfig")
+    .option("--config <[name=]file>", "read, and watch, an EndpointPickerConfig", added)
     .option("--port <number>", "port of the gateway", port, 8080)
     .option("--host <ip>", "address the gateway listens on", ipAddress, "127.0.0.1")
     .option("--control-port <number>", "port of the control plane", port, 8081)
@@ -101,26 +103,38 @@ function describedCommand(): Command {
     .addHelpText("after", "\nThe same settings by environment: HINTWAY_CONTROL_PORT and so on.");
 }
 
-/** `HINTWAY_CONTROL_PORT=1` as `--control-port=1`, before the user's own flags, which win. */
-function environmentArguments(command: Command, environment: Environment): string[] {
+function added(text: string, earlier: string[] = []): string[] {
+  return [...earlier, text];
+}
+
+/** `HINTWAY_CONTROL_PORT=1` as `--control-port=1`, where the user's own flags do not say otherwise. */
+function environmentArguments(
+  command: Command,
+  environment: Environment,
+  args: readonly string[],
+): string[] {
   return command.options.flatMap((option) => {
+    const flag = `--${option.name()}`;
     const variable = `HINTWAY_${option.name().toUpperCase().replaceAll("-", "_")}`;
     const value = environment[variable];
-    return value ? [`--${option.name()}=${value}`] : [];
+    const isFlagged = args.some((arg) => arg === flag || arg.startsWith(`${flag}=`));
+    return value && !isFlagged ? [`${flag}=${value}`] : [];
   });
 }
 
 function completed(parsed: Parsed, environment: Environment): Options {
   refuseTwoSources(parsed);
   refuseSharedPorts(parsed);
-  for (const name of ["pool", "config"] as const) refuseUnreadable(name, parsed[name]);
+  const { pool = [], config = [] } = parsed;
+  for (const text of pool) refuseUnreadable("pool", pathOf(text));
+  for (const text of config) refuseUnreadable("config", pathOf(text));
   const isSimulated = !parsed.endpoints && !parsed.pool;
   return {
     ...parsed,
     simulate: isSimulated ? (parsed.simulate ?? SIMULATED_BY_DEFAULT) : 0,
     endpoints: parsed.endpoints ?? [],
-    ...(parsed.pool ? { pool: resolve(parsed.pool) } : {}),
-    ...(parsed.config ? { config: resolve(parsed.config) } : {}),
+    pool: pool.map(withFullPath),
+    config: config.map(withFullPath),
     stateDir: resolve(parsed.stateDir ?? defaultStateDir(environment, parsed.port)),
   };
 }
@@ -145,8 +159,7 @@ function refuseSharedPorts(parsed: Parsed): void {
   );
 }
 
-function refuseUnreadable(name: string, path: string | undefined): void {
-  if (!path) return;
+function refuseUnreadable(name: string, path: string): void {
   try {
     accessSync(path, constants.R_OK);
   } catch (error) {

@@ -37,10 +37,10 @@ export interface ControlPlaneOptions {
   attachment?: Attachment;
   tokenFile: string;
   stateDir: string;
-  /** `ip:port` of each model server; or a pool file. */
+  /** `ip:port` of each model server; or pool files, `FILE` or `NAME=FILE`. */
   endpoints?: string[];
-  pool?: string;
-  config?: string;
+  pool?: string[];
+  config?: string[];
   /** Endpoints named after the pick; the standard number by default. */
   fallbacks?: number;
   /** Whether clients may ask why an endpoint was picked; true by default. */
@@ -55,13 +55,13 @@ export function controlPlanePart(options: ControlPlaneOptions): PartDefinition {
     command: process.execPath,
     args: controlPlaneWords(options),
     healthUrl: `http://${LOOPBACK}:${options.port}/readyz`,
-    news: (line) => newsOf(line, options),
+    news: newsOf,
   };
 }
 
 /** The control plane's command line, from its program's path on. */
 export function controlPlaneWords(options: ControlPlaneOptions): string[] {
-  const { port, endpoints = [], pool, config, flags = [] } = options;
+  const { port, endpoints = [], pool = [], config = [], flags = [] } = options;
   return [
     projectPath("control-plane", "main.ts"),
     ...["--host", LOOPBACK, "--port", String(port)],
@@ -69,8 +69,8 @@ export function controlPlaneWords(options: ControlPlaneOptions): string[] {
     ...["--token-file", options.tokenFile, "--state-dir", options.stateDir],
     ...["--attachment", options.attachment === "buffer" ? "buffer" : "pause"],
     ...(endpoints.length > 0 ? ["--endpoints", endpoints.join(",")] : []),
-    ...(pool ? ["--pool", pool] : []),
-    ...(config ? ["--config", config] : []),
+    ...pool.flatMap((file) => ["--pool", file]),
+    ...config.flatMap((file) => ["--config", file]),
     ...(options.fallbacks === undefined ? [] : ["--fallbacks", String(options.fallbacks)]),
     // What it tells of files and endpoints is news to the user.
     ...["--log-level", "info"],

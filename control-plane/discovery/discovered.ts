@@ -9,7 +9,7 @@ export interface DiscoveredPool {
 export interface DiscoveredEndpoint {
   name: string;
   namespace: string;
-  /** IPv4. */
+  /** As Envoy writes it, an IPv6 address without brackets. */
   address: string;
   port: number;
   labels: Record<string, string>;

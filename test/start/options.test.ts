@@ -19,6 +19,8 @@ describe("the options of npm start", () => {
       adminPort: 9901,
       simulate: 4,
       endpoints: [],
+      pool: [],
+      config: [],
       workers: 2,
       attachment: "pause",
       fallbacks: 2,
@@ -41,7 +43,11 @@ describe("the options of npm start", () => {
   it("name a pool file by its full path", () => {
     const file = join(mkdtempSync(join(tmpdir(), "hintway-test-")), "pool.yaml");
     writeFileSync(file, "");
-    expect(options(["--pool", file])).toMatchObject({ pool: file, simulate: 0 });
+    expect(options(["--pool", file])).toMatchObject({ pool: [file], simulate: 0 });
+    const named = [`a=${file}`, `b=${file}`];
+    const args = named.flatMap((text) => ["--pool", text]);
+    expect(options(args, { HINTWAY_POOL: "/nowhere" })).toMatchObject({ pool: named });
+    expect(options([], { HINTWAY_POOL: `a=${file}` })).toMatchObject({ pool: [`a=${file}`] });
   });
 
   it("list every setting in the help", () => {
@@ -73,6 +79,7 @@ describe("the options of npm start", () => {
     [["--endpoints", "10.0.0.5:0"], /"10.0.0.5:0" is not ip:port/],
     [["--endpoints", "10.0.0.5:1", "--simulate", "2"], /--endpoints and --simulate do not go/],
     [["--port", "8081"], /two are the same/],
+    [["--pool", "a=/nowhere/pool.yaml"], /--pool \/nowhere\/pool.yaml cannot be read/],
     [["--config", "/nowhere/config.yaml"], /--config \/nowhere\/config.yaml cannot be read/],
   ])("refuse %j with a message that names it", (args, message) => {
     expect(() => options(args)).toThrow(message);

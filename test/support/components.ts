@@ -69,8 +69,8 @@ export interface ControlPlaneOptions {
   attachment?: Attachment;
   /** `ip:port` of each model server; or a pool file. */
   endpoints?: string[];
-  pool?: string;
-  config?: string;
+  pool?: string[];
+  config?: string[];
   /** Whether clients may ask why; true by default. */
   explain?: boolean;
   flags?: string[];
@@ -137,7 +137,7 @@ function altered(definition: PartDefinition, alter: EnvoyOptions["alter"]): Part
 export interface WholeGatewayOptions extends Omit<EnvoyOptions, "controlPlane"> {
   simulators?: number;
   simulatorFlags?: string[];
-  config?: string;
+  config?: string[];
   /** Whether clients may ask why; true by default. Without it, workers may not all have hints yet. */
   explain?: boolean;
   controlPlaneFlags?: string[];

@@ -48,7 +48,7 @@ describe("a configuration file", () => {
     const file = join(temporaryFolder(), "config.yaml");
     writeFileSync(file, configuration("token-cost-scorer"));
     const gateway = await startWholeGateway({
-      config: file,
+      config: [file],
       simulatorFlags: ["--speed", "50"],
     });
     running.push(gateway);
@@ -93,7 +93,7 @@ describe("a pool file", () => {
     running.push(...simulators);
     const file = join(temporaryFolder(), "pool.yaml");
     writeFileSync(file, poolOf(simulators.slice(0, 2)));
-    const controlPlane = await startControlPlane({ pool: file });
+    const controlPlane = await startControlPlane({ pool: [file] });
     running.push(controlPlane);
     const envoy = await startEnvoy({ controlPlane });
     running.push(envoy);

@@ -5,8 +5,13 @@ import { parseConfiguration } from "../../../control-plane/config/configuration.
 import { parsePoolFile } from "../../../control-plane/discovery/file.ts";
 import { HintwayError } from "../../../control-plane/errors.ts";
 
+const READERS = [
+  parseConfiguration,
+  (text: string, source: string) => parsePoolFile(text, source, "pool"),
+];
+
 function readsOrRefuses(text: string): void {
-  for (const read of [parseConfiguration, parsePoolFile]) {
+  for (const read of READERS) {
     try {
       read(text, "f");
     } catch (error) {
@@ -69,5 +74,5 @@ test.each([
   ["a tag", "!!js/function 'x'"],
 ])("%s is refused", (_, text) => {
   expect(() => parseConfiguration(text, "f")).toThrow(HintwayError);
-  expect(() => parsePoolFile(text, "f")).toThrow(HintwayError);
+  expect(() => parsePoolFile(text, "f", "pool")).toThrow(HintwayError);
 });

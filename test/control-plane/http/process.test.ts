@@ -124,6 +124,26 @@ it("a changed pool file takes effect, and a broken one is refused and visible", 
   expect(refused).toContain("127.0.0.1:2 ");
 });
 
+it("each named pool file is a pool of its own, and a broken one leaves the others alone", async () => {
+  const [qwen, llama] = [join(folder, "qwen.yaml"), join(folder, "llama.yaml")];
+  const files = ["--pool", `qwen=${qwen}`, "--pool", `llama=${llama}`];
+  const endpoint = (server: number) => `endpoints: [{name: a, address: "::1", port: ${server}}]\n`;
+  writeFileSync(qwen, endpoint(1));
+  writeFileSync(llama, endpoint(2));
+  const port = await freePort();
+  run(["--token-file", token, "--port", String(port), ...files]);
+  const shows = (...texts: string[]) =>
+    until(`it shows ${texts}`, async () => {
+      const status = (await statusAt(port)) ?? "";
+      return texts.every((text) => status.includes(text));
+    });
+  await shows("pool qwen,", "pool llama,", "[::1]:1 ", "[::1]:2 ");
+  writeFileSync(qwen, "endpoints: 5");
+  await shows("qwen.yaml:1:");
+  writeFileSync(llama, endpoint(3));
+  await shows("qwen.yaml:1:", "[::1]:1 ", "[::1]:3 ");
+});
+
 it("a process that starts while a file is broken goes on with what was last in force", async () => {
   const files = { pool: join(folder, "kept-pool.yaml"), config: join(folder, "kept-config.yaml") };
   const port = await freePort();
