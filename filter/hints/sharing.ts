@@ -32,8 +32,12 @@ const MESSAGE_BYTES_MAX: u32 = 1024 * 1024;
 const REPORT_BYTES_MAX: u32 = 2 * 1024 * 1024;
 /** Machines that start together meet only after their first picks, and tell each other of these. */
 const YOUNG_MS: f64 = 2_000;
-/** Under load picks are told together; alone, one does not wait for the tick. */
-const APART_MS: f64 = 2;
+/**
+ * Under load picks are told together, by the tick; alone, one does not wait for it. Each message wakes
+ * another thread, which costs as much as ten calls to the host. Longer than a tick, or picks and ticks
+ * would take turns.
+ */
+const APART_MS: f64 = 8;
 const CONTACT_PERIOD_MS: f64 = 250;
 /** So often what is in flight is told again, to whom a message was lost or who had given us up. */
 const REFRESH_MS: f64 = 1_000;
