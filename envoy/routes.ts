@@ -38,6 +38,8 @@ export function routeConfiguration(options: RouteOptions): EnvoyMessage {
         name: "hintway",
         domains: ["*"],
         request_body_buffer_limit: options.bodyBytesMax,
+        // The filter reads from it, with no call to the host, that the first endpoint has answered.
+        include_attempt_count_in_response: true,
         routes: options.hasLastKnown ? [cold, normal] : [normal],
       },
     ],

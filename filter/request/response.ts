@@ -30,12 +30,21 @@ import { giveBack } from "./explain.ts";
 import { ANSWERED, APART, dropRequest, Request, requestOf, SENT } from "./live.ts";
 import { giveSession } from "./named-headers.ts";
 import { letGo } from "./stream.ts";
-import { countFailuresBefore, NOT_NAMED, placeOfTried, triesBegun } from "./tries.ts";
+import {
+  countFailuresBefore,
+  NOT_NAMED,
+  noteReached,
+  placeOfTried,
+  reachesFirst,
+  triesBegun,
+} from "./tries.ts";
 import { endWaiting } from "./waiting.ts";
 
 const STATUS = new Text(":status");
 const CONTENT_TYPE = new Text("content-type");
 const CONTENT_ENCODING = new Text("content-encoding");
+/** How many tries there were, if the route has Envoy say so. */
+const ATTEMPT_COUNT = new Text("x-envoy-attempt-count");
 const EVENT_STREAM = new Text("text/event-stream");
 const JSON_TYPE = new Text("application/json");
 const VIA_UPSTREAM = new Text("via_upstream");
@@ -51,6 +60,8 @@ const ENDPOINT_FAULTS: u64 = REMOTE_RESET | CONNECTION_FAILURE | CONNECTION_TERM
 
 let isEventStream: bool = false;
 let isReadable: bool = false;
+/** 0: not told. */
+let tries: u32 = 0;
 
 export function onResponseHeaders(context: u32, isEnd: bool): void {
   const request = requestOf(context);
@@ -68,10 +79,11 @@ export function onResponseHeaders(context: u32, isEnd: bool): void {
   giveExplanation(request);
 }
 
-/** Status and content type, in one call to the host. */
+/** Status, content type and tries, in one call to the host. */
 function takeHeaders(request: Request): void {
   isEventStream = false;
   isReadable = false;
+  tries = 0;
   let isEncoded = false;
   readHeaders(RESPONSE_HEADERS);
   while (nextHeader()) {
@@ -80,6 +92,7 @@ function takeHeaders(request: Request): void {
       isEventStream = startsWith(valueAt, valueBytes, EVENT_STREAM);
       isReadable = isEventStream || startsWith(valueAt, valueBytes, JSON_TYPE);
     } else if (equals(nameAt, nameBytes, CONTENT_ENCODING)) isEncoded = true;
+    else if (equals(nameAt, nameBytes, ATTEMPT_COUNT)) tries = digits(valueAt, valueBytes);
   }
   if (isEncoded || request.status !== 200) isReadable = false;
 }
@@ -97,7 +110,9 @@ function startsWith(at: usize, bytes: u32, text: Text): bool {
 // ---- who served ---------------------------------------------------------------------------------
 
 function placeOfServer(request: Request): i32 {
+  if (tries === 1 && request.status < 500 && reachesFirst(request, recentMs)) return 0;
   const place = placeOfTried(request);
+  if (place === 0) noteReached(request, recentMs);
   return place === NOT_NAMED ? placeBesides(request) : place;
 }
 
@@ -131,7 +146,7 @@ function served(request: Request, place: i32): void {
   const slot = <u32>unchecked(request.destinations[place]);
   const hadEffect = (request.doneFlags & wire.DONE_FLAG_NO_EFFECT) === 0;
   // An endpoint that Envoy has not been told of yet is passed over, and has not failed.
-  if ((place > 0 || !hadEffect) && triesBegun() !== 1) {
+  if ((place > 0 || !hadEffect) && beganTries() !== 1) {
     counters.requestsRetried++;
     request.doneFlags |= wire.DONE_FLAG_RETRIED;
     // Of several named in vain none was tried; a single one was tried first.
@@ -143,6 +158,10 @@ function served(request: Request, place: i32): void {
   noteAnswer(slot, recentMs);
   const pool = unchecked(table.pools[request.pool]);
   giveSession(pool, slot);
+}
+
+function beganTries(): u64 {
+  return tries > 0 ? <u64>tries : triesBegun();
 }
 
 /** Envoy answered in the endpoints' stead. */

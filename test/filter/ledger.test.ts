@@ -24,6 +24,7 @@ const PICKED = [
   "request_body: replace_header_map_value" +
     "(RequestHeaders, x-gateway-destination-endpoint, 10.0.0.1:8000)",
 ];
+const SILENT = { headers: { "x-envoy-attempt-count": "" } };
 const ANSWERED = [
   "response_headers: get_header_map_pairs(ResponseHeaders)",
   "response_headers: get_property(upstream.address)",
@@ -42,6 +43,26 @@ describe("the host calls of", () => {
       "response_body: get_buffer_bytes(HttpResponseBody, 0, 2)",
       "done: get_current_time_nanoseconds()",
     ]);
+  });
+
+  test("an answer at the first try are one fewer, of an endpoint that was just reached", () => {
+    beginResponse(ask(gateway.worker));
+    const request = ask(gateway.worker);
+    beginResponse(request);
+    expect(lines(request.ledger)).toEqual([...PICKED, ANSWERED[0]]);
+  });
+
+  test.each([
+    ["at the second try", { attempts: 2 }, 0],
+    ["of Envoy's own", { status: 503 }, 0],
+    ["of an endpoint that was not reached for a while", {}, 200],
+    ["of a route that does not say how many tries there were", SILENT, 0],
+  ])("an answer %s include who served", (_, serving, passedMs) => {
+    beginResponse(ask(gateway.worker));
+    gateway.run(passedMs);
+    const request = ask(gateway.worker);
+    beginResponse(request, serving);
+    expect(lines(request.ledger)).toContain(ANSWERED[1]);
   });
 
   test("a streamed answer are these, one a chunk", () => {

@@ -71,14 +71,17 @@ export interface Serving {
 export function beginResponse(request: GatewayRequest, serving: Serving = {}): void {
   const named = destinationsOf(request);
   const address = serving.address ?? named[0] ?? "";
+  const attempts = serving.attempts ?? Math.max(1, named.indexOf(address) + 1);
   request.setProperties({
     "upstream.address": address,
-    "upstream.request_attempt_count": serving.attempts ?? Math.max(1, named.indexOf(address) + 1),
+    "upstream.request_attempt_count": attempts,
     "response.code_details": "via_upstream",
   });
   request.responseHeaders({
     ":status": `${serving.status ?? 200}`,
     "content-type": "application/json",
+    // As the routes ask Envoy to say.
+    "x-envoy-attempt-count": `${attempts}`,
     ...serving.headers,
   });
 }
