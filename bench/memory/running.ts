@@ -7,7 +7,13 @@ export interface RunningAt extends ProcessMemory {
   requests: number;
 }
 
-const LOAD = { bodyBytes: 1200, connections: 16, prompts: "unique", chunks: 0 } as const;
+const LOAD = {
+  bodyBytes: 1200,
+  connections: 16,
+  prompts: "unique",
+  chunks: 0,
+  asksUsage: false,
+} as const;
 const SECONDS = 1;
 const SAMPLES = 10;
 

@@ -7,6 +7,8 @@ import { ChunkedEnd } from "./chunked-end.ts";
 
 /** Asks for an answer in this many chunks of server-sent events. */
 export const CHUNKS_HEADER = "x-bench-chunks";
+/** Asks for token counts at the end of such an answer, as the body's stream_options do. */
+export const USAGE_HEADER = "x-bench-usage";
 /** Between two chunks of one answer: far enough apart that Envoy reads each by itself. */
 const CHUNK_PERIOD_MS = 2;
 
@@ -126,6 +128,7 @@ interface Request {
   bodyBytes: number;
   /** Of a streamed answer; 0: the answer comes whole. */
   chunks: number;
+  asksUsage: boolean;
 }
 
 /** Finds where each request of a connection ends. */
@@ -135,7 +138,7 @@ class RequestReader {
   #bodyBytesLeft = 0;
   /** Of a body in chunks. */
   #bodyEnd: ChunkedEnd | undefined;
-  #request: Request = { isMetrics: false, bodyBytes: 0, chunks: 0 };
+  #request: Request = { isMetrics: false, bodyBytes: 0, chunks: 0, asksUsage: false };
 
   constructor(onRequest: (request: Request) => void) {
     this.#onRequest = onRequest;
@@ -155,6 +158,7 @@ class RequestReader {
       isMetrics: this.#head.startsWith("GET /metrics"),
       bodyBytes: this.#number("content-length"),
       chunks: this.#number(CHUNKS_HEADER),
+      asksUsage: this.#number(USAGE_HEADER) > 0,
     };
     const isChunked = this.#head.includes("\r\ntransfer-encoding: chunked");
     this.#head = "";
@@ -183,7 +187,7 @@ class RequestReader {
   }
 }
 
-function stream(socket: Socket, { chunks, bodyBytes }: Request): void {
+function stream(socket: Socket, { chunks, bodyBytes, asksUsage }: Request): void {
   socket.write(STREAM_HEAD);
   let left = chunks - 1;
   const timer = setInterval(() => {
@@ -191,15 +195,18 @@ function stream(socket: Socket, { chunks, bodyBytes }: Request): void {
     else if (left-- > 0) socket.write(CHUNK);
     else {
       clearInterval(timer);
-      socket.write(streamEnd(bodyBytes));
+      socket.write(asksUsage ? streamEndWithUsage(bodyBytes) : STREAM_END);
     }
   }, CHUNK_PERIOD_MS);
 }
 
-function streamEnd(bodyBytes: number): Buffer {
+const LAST_CHUNK = "0\r\n\r\n";
+const STREAM_END = Buffer.concat([chunk("data: [DONE]\n\n"), Buffer.from(LAST_CHUNK)]);
+
+function streamEndWithUsage(bodyBytes: number): Buffer {
   const usage = usageOf(bodyBytes);
   const last = JSON.stringify({ object: "chat.completion.chunk", choices: [], usage });
-  return Buffer.concat([chunk(`data: ${last}\n\ndata: [DONE]\n\n`), Buffer.from("0\r\n\r\n")]);
+  return Buffer.concat([chunk(`data: ${last}\n\ndata: [DONE]\n\n`), Buffer.from(LAST_CHUNK)]);
 }
 
 function answer(type: string, body: string): Buffer {

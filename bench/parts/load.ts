@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { measureUsage, type Usage } from "../measure/processor-time.ts";
 import { quantile } from "../measure/quantiles.ts";
 import { ChunkedEnd } from "./chunked-end.ts";
-import { CHUNK_BYTES, CHUNKS_HEADER } from "./instant-server.ts";
+import { CHUNK_BYTES, CHUNKS_HEADER, USAGE_HEADER } from "./instant-server.ts";
 
 export interface Load {
   /** Of 127.0.0.1. */
@@ -19,6 +19,8 @@ export interface Load {
   prompts: "unique" | "repeated";
   /** Chunks of a streamed answer; 0: answers come whole. */
   chunks: number;
+  /** Asks for token counts at a streamed answer's end. */
+  asksUsage: boolean;
   warmSeconds: number;
   seconds: number;
   /** Process ids whose CPU time is read at the measurement's start and end, by name. */
@@ -181,12 +183,17 @@ class Client {
   }
 }
 
+function streamOptions({ chunks, asksUsage }: Load): string {
+  if (chunks === 0) return "";
+  return asksUsage ? ',"stream":true,"stream_options":{"include_usage":true}' : ',"stream":true';
+}
+
 const SENTENCE = "the quick brown fox jumps over the lazy dog ";
 
 /** A chat request: where its body and, in it, the prompt begin, and all its bytes. */
 function requestOf(load: Load): { head: number; prompt: number; request: Buffer } {
   const start = '{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"';
-  const end = '"}]}';
+  const end = `"}]${streamOptions(load)}}`;
   const promptBytes = Math.max(NUMBER_CHARACTERS, load.bodyBytes - start.length - end.length);
   const prompt = SENTENCE.repeat(promptBytes / SENTENCE.length + 1).slice(0, promptBytes);
   const body = start + prompt + end;
@@ -195,6 +202,7 @@ function requestOf(load: Load): { head: number; prompt: number; request: Buffer 
     `host: 127.0.0.1:${load.port}`,
     "content-type: application/json",
     ...(load.chunks > 0 ? [`${CHUNKS_HEADER}: ${load.chunks}`] : []),
+    ...(load.asksUsage ? [`${USAGE_HEADER}: 1`] : []),
     `content-length: ${body.length}`,
     "\r\n",
   ].join("\r\n");

@@ -17,7 +17,7 @@ export interface Budget {
 
 /** Prompts that are never repeated are the dearer kind. */
 function at(connections: number, bodyBytes: number): Cell {
-  return { bodyBytes, connections, prompts: "unique", chunks: 0 };
+  return { bodyBytes, connections, prompts: "unique", chunks: 0, asksUsage: false };
 }
 
 const addedP50 = {

@@ -39,7 +39,7 @@ export async function measureGroup(
 }
 
 /** Each round another target comes first, so that none always runs after the same one. */
-function turned<T>(items: readonly T[], by: number): T[] {
+export function turned<T>(items: readonly T[], by: number): T[] {
   const first = by % items.length;
   return [...items.slice(first), ...items.slice(0, first)];
 }
@@ -53,10 +53,10 @@ async function measureCell(
   await untilQuiet(processes, plan.quietSeconds);
   const tookMs = workMs();
   const { warmSeconds, seconds } = plan;
-  const { bodyBytes, connections, prompts, chunks } = cell;
+  const { bodyBytes, connections, prompts, chunks, asksUsage } = cell;
   const { port } = gateways.envoyOf(cell.target);
   const measured = await gateways.load.run({
-    ...{ port, bodyBytes, connections, prompts, chunks },
+    ...{ port, bodyBytes, connections, prompts, chunks, asksUsage },
     ...{ warmSeconds, seconds, processes },
   });
   const isDisturbed = measured.usage.othersShare > OTHERS_SHARE_MAX;

@@ -65,10 +65,11 @@ function differenceOf(group: Sample[], target: Target): Difference {
   const quiet = pairs.filter((pair) => !pair.without.isDisturbed && !pair.with.isDisturbed);
   const counted = quiet.length > 0 ? quiet : pairs;
   const spread = (of: (pair: Pair) => number) => spreadOf(counted.map(of));
-  const { bodyBytes, connections, prompts, chunks, endpoints, indexKeys } = group[0] as Sample;
+  const { bodyBytes, connections, prompts, chunks, asksUsage, endpoints, indexKeys } =
+    group[0] as Sample;
   const addedUs = (pair: Pair) => processorUs(pair.with) - processorUs(pair.without);
   return {
-    ...{ bodyBytes, connections, prompts, chunks, endpoints, indexKeys, target },
+    ...{ bodyBytes, connections, prompts, chunks, asksUsage, endpoints, indexKeys, target },
     addedP50Ms: spread((pair) => pair.with.measured.p50Ms - pair.without.measured.p50Ms),
     addedP90Ms: spread((pair) => pair.with.measured.p90Ms - pair.without.measured.p90Ms),
     addedP99Ms: spread((pair) => pair.with.measured.p99Ms - pair.without.measured.p99Ms),

@@ -7,6 +7,8 @@ export interface Cell {
   prompts: "unique" | "repeated";
   /** Of a streamed answer; 0: answers come whole. */
   chunks: number;
+  /** Whether streamed answers are asked for token counts; those that come whole tell them always. */
+  asksUsage: boolean;
 }
 
 /** What the gateways of a group are started over. */
@@ -38,7 +40,7 @@ const STREAM_CONNECTIONS = 16;
 /** Each figure that has a budget, and streams. */
 export function quickGroups(): Group[] {
   const cells = crossed([KB, 100 * KB], [1, 32], ["unique"]);
-  return [{ setting: FEW, cells: [...cells, streamOf(200)] }];
+  return [{ setting: FEW, cells: [...cells, streamOf(200), streamOf(200, true)] }];
 }
 
 export function wholeGroups(): Group[] {
@@ -46,9 +48,10 @@ export function wholeGroups(): Group[] {
   const main = crossed(bodies, [1, 32], ["unique", "repeated"]);
   const some = crossed([KB, 100 * KB], [32], ["unique"]);
   const alone = crossed([KB], [1], ["unique"]);
+  const streams = [false, true].flatMap((asks) => [streamOf(200, asks), streamOf(2_000, asks)]);
   const found = crossed([KB, 100 * KB], [32], ["repeated"]);
   return [
-    { setting: FEW, cells: [...main, streamOf(200), streamOf(2_000)] },
+    { setting: FEW, cells: [...main, ...streams] },
     { setting: { endpoints: 64, indexKeys: 0 }, cells: [...some, ...alone] },
     { setting: { endpoints: 512, indexKeys: 0 }, cells: [...some, ...alone] },
     { setting: { endpoints: 4, indexKeys: 1_000 }, cells: found },
@@ -56,8 +59,9 @@ export function wholeGroups(): Group[] {
   ];
 }
 
-export function streamOf(chunks: number): Cell {
-  return { bodyBytes: KB, connections: STREAM_CONNECTIONS, prompts: "unique", chunks };
+/** Clients' libraries ask for no counts unless they are told to. */
+export function streamOf(chunks: number, asksUsage = false): Cell {
+  return { bodyBytes: KB, connections: STREAM_CONNECTIONS, prompts: "unique", chunks, asksUsage };
 }
 
 export function crossed(
@@ -67,7 +71,10 @@ export function crossed(
 ): Cell[] {
   return prompts.flatMap((kind) =>
     connections.flatMap((count) =>
-      bodies.map((bodyBytes) => ({ bodyBytes, connections: count, prompts: kind, chunks: 0 })),
+      bodies.map((bodyBytes) => ({
+        ...{ bodyBytes, connections: count, prompts: kind },
+        ...{ chunks: 0, asksUsage: false },
+      })),
     ),
   );
 }
@@ -75,7 +82,8 @@ export function crossed(
 /** `4 endpoints: unique 32 × 1 KB`: what `--only` is matched with. */
 export function cellName({ endpoints, indexKeys }: Setting, cell: Cell): string {
   const index = indexKeys > 0 ? `, ${indexKeys} keys` : "";
-  const chunks = cell.chunks > 0 ? ` × ${cell.chunks} chunks` : "";
+  const usage = cell.asksUsage ? " with counts" : "";
+  const chunks = cell.chunks > 0 ? ` × ${cell.chunks} chunks${usage}` : "";
   const body = `${cell.prompts} ${cell.connections} × ${cell.bodyBytes / KB} KB${chunks}`;
   return `${endpoints} endpoints${index}: ${body}`;
 }

@@ -140,12 +140,13 @@ function decider({ target, deciderUs }: Difference): string {
 
 function streamTable(differences: Difference[]): string {
   const heading = [
-    ...["connections", "chunks", "", "Envoy CPU a chunk without", "added", "added, %"],
+    ...["connections", "chunks", "counts", "", "Envoy CPU a chunk without", "added", "added, %"],
     ...["control plane or picker", "added p50 of the whole answer, ms", "failed"],
   ];
   const rows = differences.map((difference) => [
     `${difference.connections}`,
     difference.chunks.toLocaleString("en"),
+    difference.asksUsage ? "asked for" : "not asked for",
     NAMES[difference.target] + (difference.isDisturbed ? " *" : ""),
     `${figure(difference.without.envoyUs)} µs`,
     `${spread(difference.addedEnvoyUs)} µs`,

@@ -47,6 +47,8 @@ export class Request {
   doneFlags: u32 = 0;
   hasFirstByte: bool = false;
   isComplete: bool = false;
+  /** A streamed answer tells token counts, as far as the request says. */
+  expectsUsage: bool = true;
   readsUsage: bool = false;
   usage: Usage = new Usage();
 
@@ -80,6 +82,7 @@ export class Request {
     this.doneFlags = 0;
     this.hasFirstByte = false;
     this.isComplete = false;
+    this.expectsUsage = true;
     this.readsUsage = false;
     this.wantsExplanation = false;
     this.wish.begin();

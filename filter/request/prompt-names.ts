@@ -19,7 +19,7 @@ import {
 export const TO_NOTHING: u32 = 0;
 /** Out of the body: only the gateway may say it. */
 export const TO_STRIP: u32 = 1;
-/** An object in which TO_STRIP and TO_MAX_TOKENS may stand as well. */
+/** An object in which TO_STRIP, TO_MAX_TOKENS and TO_USAGE may stand as well. */
 export const TO_SCOPE: u32 = 2;
 export const TO_MODEL: u32 = 3;
 export const TO_SALT: u32 = 4;
@@ -43,6 +43,8 @@ export const TO_ROLE: u32 = 15;
 export const TO_CONTENT: u32 = 16;
 /** An element of a message's content. */
 export const TO_PART: u32 = 17;
+/** Whether a streamed answer is to tell its token counts. */
+export const TO_USAGE: u32 = 18;
 
 /** Whether a value that is not a string is of a tree there. */
 export function isTree(destination: u32): bool {
@@ -90,6 +92,8 @@ function nameSettings(table: usize): void {
   name(table, "model", TO_MODEL, ANY);
   name(table, "cache_salt", TO_SALT, ANY);
   name(table, "stream", TO_STREAM, ANY);
+  name(table, "stream_options", TO_SCOPE, ANY | IN_SCOPE);
+  name(table, "include_usage", TO_USAGE, IN_SCOPE);
   name(table, "max_tokens", TO_MAX_TOKENS, ANY | IN_SCOPE);
   name(table, "max_output_tokens", TO_MAX_TOKENS, ANY);
   name(table, "max_new_tokens", TO_MAX_TOKENS, ANY | IN_SCOPE);

@@ -7,6 +7,7 @@ import {
   TO_MODEL,
   TO_SALT,
   TO_STREAM,
+  TO_USAGE,
 } from "./prompt-names.ts";
 
 export class PromptSettings {
@@ -16,6 +17,8 @@ export class PromptSettings {
   /** The same of `cache_salt`; zero if there is none. */
   salt: u64 = 0;
   stream: bool = false;
+  /** A streamed answer is to tell its token counts. */
+  asksUsage: bool = false;
   /** Zero if not told. */
   maxTokens: u32 = 0;
   private hasMaxCompletionTokens: bool = false;
@@ -25,6 +28,7 @@ export class PromptSettings {
     this.hasModel = false;
     this.salt = 0;
     this.stream = false;
+    this.asksUsage = false;
     this.maxTokens = 0;
     this.hasMaxCompletionTokens = false;
   }
@@ -38,6 +42,8 @@ export class PromptSettings {
       this.salt = 0;
     } else if (destination === TO_STREAM) {
       this.stream = false;
+    } else if (destination === TO_USAGE) {
+      this.asksUsage = false;
     }
   }
 
@@ -61,5 +67,6 @@ export class PromptSettings {
 
   takeLiteral(destination: u32, kind: u32): void {
     if (destination === TO_STREAM) this.stream = kind === LITERAL_TRUE;
+    else if (destination === TO_USAGE) this.asksUsage = kind === LITERAL_TRUE;
   }
 }

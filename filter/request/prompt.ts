@@ -31,6 +31,8 @@ export class Prompt {
   modelLow: u32 = 0;
   modelHigh: u32 = 0;
   stream: bool = false;
+  /** A streamed answer is to tell its token counts. */
+  asksUsage: bool = false;
   /** Zero if the request does not say. */
   maxTokens: u32 = 0;
   /** Bytes of the whole prompt, also beyond the walk's limit. */
@@ -56,6 +58,7 @@ export class Prompt {
     this.modelLow = 0;
     this.modelHigh = 0;
     this.stream = false;
+    this.asksUsage = false;
     this.maxTokens = 0;
     this.promptBytes = 0;
     this.keyCount = 0;
@@ -101,6 +104,7 @@ export class Prompt {
     this.modelLow = settings.model as u32;
     this.modelHigh = (settings.model >>> 32) as u32;
     this.stream = settings.stream;
+    this.asksUsage = settings.asksUsage;
     this.maxTokens = settings.maxTokens;
     this.stripCount = reader.strips.count;
     reader.end();

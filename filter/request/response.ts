@@ -38,6 +38,7 @@ import {
   reachesFirst,
   triesBegun,
 } from "./tries.ts";
+import { isOfSample, noteSample } from "./usage-sample.ts";
 import { endWaiting } from "./waiting.ts";
 
 const STATUS = new Text(":status");
@@ -74,8 +75,8 @@ export function onResponseHeaders(context: u32, isEnd: bool): void {
   if (request.status >= 500 && isLocalReply()) failed(request, place);
   else served(request, place);
   if (isEventStream) request.doneFlags |= wire.DONE_FLAG_STREAMED;
-  request.readsUsage = isReadable;
-  if (isReadable) request.usage.begin(isEventStream);
+  request.readsUsage = isReadable && (!isEventStream || request.expectsUsage || isOfSample());
+  if (request.readsUsage) request.usage.begin(isEventStream);
   giveExplanation(request);
 }
 
@@ -236,6 +237,10 @@ function report(request: Request, atMs: f64): void {
   if (at === 0) return;
   const usage = request.usage;
   const told = request.readsUsage;
+  const isStreamed = (request.doneFlags & wire.DONE_FLAG_STREAMED) !== 0;
+  if (told && isStreamed && !request.expectsUsage && request.isComplete) {
+    noteSample(usage.promptTokens !== wire.NO_COUNT);
+  }
   if (request.isUnread) request.doneFlags |= wire.DONE_FLAG_UNREAD;
   const firstByteMs = request.hasFirstByte ? request.firstByteMs - request.startedMs : 0;
   store<u32>(at, request.destinationCount > 0 ? request.slot : wire.NO_SLOT);

@@ -31,6 +31,7 @@ import * as picks from "./pick.ts";
 import { API_NONE, Prompt } from "./prompt.ts";
 import * as replies from "./replies.ts";
 import { keepParts } from "./score.ts";
+import { tellsUnasked } from "./usage-sample.ts";
 import { beginWaiting } from "./waiting.ts";
 
 const clusterName = new TextHash();
@@ -153,6 +154,7 @@ function finishBody(request: Request): bool {
     wish.keys = prompt.keys;
     wish.keyCount = prompt.keyCount;
     wish.promptBytes = prompt.promptBytes;
+    request.expectsUsage = prompt.asksUsage || tellsUnasked(request.api);
   } else if (request.api !== API_NONE) {
     request.isUnread = true;
     counters.bodiesUnreadable++;

@@ -7,7 +7,7 @@ import type { Target } from "../../bench/speed/gateways.ts";
 function samples(target: Target, rounds: readonly (readonly [number, boolean])[]): Sample[] {
   return rounds.map(([p50Ms, isDisturbed], round) => ({
     ...{ round, target, isDisturbed, workMs: 1 },
-    ...{ bodyBytes: 1024, connections: 1, prompts: "unique", chunks: 0 },
+    ...{ bodyBytes: 1024, connections: 1, prompts: "unique", chunks: 0, asksUsage: false },
     ...{ endpoints: 4, indexKeys: 0 },
     measured: {
       ...{ requests: 1000, failures: 0, requestsPerSecond: 1000, chunks: 0 },

@@ -44,6 +44,15 @@ test("the model's name is hashed as the protocol hashes names, unescaped", () =>
   expect(probe.read('{"model":"a","model":5}').model).toBeNull();
 });
 
+test("usage is asked for by the stream's options alone", () => {
+  const asksUsage = (options: string) => probe.read(`{"stream_options":${options}}`).asksUsage;
+  expect(asksUsage('{"include_usage":true}')).toBe(true);
+  expect(asksUsage('{"include_usage":true,"include_usage":false}')).toBe(false);
+  expect(asksUsage('{"include_usage":1}')).toBe(false);
+  expect(asksUsage("null")).toBe(false);
+  expect(probe.read('{"include_usage":true}').asksUsage).toBe(false);
+});
+
 test("stream is what its last member says", () => {
   expect(probe.read('{"stream":true}').stream).toBe(true);
   expect(probe.read('{"stream":true,"stream":false}').stream).toBe(false);

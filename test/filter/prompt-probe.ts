@@ -18,6 +18,7 @@ export function hasModel(): bool { return prompt.hasModel; }
 export function modelLow(): u32 { return prompt.modelLow; }
 export function modelHigh(): u32 { return prompt.modelHigh; }
 export function stream(): bool { return prompt.stream; }
+export function asksUsage(): bool { return prompt.asksUsage; }
 export function maxTokens(): u32 { return prompt.maxTokens; }
 export function promptBytes(): u32 { return prompt.promptBytes; }
 export function keyCount(): u32 { return prompt.keyCount; }
@@ -41,7 +42,7 @@ type Exports = {
     "mayHideMembers" | "modelLow" | "modelHigh" | "stream" | "maxTokens" | "promptBytes",
     Answer
   > &
-  Record<"keyCount" | "keys" | "stripCount", Answer>;
+  Record<"asksUsage" | "keyCount" | "keys" | "stripCount", Answer>;
 
 export const API = {
   none: 0,
@@ -72,6 +73,7 @@ export interface ReadPrompt {
   truncated: boolean;
   model: string | null;
   stream: boolean;
+  asksUsage: boolean;
   maxTokens: number;
   promptBytes: number;
   keys: string[];
@@ -124,6 +126,7 @@ export class PromptProbe extends Probe<Exports> {
       truncated: x.truncated() !== 0,
       model: x.hasModel() ? hex(x.modelLow(), x.modelHigh()) : null,
       stream: x.stream() !== 0,
+      asksUsage: x.asksUsage() !== 0,
       maxTokens: x.maxTokens(),
       promptBytes: x.promptBytes(),
       keys: counts.slice(0, keyCount).map((index) => this.key(index)),

@@ -5,7 +5,7 @@ import type { Json, JsonObject } from "./reference-prompt.ts";
 import { respell, sequence } from "./spelling.ts";
 
 const probe = new PromptProbe();
-const SCOPES = ["sampling_params", "extra_args", "vllm_xargs", "parameters"];
+const SCOPES = ["sampling_params", "extra_args", "vllm_xargs", "parameters", "stream_options"];
 
 /** The body as the model server gets it. */
 function blanked(body: string, options: WalkOptions = {}): string {

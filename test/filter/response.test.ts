@@ -70,6 +70,45 @@ describe("token counts are read", () => {
   });
 });
 
+describe("a stream whose request asks for no counts", () => {
+  const STREAM = { headers: { "content-type": "text/event-stream" } };
+  const [CONTENT = "", COUNTS = "", DONE = ""] = EVENTS;
+
+  function readsOf({ path = HEADERS[":path"]!, asks = false, tells = false }) {
+    const options = asks ? { stream_options: { include_usage: true } } : {};
+    const messages = [{ role: "user", content: "hello" }];
+    const body = JSON.stringify({ model: "llama", messages, stream: true, ...options });
+    const streamed = ask(gateway.worker, { headers: { ":path": path }, body });
+    beginResponse(streamed, STREAM);
+    for (const event of [CONTENT, ...(tells ? [COUNTS] : []), DONE]) streamed.responseBody(event);
+    streamed.responseBody("", true);
+    streamed.done();
+    const reads = streamed.ledger.lines().filter((line) => line.includes("HttpResponseBody"));
+    return reads.length;
+  }
+
+  test("is not read, but for a sample", () => {
+    expect(readsOf({})).toBe(2);
+    const later = Array.from({ length: 16 }, () => readsOf({}));
+    expect(later).toEqual([...Array(15).fill(0), 2]);
+  });
+
+  test("is read while the sample tells counts nevertheless", () => {
+    for (let times = 0; times < 5; times++) expect(readsOf({ tells: true })).toBe(3);
+    expect(done()).toMatchObject(counts);
+    expect(readsOf({})).toBe(2);
+    expect(readsOf({ tells: true })).toBe(0);
+    expect(done()).toMatchObject(none);
+  });
+
+  test("leaves those be read that ask, and those of APIs that always tell", () => {
+    expect(readsOf({})).toBe(2);
+    expect(readsOf({ asks: true, tells: true })).toBe(3);
+    expect(done()).toMatchObject(counts);
+    for (const path of ["/v1/responses", "/v1/messages"]) expect(readsOf({ path })).toBe(2);
+  });
+});
+
 describe("token counts are not told", () => {
   test.each([
     ["that has none", {}, "{}"],
