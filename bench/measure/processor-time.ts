@@ -1,18 +1,26 @@
 // What processes and the whole machine have used of the CPUs, from Linux's /proc.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 
-/** Linux counts CPU time for programs in hundredths of a second, whatever the kernel's own tick. */
+/** Linux counts what all processes use in hundredths of a second, whatever the kernel's own tick. */
 const TICKS_A_SECOND = 100;
 
-/** User and system time of a process with all its threads, in seconds; 0 when it is gone. */
+/** What the threads of a process that are alive have run, in seconds; 0 when it is gone. */
 function processSeconds(processId: number): number {
   try {
-    const text = readFileSync(`/proc/${processId}/stat`, "utf8");
-    // The second field is the program's name in brackets, which may hold spaces and brackets.
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+    const folder = `/proc/${processId}/task`;
+    const runNs = readdirSync(folder).map((thread) => runNsOf(`${folder}/${thread}/schedstat`));
+    return runNs.reduce((sum, threadNs) => sum + threadNs, 0) / 1e9;
+  } catch {
+    return 0;
+  }
+}
+
+/** The scheduler's own count, in nanoseconds; a thread that has just ended has none. */
+function runNsOf(path: string): number {
+  try {
+    return Number(readFileSync(path, "utf8").split(" ", 1)[0]);
   } catch {
     return 0;
   }

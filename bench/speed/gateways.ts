@@ -14,6 +14,7 @@ import {
   temporaryFolder,
 } from "../../test/support/components.ts";
 import { until } from "../../test/support/until.ts";
+import { runFirst } from "../measure/priority.ts";
 import { InstantServerProcess, LoadGenerator } from "../parts/child-process.ts";
 import { CACHE_BLOCKS } from "../parts/instant-server.ts";
 import { withPicker } from "../picker/envoy.ts";
@@ -91,6 +92,7 @@ export async function startGateways(
       ...{ "pause plane": idOf(pausePlane), "buffer plane": idOf(bufferPlane) },
       ...(picker ? { picker: picker.processId } : {}),
     };
+    runFirst(Object.values(ids));
     const deciders = { buffer: "buffer plane", ext_proc: "picker" } as const;
     const envoyOf = (target: Target) => envoys.get(target) as Envoy;
     return {

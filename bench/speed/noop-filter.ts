@@ -6,7 +6,7 @@ import { temporaryFolder } from "../../test/support/components.ts";
 import { compiled } from "../parts/compiled.ts";
 
 /** It exports what the shipped filter does, so that Envoy enters it as often. */
-const SOURCE = `
+export const noopSource = `
 export function proxy_abi_version_0_2_1(): void {}
 export function malloc(bytes: usize): usize { return heap.alloc(bytes); }
 export function proxy_on_vm_start(root: u32, bytes: u32): u32 { return 1; }
@@ -24,7 +24,7 @@ export function proxy_on_done(context: u32): u32 { return 1; }
 `;
 
 export function noopModule(): Promise<Uint8Array<ArrayBuffer>> {
-  return compiled(SOURCE);
+  return compiled(noopSource);
 }
 
 /** The path of the filter as a file. */
