@@ -41,6 +41,21 @@ export function bytesOfBlocks(blocks: u32, blockBytes: u32): u32 {
   return (FINE_BLOCKS + (blocks - FINE_BLOCKS) * COARSE_BLOCKS) * blockBytes;
 }
 
+/**
+ * Blocks that key `key` of `keyCount` stands for, where all of them stand for `blocks`: whole numbers,
+ * as equal as can be, since which key ends a coarse block is not told.
+ */
+export function blocksOfKey(key: u32, keyCount: u32, blocks: u32): u32 {
+  const most: u32 = keyCount * COARSE_BLOCKS;
+  const least: u32 = blocks < keyCount ? keyCount : blocks;
+  const all: u32 = least < most ? least : most;
+  return quotient((key + 1) * all, keyCount) - quotient(key * all, keyCount);
+}
+
+function quotient(a: u32, b: u32): u32 {
+  return (a - (a % b)) / b;
+}
+
 export const STRIPE_PRIME: u32 = 0x9e3779b1;
 export const FOLD_PRIME_LOW: u32 = 0x85ebca6b;
 export const FOLD_PRIME_HIGH: u32 = 0xc2b2ae35;

@@ -1,5 +1,5 @@
 // The index on the wire: written whole for a gateway that has none, read back from one that has.
-import { COARSE_BLOCKS } from "../../protocol/keys.ts";
+import { blocksOfKey } from "../../protocol/keys.ts";
 import * as wire from "../../protocol/records.ts";
 import type { KeyList } from "../index/key-list.ts";
 import type { PrefixIndex } from "../index/prefix-index.ts";
@@ -53,16 +53,14 @@ function writeList(
 export function applyPick(view: DataView, body: number, list: KeyList): void {
   const flags = view.getUint32(body + wire.PICK_FLAGS, true);
   const count = view.getUint32(body + wire.PICK_KEYS, true);
-  // Each key stands for as many blocks as the others, as in the filter's index.
-  const share = view.getUint32(body + wire.PICK_BLOCKS, true) / count;
-  const blocks = Math.min(COARSE_BLOCKS, Math.max(1, share));
+  const blocks = view.getUint32(body + wire.PICK_BLOCKS, true);
   // Last key first, so that a chain loses its tail first.
   for (let index = count - 1; index >= 0; index--) {
     const at = body + wire.PICK_BYTES + index * 8;
     const low = view.getUint32(at, true);
     const high = view.getUint32(at + 4, true);
     if (flags & wire.PICK_FLAG_REMOVE) list.remove(low, high);
-    else if (flags & wire.PICK_FLAG_TOUCH) list.touch(low, high, blocks);
-    else list.insert(low, high, blocks);
+    else if (flags & wire.PICK_FLAG_TOUCH) list.touch(low, high, blocksOfKey(index, count, blocks));
+    else list.insert(low, high, blocksOfKey(index, count, blocks));
   }
 }

@@ -1,32 +1,34 @@
-// Which keys one endpoint's KV cache is believed to hold, most recently used first. Numbers only:
-// a doubly linked list through typed arrays, found by open addressing.
+// Which keys one endpoint's KV cache is believed to hold, most recently used first, as an LRU cache
+// does. Numbers only: a doubly linked list through typed arrays, found by open addressing.
 //
-//   newest ─► entry ⇄ entry ⇄ … ⇄ entry ◄─ oldest      stamps descend along the list
-//               ▲ low, high, stamp
+//   newest ─► entry ⇄ entry ⇄ … ⇄ entry ◄─ oldest
+//               ▲ low, high, blocks
 //   table: place of `low` ─► entry + 1, or 0           linear probing, removal shifts back
 //
-// A clock counts the blocks that the endpoint was sent, as the filter's index does: a key's age is
-// clock − stamp, in blocks, whatever number of blocks a key stands for. A key used again moves the
-// clock by age/capacity of its blocks, at most all of them, which is what that does, on average, to
-// the others' LRU distance; where more than the capacity is remembered, the limit is the larger one.
+// A key's age is how many blocks were used since: the sum over those before it in the list. What
+// somebody else tells of comes with its age; blocks in between that nobody told of count as the
+// next newer key's.
 
 const NONE = -1;
 const FIRST_ENTRIES = 64;
+/** Key (low, high) and age. */
+const WORDS = 3;
+const AGE = 2;
 
 export class KeyList {
-  /** Blocks that the endpoint's cache holds. */
-  capacity: number;
   #limit: number;
   #low = new Uint32Array(FIRST_ENTRIES);
   #high = new Uint32Array(FIRST_ENTRIES);
   #newer = new Int32Array(FIRST_ENTRIES);
   #older = new Int32Array(FIRST_ENTRIES);
-  /** What the clock showed when the entry was last used; descends along the list. */
-  #stamps = new Float64Array(FIRST_ENTRIES);
+  /** Blocks that the entry stands for. */
+  #blocks = new Uint32Array(FIRST_ENTRIES);
   #table = new Uint32Array(2 * FIRST_ENTRIES);
   #size = 0;
-  /** Blocks sent. */
-  #clock = 0;
+  /** Blocks newer than the newest key, which nobody told of. */
+  #untold = 0;
+  /** Those, and the blocks of all entries. */
+  #total = 0;
   #newest = NONE;
   #oldest = NONE;
   /** Entries that were removed, chained through `#older`. */
@@ -34,9 +36,8 @@ export class KeyList {
   /** Entries ever handed out. */
   #used = 0;
 
-  /** Holds keys to an age of `limit` blocks, and as many keys at most; the oldest go first. */
-  constructor(limit: number, capacity: number) {
-    this.capacity = capacity;
+  /** Holds `limit` blocks, and as many keys at most; the oldest go first. */
+  constructor(limit: number) {
     this.#limit = limit;
   }
 
@@ -50,27 +51,28 @@ export class KeyList {
 
   set limit(limit: number) {
     this.#limit = limit;
-    while (this.#size > limit) this.#drop(this.#oldest);
-    this.#dropAged();
+    this.#trim();
   }
 
   /** Makes the key, which stands for `blocks`, the most recently used one, there before or not. */
   insert(low: number, high: number, blocks: number): void {
     if (this.touch(low, high, blocks)) return;
-    this.#clock += blocks;
-    this.#add(low, high, this.#newest, this.#clock);
-    this.#dropAged();
+    this.#append(low, high, this.#newestBlocks(blocks), this.#newest);
+    this.#trim();
   }
 
   /** Makes a key that is there the most recently used one. Answers whether it was there. */
   touch(low: number, high: number, blocks: number): boolean {
     const entry = this.#find(low, high);
     if (entry === NONE) return false;
-    const age = this.#clock - this.#stamps[entry]!;
-    this.#clock += blocks * Math.min(1, age / Math.max(1, this.capacity));
-    this.#stamps[entry] = this.#clock;
-    if (entry !== this.#newest) this.#move(entry, this.#newest);
-    this.#dropAged();
+    const all = this.#newestBlocks(blocks);
+    this.#total += all - this.#blocks[entry]!;
+    this.#blocks[entry] = all;
+    if (entry !== this.#newest) {
+      this.#unlink(entry);
+      this.#link(entry, this.#newest);
+    }
+    this.#trim();
     return true;
   }
 
@@ -82,68 +84,81 @@ export class KeyList {
     return true;
   }
 
-  /** Blocks sent since this key was used last, or -1 for a key that is not there. */
-  age(low: number, high: number): number {
-    const entry = this.#find(low, high);
-    return entry === NONE ? -1 : this.#ageOf(entry);
-  }
-
-  /** Calls `visit` with keys and ages in whole blocks, newest first, until it answers false. */
+  /** Calls `visit` with keys and ages, newest first, until it answers false. */
   eachNewestFirst(visit: (low: number, high: number, age: number) => boolean): void {
+    let age = this.#untold;
     for (let entry = this.#newest; entry !== NONE; entry = this.#older[entry]!) {
-      if (!visit(this.#low[entry]!, this.#high[entry]!, this.#ageOf(entry))) return;
+      if (!visit(this.#low[entry]!, this.#high[entry]!, age)) return;
+      age += this.#blocks[entry]!;
     }
-  }
-
-  #ageOf(entry: number): number {
-    return Math.floor(this.#clock - this.#stamps[entry]!);
   }
 
   /**
    * Merges keys that somebody else knows, ages ascending, with those here: each takes the place
-   * its age says, and a key known on both sides keeps the lower age. One pass over both; parts may
-   * come in any order.
+   * its age says, and a key known on both sides keeps the lower age. Parts may come in any order.
    * `entries` are key (low, high) and age, three numbers an entry.
    */
   merge(entries: Uint32Array): void {
-    const clock = this.#clock;
-    let cursor = this.#newest;
-    for (let at = 0; at < entries.length; at += 3) {
-      const stamp = clock - entries[at + 2]!;
-      while (cursor !== NONE && this.#stamps[cursor]! > stamp) cursor = this.#older[cursor]!;
-      const entry = this.#find(entries[at]!, entries[at + 1]!);
-      if (entry === NONE) {
-        const isFull = this.#size >= this.#limit;
-        if (isFull && cursor === NONE) break;
-        // The oldest makes room, and it may be the one that the newcomer stands before.
-        if (isFull && cursor === this.#oldest) cursor = NONE;
-        this.#add(entries[at]!, entries[at + 1]!, cursor, stamp);
-      } else if (this.#stamps[entry]! < stamp) {
-        this.#stamps[entry] = stamp;
-        if (entry === cursor) cursor = this.#older[cursor]!;
-        else this.#move(entry, cursor);
-      }
+    const own = this.#dump();
+    this.#clear();
+    for (let at = 0, ownAt = 0; at < entries.length || ownAt < own.length; ) {
+      const isTold = ownAt >= own.length || entries[at + AGE]! <= own[ownAt + AGE]!;
+      if (isTold) this.#appendAged(entries, at);
+      else this.#appendAged(own, ownAt);
+      if (isTold) at += WORDS;
+      else ownAt += WORDS;
     }
-    this.#dropAged();
+    this.#trim();
+  }
+  #trim(): void {
+    while (this.#size > 0 && (this.#total > this.#limit || this.#size > this.#limit)) {
+      this.#drop(this.#oldest);
+    }
   }
 
-  #dropAged(): void {
-    const oldest = this.#clock - this.#limit;
-    while (this.#oldest !== NONE && this.#stamps[this.#oldest]! <= oldest) this.#drop(this.#oldest);
+  /** Keys and ages, newest first, as `merge` takes them. */
+  #dump(): Uint32Array {
+    const words = new Uint32Array(this.#size * WORDS);
+    let at = 0;
+    this.eachNewestFirst((low, high, age) => {
+      words.set([low, high, age], at);
+      at += WORDS;
+      return true;
+    });
+    return words;
   }
 
-  /** Adds a key before `next` (NONE: as the oldest), where the oldest makes room if need be. */
-  #add(low: number, high: number, next: number, stamp: number): void {
-    if (this.#limit === 0) return;
-    const before = this.#size >= this.#limit && next === this.#oldest ? NONE : next;
-    if (this.#size >= this.#limit) this.#drop(this.#oldest);
+  /** Adds a key of an age that none here exceeds as the oldest, unless it is there already. */
+  #appendAged(words: Uint32Array, at: number): void {
+    const low = words[at]!;
+    const high = words[at + 1]!;
+    const age = words[at + AGE]!;
+    if (age >= this.#limit || this.#find(low, high) !== NONE) return;
+    const untold = age - this.#total;
+    if (this.#oldest === NONE) this.#untold = untold;
+    else this.#blocks[this.#oldest]! += untold;
+    this.#total = age;
+    this.#append(low, high, 0, NONE);
+  }
+
+  /** Blocks for a key that becomes the newest: it stands for those before it too. */
+  #newestBlocks(blocks: number): number {
+    const all = blocks + this.#untold;
+    this.#total -= this.#untold;
+    this.#untold = 0;
+    return all;
+  }
+
+  /** Adds a key before `next`; NONE: as the oldest. */
+  #append(low: number, high: number, blocks: number, next: number): void {
     const entry = this.#allocate();
     this.#low[entry] = low;
     this.#high[entry] = high;
-    this.#stamps[entry] = stamp;
-    this.#link(entry, before);
+    this.#blocks[entry] = blocks;
+    this.#link(entry, next);
     this.#enter(entry);
     this.#size++;
+    this.#total += blocks;
   }
 
   #drop(entry: number): void {
@@ -152,11 +167,18 @@ export class KeyList {
     this.#older[entry] = this.#free;
     this.#free = entry;
     this.#size--;
+    this.#total -= this.#blocks[entry]!;
   }
 
-  #move(entry: number, next: number): void {
-    this.#unlink(entry);
-    this.#link(entry, next);
+  #clear(): void {
+    this.#table.fill(0);
+    this.#newest = NONE;
+    this.#oldest = NONE;
+    this.#free = NONE;
+    this.#used = 0;
+    this.#size = 0;
+    this.#total = 0;
+    this.#untold = 0;
   }
 
   #link(entry: number, next: number): void {
@@ -194,7 +216,7 @@ export class KeyList {
     this.#high = grown(this.#high, new Uint32Array(entries));
     this.#newer = grown(this.#newer, new Int32Array(entries));
     this.#older = grown(this.#older, new Int32Array(entries));
-    this.#stamps = grown(this.#stamps, new Float64Array(entries));
+    this.#blocks = grown(this.#blocks, new Uint32Array(entries));
     this.#table = new Uint32Array(2 * entries);
     for (let at = this.#newest; at !== NONE; at = this.#older[at]!) this.#enter(at);
   }
@@ -230,10 +252,7 @@ export class KeyList {
   }
 }
 
-function grown<Numbers extends Uint32Array | Int32Array | Float64Array>(
-  from: Numbers,
-  to: Numbers,
-): Numbers {
+function grown<Numbers extends Uint32Array | Int32Array>(from: Numbers, to: Numbers): Numbers {
   to.set(from);
   return to;
 }

@@ -23,14 +23,12 @@ export class PrefixIndex {
 
   /**
    * Blocks to keep of endpoints, by slot: their capacity and what they held until recently, while
-   * there is room for as much of every endpoint; and the capacity alone.
+   * there is room for as much of every endpoint.
    */
-  keep(blocksOf: Iterable<readonly [slot: number, blocks: number, capacity: number]>): void {
-    for (const [slot, blocks, capacity] of blocksOf) {
+  keep(blocksOf: Iterable<readonly [slot: number, blocks: number]>): void {
+    for (const [slot, blocks] of blocksOf) {
       this.#wanted.set(slot, Math.ceil(blocks));
-      const list = this.#lists.get(slot);
-      if (list) list.capacity = capacity;
-      else this.#lists.set(slot, new KeyList(0, capacity));
+      if (!this.#lists.has(slot)) this.#lists.set(slot, new KeyList(0));
     }
     this.#share();
   }
@@ -46,7 +44,7 @@ export class PrefixIndex {
   /** The slot's endpoint holds nothing any more. */
   clear(slot: number): void {
     const list = this.#lists.get(slot);
-    if (list) this.#lists.set(slot, new KeyList(list.limit, list.capacity));
+    if (list) this.#lists.set(slot, new KeyList(list.limit));
   }
 
   /** Keys are made in another way: none of those known will come again. */

@@ -184,12 +184,12 @@ export class Pool {
     return isNews;
   }
 
-  /** Of each endpoint with a slot, blocks to remember (held, or held until recently) and to hold. */
-  *rememberedBlocks(): Generator<[slot: number, blocks: number, capacity: number]> {
+  /** Of each endpoint with a slot, blocks to remember: held, or held until recently. */
+  *rememberedBlocks(): Generator<[slot: number, blocks: number]> {
     const ghostSize = ghostSizeOf(this.scheduling.profiles.flatMap(({ steps }) => steps));
     for (const { slot, toldCapacityBlocks } of this.#byAddress.values()) {
       if (slot === null) continue;
-      yield [slot, toldCapacityBlocks * ghostSize, toldCapacityBlocks];
+      yield [slot, toldCapacityBlocks * ghostSize];
     }
   }
 

@@ -189,7 +189,7 @@ export class Pools {
   }
 
   /** Of each endpoint with a slot, blocks to remember (held, or held until recently) and to hold. */
-  *rememberedBlocks(): Generator<[slot: number, blocks: number, capacity: number]> {
+  *rememberedBlocks(): Generator<[slot: number, blocks: number]> {
     for (const pool of this) yield* pool.rememberedBlocks();
   }
 }

@@ -13,13 +13,14 @@ import { POOLS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
 import { STEP_BYTES } from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
 import { setAdapters } from "./adapters.ts";
+import { forgetPast, keepBlocks } from "./bands.ts";
 import { forgetColdUse, noteColdUse } from "./cold-use.ts";
 import { reserve } from "./entries.ts";
 import { clearFlight } from "./flight.ts";
 import { noteSlot } from "./gauges.ts";
 import { forgive, noteProbe, noteState } from "./health.ts";
 import { position } from "./position.ts";
-import { forgetSlot, insertAged, insertKeys, keepBlocks, removeKeys } from "./prefix-index.ts";
+import { insertAged, insertKeys, removeKeys } from "./prefix-index.ts";
 import * as table from "./table.ts";
 import { setValues } from "./values.ts";
 
@@ -78,7 +79,7 @@ function endTable(): void {
     if (unchecked(isNamed[slot]) || !table.isServing(slot)) continue;
     table.vacate(slot);
     clearFlight(slot);
-    forgetSlot(slot);
+    forgetPast(slot);
   }
   table.countPools();
   keepWhatFits();
@@ -147,7 +148,7 @@ function takePool(view: DataView, at: u32, memoryAt: usize): void {
 /** Keys of blocks of another size are other keys: none of those known will come again. */
 function forgetPool(number: u32): void {
   for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) {
-    if (unchecked(table.poolOf[slot]) === number) forgetSlot(slot);
+    if (unchecked(table.poolOf[slot]) === number) forgetPast(slot);
   }
 }
 
@@ -162,7 +163,7 @@ function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
     table.setAddress(slot, address, bytes);
     unchecked((table.tenancyOf[slot] = table.tenancyOf[slot] + 1));
     clearFlight(slot);
-    forgetSlot(slot);
+    forgetPast(slot);
     forgetColdUse(slot);
     setValues(slot, 0, 0);
     unchecked((table.probedMs[slot] = 0));
@@ -178,7 +179,7 @@ function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
 function takeLoad(view: DataView, at: u32, memoryAt: usize, nowMs: f64): void {
   const slot = view.getUint32(at + wire.LOAD_SLOT, true);
   const state = view.getUint32(at + wire.LOAD_STATE, true);
-  if (noteState(slot, state, nowMs)) forgetSlot(slot);
+  if (noteState(slot, state, nowMs)) forgetPast(slot);
   unchecked((table.stateOf[slot] = state));
   unchecked((table.waitingOf[slot] = view.getUint32(at + wire.LOAD_WAITING, true)));
   unchecked((table.runningOf[slot] = view.getUint32(at + wire.LOAD_RUNNING, true)));
@@ -212,11 +213,12 @@ export function takePick(view: DataView, at: u32, memoryAt: usize): void {
   const count = view.getUint32(at + wire.PICK_KEYS, true);
   const keys = memoryAt + at + wire.PICK_BYTES;
   if (!table.isServing(slot)) return;
+  const blocks = view.getUint32(at + wire.PICK_BLOCKS, true);
   if ((flags & wire.PICK_FLAG_REMOVE) !== 0) {
-    removeKeys(slot, keys, count);
+    removeKeys(slot, keys, count, blocks);
     return;
   }
-  insertKeys(slot, keys, count, view.getUint32(at + wire.PICK_BLOCKS, true));
+  insertKeys(slot, keys, count, blocks);
   if ((flags & wire.PICK_FLAG_TOUCH) !== 0) return;
   if ((flags & wire.PICK_FLAG_COLD) !== 0) noteColdUse(slot);
   const pool = unchecked(table.pools[table.poolOf[slot]]);

@@ -2,12 +2,21 @@
 // holders, each with a stamp; a key with more holders has more entries, further along its probe
 // sequence.
 //
-// Every endpoint has a clock that counts, in sixteenths, the blocks it was sent. A holder's age is
-// clock − stamp: a block the endpoint has not used while it was sent `capacity` others has left its
-// cache. This is LRU by stamps, without lists. A block used again moves the clock by age/capacity,
-// which is what it does, on average, to the LRU distance of all others.
-import { COARSE_BLOCKS } from "../../protocol/keys.ts";
-import { INDEX_KEYS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
+// A stamp is a moment of the endpoint's clock, which `bands.ts` turns into an age: how many other
+// blocks were used since. A block older than the capacity has left an LRU cache. No lists.
+import { blocksOfKey } from "../../protocol/keys.ts";
+import { SLOTS_MAX } from "../../protocol/limits.ts";
+import {
+  ageOf,
+  isHeld,
+  isKept,
+  keptBlocks,
+  leave,
+  settle,
+  stampAged,
+  useAgain,
+  useNew,
+} from "./bands.ts";
 import {
   after,
   claimEntry,
@@ -21,12 +30,7 @@ import {
   placeOf,
   stampBeside,
 } from "./entries.ts";
-import { capacityOf } from "./table.ts";
 
-/** Sixteenths of a block in one unit of a stamp. */
-const CLOCK_UNIT: u32 = 16;
-/** Older than anything that is kept: all endpoints together keep INDEX_KEYS_MAX blocks. */
-const FORGOTTEN_BLOCKS: u32 = INDEX_KEYS_MAX + 1;
 const PROBES_MAX: u32 = 4096;
 /**
  * Entries looked at for each new one. A pass over the table then takes as many insertions as an
@@ -38,33 +42,9 @@ const SWEEPS_PER_ENTRY: u32 = 8;
 export let refusedKeys: u32 = 0;
 let sweepAt: u32 = 0;
 
-const clocks = new StaticArray<u32>(<i32>SLOTS_MAX);
-/** Blocks that are remembered of each endpoint: its capacity, and what it held until recently. */
-const keptOf = new StaticArray<u32>(<i32>SLOTS_MAX);
-
 /** Leading keys of the prompt matched last that each endpoint holds, and held until recently. */
 export const matchedKeys = new StaticArray<u32>(<i32>SLOTS_MAX);
 export const rememberedKeys = new StaticArray<u32>(<i32>SLOTS_MAX);
-
-export function keepBlocks(slot: u32, blocks: u32): void {
-  unchecked((keptOf[slot] = blocks));
-}
-
-function age(slot: u32, stamp: u32): u32 {
-  return unchecked(clocks[slot]) - stamp;
-}
-
-function capacity(slot: u32): u32 {
-  return max(unchecked(capacityOf[slot]), 1) * CLOCK_UNIT;
-}
-
-function kept(slot: u32): u32 {
-  return unchecked(keptOf[slot]) * CLOCK_UNIT;
-}
-
-function isKept(slot: u32, stamp: u32): bool {
-  return age(slot, stamp) <= kept(slot);
-}
 
 /**
  * Counts, for each endpoint of `slots`, how many leading keys it holds. A key that nobody kept ends
@@ -100,11 +80,11 @@ function matchHolders(entry: usize, depth: u32): bool {
     const place = placeOf(entry, holder);
     const slot = load<u16>(place);
     if (slot === NOBODY) continue;
-    const since = age(slot, load<u32>(stampBeside(place)));
-    if (unchecked(rememberedKeys[slot]) !== depth || since > kept(slot)) continue;
+    const stamp = load<u32>(stampBeside(place));
+    if (unchecked(rememberedKeys[slot]) !== depth || !isKept(slot, stamp)) continue;
     unchecked((rememberedKeys[slot] = depth + 1));
     isAlive = true;
-    if (unchecked(matchedKeys[slot]) === depth && since <= capacity(slot)) {
+    if (unchecked(matchedKeys[slot]) === depth && isHeld(slot, stamp)) {
       unchecked((matchedKeys[slot] = depth + 1));
     }
   }
@@ -119,52 +99,70 @@ function matchHolders(entry: usize, depth: u32): bool {
 export function insertKeys(slot: u32, keys: usize, keyCount: u32, blocks: u32): void {
   if (keyCount === 0) return;
   const entriesBefore = entryCount;
-  const sent = min(max(blocks, keyCount), keyCount * COARSE_BLOCKS);
-  const start = unchecked(clocks[slot]);
-  let advance: u32 = 0;
   for (let i = keyCount; i > 0; ) {
     i--;
-    advance += hold(slot, load<u64>(keys + ((<usize>i) << 3)), 0);
-    unchecked((clocks[slot] = start + <u32>((<u64>advance * sent) / keyCount)));
+    hold(slot, load<u64>(keys + ((<usize>i) << 3)), blocksOfKey(i, keyCount, blocks));
   }
+  settle(slot);
   sweep((entryCount - entriesBefore) * SWEEPS_PER_ENTRY);
 }
 
-/** The endpoint holds one key that was last used `ageBlocks` blocks ago; too old ones are not kept. */
-export function insertAged(slot: u32, key: u64, ageBlocks: u32): void {
-  if (ageBlocks <= unchecked(keptOf[slot])) hold(slot, key, ageBlocks * CLOCK_UNIT);
+/** The endpoint uses a key that stands for `blocks` blocks. */
+function hold(slot: u32, key: u64, blocks: u32): void {
+  if (key === 0) return;
+  const place = placeFor(slot, key);
+  if (place === 0) {
+    useNew(slot, blocks);
+    refusedKeys++;
+    return;
+  }
+  const at = stampBeside(place);
+  if (load<u16>(place) === <u16>slot) store<u32>(at, useAgain(slot, load<u32>(at), blocks));
+  else {
+    store<u16>(place, <u16>slot);
+    store<u32>(at, useNew(slot, blocks));
+  }
 }
 
-/** Stamps one key; answers how far that moves the endpoint's clock. */
-function hold(slot: u32, key: u64, since: u32): u32 {
-  if (key === 0) return 0;
-  const stamp = unchecked(clocks[slot]) - since;
+/**
+ * The endpoint holds one key that was last used `ageBlocks` blocks ago. Where the key is known to be
+ * younger that stays so; one that is too old is not kept.
+ */
+export function insertAged(slot: u32, key: u64, ageBlocks: u32): void {
+  if (key === 0 || ageBlocks > keptBlocks(slot)) return;
+  const place = placeFor(slot, key);
+  if (place === 0) {
+    refusedKeys++;
+    return;
+  }
+  const at = stampBeside(place);
+  const known = load<u32>(at);
+  const isKnown = load<u16>(place) === <u16>slot && isKept(slot, known);
+  if (isKnown && ageOf(slot, known) <= ageBlocks) return;
+  store<u16>(place, <u16>slot);
+  store<u32>(at, stampAged(slot, ageBlocks));
+}
+
+/** Where the key's holder is the slot, or may become it; 0 where there is no room. */
+function placeFor(slot: u32, key: u64): usize {
   let at = home(key);
   let room: usize = 0;
   for (let probe: u32 = 0; probe < PROBES_MAX; probe++) {
     const entry = entryAt(at);
     const found = load<u64>(entry);
     if (found === 0) {
-      if (room !== 0) break;
-      if (isFull()) break;
+      if (room !== 0 || isFull()) break;
       claimEntry(entry, key);
-      room = placeOf(entry, 0);
-      break;
+      return placeOf(entry, 0);
     }
     if (found === key) {
       const holder = holderOf(entry, slot);
-      if (holder !== 0) return restamp(slot, holder, stamp);
+      if (holder !== 0) return holder;
       if (room === 0) room = freeHolder(entry);
     }
     at = after(at);
   }
-  if (room === 0) {
-    refusedKeys++;
-    return CLOCK_UNIT;
-  }
-  store<u16>(room, <u16>slot);
-  store<u32>(stampBeside(room), stamp);
-  return CLOCK_UNIT;
+  return room;
 }
 
 /** Where the slot stands among the entry's holders, 0 when it does not. */
@@ -186,36 +184,28 @@ function freeHolder(entry: usize): usize {
   return 0;
 }
 
-function restamp(slot: u32, place: usize, stamp: u32): u32 {
-  const at = stampBeside(place);
-  const since = age(slot, load<u32>(at));
-  if (since > unchecked(clocks[slot]) - stamp) store<u32>(at, stamp);
-  const full = capacity(slot);
-  return since >= full ? CLOCK_UNIT : <u32>((<u64>since * CLOCK_UNIT) / full);
-}
-
-/** The endpoint never got these keys. */
-export function removeKeys(slot: u32, keys: usize, keyCount: u32): void {
+/** The endpoint never got these keys, which stood for so many blocks. */
+export function removeKeys(slot: u32, keys: usize, keyCount: u32, blocks: u32): void {
   for (let i: u32 = 0; i < keyCount; i++) {
-    const key = load<u64>(keys + ((<usize>i) << 3));
-    let at = home(key);
-    for (let probe: u32 = 0; probe < PROBES_MAX; probe++) {
-      const entry = entryAt(at);
-      const found = load<u64>(entry);
-      if (found === 0) break;
-      const holder = found === key ? holderOf(entry, slot) : 0;
-      if (holder !== 0) {
-        store<u16>(holder, NOBODY);
-        break;
-      }
-      at = after(at);
-    }
+    removeKey(slot, load<u64>(keys + ((<usize>i) << 3)), blocksOfKey(i, keyCount, blocks));
   }
+  settle(slot);
 }
 
-/** The slot has another endpoint: all it held is too old, also for one that holds far more. */
-export function forgetSlot(slot: u32): void {
-  unchecked((clocks[slot] = clocks[slot] + FORGOTTEN_BLOCKS * CLOCK_UNIT));
+function removeKey(slot: u32, key: u64, blocks: u32): void {
+  let at = home(key);
+  for (let probe: u32 = 0; probe < PROBES_MAX; probe++) {
+    const entry = entryAt(at);
+    const found = load<u64>(entry);
+    if (found === 0) return;
+    const holder = found === key ? holderOf(entry, slot) : 0;
+    if (holder !== 0) {
+      leave(slot, load<u32>(stampBeside(holder)), blocks);
+      store<u16>(holder, NOBODY);
+      return;
+    }
+    at = after(at);
+  }
 }
 
 // ---- upkeep -------------------------------------------------------------------------------------
@@ -255,5 +245,5 @@ export function holderSlot(index: u32, holder: i32): i32 {
 
 export function holderAgeBlocks(index: u32, holder: i32): u32 {
   const place = placeOf(entryAt(index), holder);
-  return age(load<u16>(place), load<u32>(stampBeside(place))) / CLOCK_UNIT;
+  return ageOf(load<u16>(place), load<u32>(stampBeside(place)));
 }

@@ -34,10 +34,14 @@ export function countPick(request: Request, pool: Pool, atMs: f64): void {
 /** The endpoint holds the prompt from here on, by this machine's index and by the others'. */
 function addKeys(request: Request, slot: u32, flags: u32, uncached: u32): void {
   const wish = request.wish;
-  const blockBytes = unchecked(pools[request.pool]).blockBytes;
-  const blocks = (wish.promptBytes + blockBytes - 1) / blockBytes;
+  const blocks = blocksOf(request, wish.promptBytes);
   insertKeys(slot, wish.keys, wish.keyCount, blocks);
   outbox.addPick(slot, flags, uncached, blocks, wish.keys, wish.keyCount);
+}
+
+function blocksOf(request: Request, bytes: u32): u32 {
+  const blockBytes = unchecked(pools[request.pool]).blockBytes;
+  return (bytes + blockBytes - 1) / blockBytes;
 }
 
 function put(request: Request, slot: u32): void {
@@ -66,8 +70,9 @@ function takeKeysBack(request: Request): void {
   const novel = request.wish.keyCount - request.matchedKeys;
   if (novel === 0) return;
   const keys = request.wish.keys + ((<usize>request.matchedKeys) << 3);
-  removeKeys(request.slot, keys, novel);
-  outbox.addPick(request.slot, wire.PICK_FLAG_REMOVE, 0, novel, keys, novel);
+  const blocks = blocksOf(request, request.wish.promptBytes - request.matchedBytes);
+  removeKeys(request.slot, keys, novel, blocks);
+  outbox.addPick(request.slot, wire.PICK_FLAG_REMOVE, 0, blocks, keys, novel);
 }
 
 /** The endpoint answered with an error instead of computing the prompt. */

@@ -32,6 +32,7 @@ export function combine(a: u32, b: u32, c: u32, d: u32): void { keys.combine(a, 
 export function hashBytes(start: u32, bytes: u32): void { keys.hashBytes(view, start, bytes, lanes); }
 export function blockBytesAt(offset: u32, block: u32): u32 { return keys.blockBytesAt(offset, block); }
 export function bytesOfBlocks(blocks: u32, block: u32): u32 { return keys.bytesOfBlocks(blocks, block); }
+export function blocksOfKey(key: u32, count: u32, blocks: u32): u32 { return keys.blocksOfKey(key, count, blocks); }
 export function checksum(start: u32, bytes: u32): u32 { return frame.checksum(view, start, bytes); }
 export function sealFrame(
   start: u32, recordBytes: u32, version: u32, flags: u32, generation: u32, sender: u32,
@@ -84,6 +85,7 @@ const native: Record<string, (...numbers: number[]) => unknown> = {
   combine: keys.combine,
   blockBytesAt: keys.blockBytesAt,
   bytesOfBlocks: keys.bytesOfBlocks,
+  blocksOfKey: keys.blocksOfKey,
   hashBytes: (start, bytes) => keys.hashBytes(view, start ?? 0, bytes ?? 0, lanes),
   checksum: onView(frame.checksum as never),
   sealFrame: onView(frame.sealFrame as never),
@@ -171,6 +173,19 @@ test("blocks follow one another, each ending where the keys so far cover", () =>
       expect(both("bytesOfBlocks", blocks + 1, blockBytes)).toBe(start + length);
       expect(start % length).toBe(0);
       expect(both("blockBytesAt", start + length - 1, blockBytes)).toBe(length);
+    }),
+  );
+});
+
+test("a prompt's keys stand for all of its blocks together, for one to four each", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 4112 }), anyU32, (count, blocks) => {
+      const each = Array.from({ length: count }, (_, key) => keys.blocksOfKey(key, count, blocks));
+      const sum = each.reduce((so, one) => so + one, 0);
+      expect(sum).toBe(Math.min(Math.max(blocks, count), 4 * count));
+      expect(Math.min(...each)).toBeGreaterThanOrEqual(1);
+      expect(Math.max(...each)).toBeLessThanOrEqual(4);
+      both("blocksOfKey", count - 1, count, blocks);
     }),
   );
 });

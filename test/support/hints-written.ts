@@ -80,6 +80,8 @@ interface PickHint {
   readonly keys: readonly bigint[];
   readonly flags?: number;
   readonly uncachedBytes?: number;
+  /** Blocks of the prompt; one a key where it is not given. */
+  readonly blocks?: number;
 }
 
 interface EntriesHint {
@@ -101,7 +103,7 @@ export interface HintsHint {
   readonly position?: { readonly table: number; readonly loads: number; readonly index: number };
 }
 
-/** The default profile of the control plane: γ 2, α 1.5, ω 0.07, ghost credit 0.1. */
+/** A cost without β and ρ: γ 2, α 1.5, ω 0.07, ghost credit 0.1. */
 export const TOKEN_COST: StepHint = {
   operation: profile.SCORE_TOKEN_COST,
   parameters: [2, 1.5, 0.07, 0.1, 6],
@@ -240,6 +242,7 @@ function writePick(writer: FrameWriter, pick: PickHint): void {
     set(wire.PICK_SLOT, pick.slot);
     set(wire.PICK_FLAGS, pick.flags ?? 0);
     set(wire.PICK_UNCACHED_BYTES, pick.uncachedBytes ?? 0);
+    set(wire.PICK_BLOCKS, pick.blocks ?? pick.keys.length);
     set(wire.PICK_KEYS, pick.keys.length);
     for (const [index, key] of pick.keys.entries()) {
       view.setBigUint64(body + wire.PICK_BYTES + index * 8, key, true);

@@ -9,7 +9,7 @@ const KEYS = 400_000;
 it("an index that does not fit one frame is told in several, each key once, newest first", () => {
   const index = new PrefixIndex(1_000_000);
   for (const [slot, keys] of [KEYS, 1_000].entries()) {
-    index.keep([[slot, keys, keys]]);
+    index.keep([[slot, keys]]);
     for (let key = keys; key > 0; key--) index.list(slot)!.insert(key, slot, 1);
   }
   const told = [0, 0];
