@@ -3,10 +3,10 @@
 // endpoint (LOAD); what depends on the request, on the other candidates or on what is in flight is a
 // step, which may name a value, or one of the pool's headers, by its number.
 //
-// A step is 32 bytes: operation u32, weight f32, then six parameters: those marked # are u32 and come
+// A step is 40 bytes: operation u32, weight f32, then eight parameters: those marked # are u32 and come
 // first, the others are f32. Caps that nobody sets are NO_CAP.
 
-export const STEP_BYTES: u32 = 32;
+export const STEP_BYTES: u32 = 40;
 export const STEP_OPERATION: u32 = 0;
 export const STEP_WEIGHT: u32 = 4;
 export const STEP_PARAMETERS: u32 = 8;

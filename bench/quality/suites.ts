@@ -131,13 +131,14 @@ const FRESH: readonly (readonly [string, string])[] = [
 
 /** Parameters of the token-cost-scorer, each without one of its terms. */
 const WITHOUT = [
+  "rho=0",
   "beta=0",
   "alpha=0",
   "omega=0",
   "ghostCredit=0",
   "gamma=1",
   "alpha=1.5,beta=0",
-  "alpha=0,beta=0,omega=0",
+  "alpha=0,beta=0,rho=0,omega=0",
 ];
 
 const ENGINES: readonly (readonly [string, string])[] = [

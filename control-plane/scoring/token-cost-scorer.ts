@@ -17,6 +17,8 @@ export const tokenCostScorer = stepScorer({
     alpha: atLeastZero(0.5),
     /** How much it grows with each request that waits there for its first byte. */
     beta: atLeastZero(1.5),
+    /** How much it grows where more of the cache was computed anew lately than elsewhere. */
+    rho: atLeastZero(3),
     /** Weight of a resident token. */
     omega: atLeastZero(0.07),
     /** Share of an uncached token forgiven where the endpoint held it until recently. */
@@ -24,8 +26,8 @@ export const tokenCostScorer = stepScorer({
     /** How far back "recently" goes, in sizes of the endpoint's KV cache. */
     ghostSize: Type.Number({ default: 6, minimum: 0, maximum: GHOST_SIZE_MAX }),
   }),
-  step: ({ gamma, alpha, omega, ghostCredit, ghostSize, beta }) => ({
+  step: ({ gamma, alpha, omega, ghostCredit, ghostSize, beta, rho }) => ({
     operation: SCORE_TOKEN_COST,
-    parameters: [gamma, alpha, omega, ghostCredit, ghostSize, beta],
+    parameters: [gamma, alpha, omega, ghostCredit, ghostSize, beta, rho],
   }),
 });

@@ -21,6 +21,7 @@ import { noteSlot } from "./gauges.ts";
 import { forgive, noteProbe, noteState } from "./health.ts";
 import { position } from "./position.ts";
 import { insertAged, insertKeys, removeKeys } from "./prefix-index.ts";
+import { forgetRenewal, noteUncached } from "./renewal.ts";
 import * as table from "./table.ts";
 import { setValues } from "./values.ts";
 
@@ -79,7 +80,7 @@ function endTable(): void {
     if (unchecked(isNamed[slot]) || !table.isServing(slot)) continue;
     table.vacate(slot);
     clearFlight(slot);
-    forgetPast(slot);
+    forgetCache(slot);
   }
   table.countPools();
   keepWhatFits();
@@ -104,6 +105,12 @@ function rememberedBlocks(slot: u32): f64 {
   if (!table.isServing(slot)) return 0;
   const reach = unchecked(table.pools[table.poolOf[slot]]).ghostSize;
   return <f64>max(unchecked(table.capacityOf[slot]), 1) * max(1, reach);
+}
+
+/** Nothing of what the slot's endpoint held counts any more. */
+function forgetCache(slot: u32): void {
+  forgetPast(slot);
+  forgetRenewal(slot);
 }
 
 function takeSettings(view: DataView, at: u32): void {
@@ -148,7 +155,7 @@ function takePool(view: DataView, at: u32, memoryAt: usize): void {
 /** Keys of blocks of another size are other keys: none of those known will come again. */
 function forgetPool(number: u32): void {
   for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) {
-    if (unchecked(table.poolOf[slot]) === number) forgetPast(slot);
+    if (unchecked(table.poolOf[slot]) === number) forgetCache(slot);
   }
 }
 
@@ -163,7 +170,7 @@ function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
     table.setAddress(slot, address, bytes);
     unchecked((table.tenancyOf[slot] = table.tenancyOf[slot] + 1));
     clearFlight(slot);
-    forgetPast(slot);
+    forgetCache(slot);
     forgetColdUse(slot);
     setValues(slot, 0, 0);
     unchecked((table.probedMs[slot] = 0));
@@ -179,7 +186,7 @@ function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
 function takeLoad(view: DataView, at: u32, memoryAt: usize, nowMs: f64): void {
   const slot = view.getUint32(at + wire.LOAD_SLOT, true);
   const state = view.getUint32(at + wire.LOAD_STATE, true);
-  if (noteState(slot, state, nowMs)) forgetPast(slot);
+  if (noteState(slot, state, nowMs)) forgetCache(slot);
   unchecked((table.stateOf[slot] = state));
   unchecked((table.waitingOf[slot] = view.getUint32(at + wire.LOAD_WAITING, true)));
   unchecked((table.runningOf[slot] = view.getUint32(at + wire.LOAD_RUNNING, true)));
@@ -222,7 +229,9 @@ export function takePick(view: DataView, at: u32, memoryAt: usize): void {
   if ((flags & wire.PICK_FLAG_TOUCH) !== 0) return;
   if ((flags & wire.PICK_FLAG_COLD) !== 0) noteColdUse(slot);
   const pool = unchecked(table.pools[table.poolOf[slot]]);
-  pool.learnUncached(<f64>view.getUint32(at + wire.PICK_UNCACHED_BYTES, true));
+  const uncached = <f64>view.getUint32(at + wire.PICK_UNCACHED_BYTES, true);
+  pool.learn(max(uncached, <f64>blocks * <f64>pool.blockBytes), uncached);
+  noteUncached(pool, slot, uncached);
 }
 
 export function takeEntries(view: DataView, at: u32, memoryAt: usize): void {

@@ -36,8 +36,8 @@ const QUOTE: u8 = 0x22;
 const QUESTION_MARK: u8 = 0x3f;
 const BACKSLASH: u8 = 0x5c;
 const DELETE: u8 = 0x7f;
-/** What a request is taken to bring before any was seen, in prompt bytes. */
-const MEAN_UNCACHED_START: f64 = 4_096;
+/** What a request is taken to bring before any was seen, in prompt bytes, none of them cached. */
+const MEAN_START: f64 = 4_096;
 const MEAN_GAIN: f64 = 0.05;
 
 export class Pool {
@@ -58,7 +58,11 @@ export class Pool {
   nameAt: usize = heap.alloc(NAME_BYTES_MAX);
   nameBytes: u32 = 0;
   /** Moving mean of what a pick found uncached, in bytes. */
-  meanUncached: f64 = MEAN_UNCACHED_START;
+  meanUncached: f64 = MEAN_START;
+  /** How much was computed on the pool's endpoints: the exponent of a measure in `renewal.ts`. */
+  renewals: f64 = 0;
+  /** Moving mean of a prompt's bytes. */
+  private meanPrompt: f64 = MEAN_START;
   private profileCount: i32 = 0;
   private readonly profiles: usize = heap.alloc(PROFILES_MAX * PROFILE_BYTES);
   private readonly program: usize = heap.alloc(POOL_STEPS_MAX * STEP_BYTES);
@@ -194,8 +198,15 @@ export class Pool {
     this.slotCount++;
   }
 
-  learnUncached(bytes: f64): void {
-    this.meanUncached += MEAN_GAIN * (bytes - this.meanUncached);
+  /** Learns from a pick what prompts are long and how much of them is found in no cache. */
+  learn(promptBytes: f64, uncachedBytes: f64): void {
+    this.meanPrompt += MEAN_GAIN * (promptBytes - this.meanPrompt);
+    this.meanUncached += MEAN_GAIN * (uncachedBytes - this.meanUncached);
+  }
+
+  /** Share of prompts' bytes that picks find cached lately; 0 where prompts have no bytes. */
+  foundShare(): f64 {
+    return this.meanUncached >= this.meanPrompt ? 0 : 1 - this.meanUncached / this.meanPrompt;
   }
 
   private stepAt(step: i32): usize {

@@ -7,6 +7,7 @@ import { addFlight, unansweredOn } from "../hints/flight.ts";
 import { noteFailure, notePick } from "../hints/health.ts";
 import { Pool } from "../hints/pool.ts";
 import { insertKeys, removeKeys } from "../hints/prefix-index.ts";
+import { noteUncached } from "../hints/renewal.ts";
 import { outbox } from "../hints/sharing.ts";
 import { pools, tenancyOf } from "../hints/table.ts";
 import { Request } from "./live.ts";
@@ -27,7 +28,8 @@ export function countPick(request: Request, pool: Pool, atMs: f64): void {
   if (!hasPrompt) return;
   if (picks.isCold) noteColdUse(slot);
   const flags = picks.isCold ? wire.PICK_FLAG_COLD : 0;
-  pool.learnUncached(uncached);
+  pool.learn(<f64>wish.promptBytes, uncached);
+  noteUncached(pool, slot, uncached);
   addKeys(request, slot, flags, <u32>uncached);
 }
 

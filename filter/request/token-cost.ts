@@ -1,7 +1,7 @@
 // The default profile's scorer: what it costs, in prompt bytes, to send the request to an endpoint.
 //
 //   cost(e) = backlog(e) + ω · resident(e)
-//           + (γ + α · mean(backlog) / mean(uncached) + β · unanswered(e)) · uncached(e)
+//           + (γ + α · mean(backlog) / mean(uncached) + β · unanswered(e) + ρ · renewal(e)) · uncached(e)
 //
 // backlog: uncached bytes sent to e and not answered yet; unanswered: of how many requests. uncached:
 // bytes of this prompt that e does not hold, less a credit for what it held until recently. resident:
@@ -15,10 +15,19 @@
 // cached, many may wait and be answered by one step of the engine: they are no queue, and counting
 // them would keep one hot prompt on the endpoints that hold it. So the mean is at least a share of a
 // step.
+//
+// What an endpoint computes pushes out what it held, and requests come back to what it computed: one
+// that computed much lately loses more by this prompt, and has more work on its way. So
+//
+//   renewal(e) = found · renewed(e) / (renewed(e) + mean(renewed))        0 to 1
+//
+// renewed: the share of e's cache that was computed anew lately; found: the share of prompts found
+// cached, without which nothing is lost and nobody comes back.
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
 import { backlogOn, residentOn, unansweredOn } from "../hints/flight.ts";
 import { Pool } from "../hints/pool.ts";
 import { matchedKeys, rememberedKeys } from "../hints/prefix-index.ts";
+import { renewedOf } from "../hints/renewal.ts";
 import { otherBacklogOf, otherResidentOf, otherUnansweredOf } from "../hints/table.ts";
 import { candidateCount, candidates } from "./candidates.ts";
 import { uncachedBytes } from "./cover.ts";
@@ -45,13 +54,16 @@ export function scoreCosts(
   const credit = pool.parameter(step, 3);
   const beta = pool.parameter(step, 5);
   const price = priceOfUncached(pool, step, trust);
+  const rho = pool.parameter(step, 6) * pool.foundShare();
+  const usual = rho > 0 ? meanRenewed() : 0;
   let least = Infinity;
   for (let i = 0; i < candidateCount; i++) {
     const slot = <u32>unchecked(candidates[i]);
     const resident = residentOn(slot) + trust * <f64>unchecked(otherResidentOf[slot]);
     const waiting = <f64>unansweredOn(slot) + trust * <f64>unchecked(otherUnansweredOf[slot]);
     const missing = missingBytes(wish, slot, credit);
-    const cost = unchecked(backlogs[i]) + (price + beta * waiting) * missing + omega * resident;
+    const weight = price + beta * waiting + rho * renewalOf(slot, usual);
+    const cost = unchecked(backlogs[i]) + weight * missing + omega * resident;
     unchecked((costs[i] = cost));
     least = min(least, cost);
   }
@@ -74,6 +86,18 @@ function priceOfUncached(pool: Pool, step: i32, trust: f64): f64 {
     pool.parameter(step, 0) +
     (pool.parameter(step, 1) * mean) / max(STEP_TOKENS * pool.bytesPerToken, pool.meanUncached)
   );
+}
+
+function meanRenewed(): f64 {
+  let sum: f64 = 0;
+  for (let i = 0; i < candidateCount; i++) sum += renewedOf(<u32>unchecked(candidates[i]));
+  return sum / <f64>candidateCount;
+}
+
+function renewalOf(slot: u32, usual: f64): f64 {
+  if (usual <= 0) return 0;
+  const renewed = renewedOf(slot);
+  return renewed / (renewed + usual);
 }
 
 function missingBytes(wish: Wish, slot: u32, credit: f64): f64 {

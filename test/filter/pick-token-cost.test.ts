@@ -1,11 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { TOKEN_COST } from "../support/hints-written.ts";
-import { type Bench, type BenchEndpoint, explain, KIB, picksOf } from "../support/pick-bench.ts";
+import { explained } from "../support/asked.ts";
+import { hintsFrame, TOKEN_COST } from "../support/hints-written.ts";
+import {
+  type Bench,
+  type BenchEndpoint,
+  explain,
+  KIB,
+  picksOf,
+  promptOf,
+  startBench,
+} from "../support/pick-bench.ts";
 
 // The formula again, written from its definition:
 //   cost(e) = backlog(e) + ω · resident(e)
-//           + (γ + α · mean(backlog) / mean(uncached) + β · unanswered(e)) · uncached(e)
+//           + (γ + α · mean(backlog) / mean(uncached) + β · unanswered(e) + ρ · renewal(e)) · uncached(e)
+// Before the first pick nothing was computed lately: the mean of what is renewed is zero, and so is
+// what ρ weighs.
 
 interface Parameters {
   readonly gamma: number;
@@ -13,6 +24,7 @@ interface Parameters {
   readonly omega: number;
   readonly credit: number;
   readonly beta: number;
+  readonly rho?: number;
 }
 
 /** What a pool takes a request to bring before it has seen any. */
@@ -56,10 +68,12 @@ const parametersArbitrary: fc.Arbitrary<Parameters> = fc.record({
   omega: fc.integer({ min: 0, max: 8 }).map((value) => value / 16),
   credit: fc.integer({ min: 0, max: 4 }).map((value) => value / 4),
   beta: fc.integer({ min: 0, max: 40 }).map((value) => value / 8),
+  rho: fc.integer({ min: 0, max: 40 }).map((value) => value / 8),
 });
 
 function benchOf(endpoints: readonly BenchEndpoint[], given: Parameters): Bench {
-  const parameters = [given.gamma, given.alpha, given.omega, given.credit, 6, given.beta];
+  const { gamma, alpha, omega, credit, beta, rho = 0 } = given;
+  const parameters = [gamma, alpha, omega, credit, 6, beta, rho];
   return { steps: [{ ...TOKEN_COST, parameters }], endpoints, promptKib: PROMPT_KIB };
 }
 
@@ -116,5 +130,53 @@ describe("the token-cost scorer", () => {
     // 8 who wait for one KiB more each are 8 KiB; for six, 48 KiB.
     expect(pick(1)).toBe(0);
     expect(pick(PROMPT_KIB)).toBe(1);
+  });
+
+  describe("weighs by ρ what an endpoint computed lately", () => {
+    const parameters = { gamma: 2, alpha: 0, omega: 0, credit: 0, beta: 0, rho: 3 };
+    const given = { capacityBlocks: CAPACITY_BLOCKS };
+    const promptBytes = PROMPT_KIB * KIB;
+
+    /** What the prompt costs each of two endpoints, after picks that found so much uncached. */
+    function costsAfter(picks: readonly { slot: number; uncachedBytes: number }[]): number[] {
+      const gateway = startBench(benchOf([given, given], parameters));
+      const hints = picks.map((pick, at) => ({ ...pick, keys: [BigInt(at + 1)], blocks: 4 }));
+      gateway.hint(hintsFrame({ picks: hints }));
+      return explained(gateway.worker, promptOf(PROMPT_KIB)).candidates.map(
+        ({ costBytes }) => costBytes!,
+      );
+    }
+
+    const cached = Array.from({ length: 200 }, (_, at) => ({ slot: at % 2, uncachedBytes: 0 }));
+
+    test("in proportion to what prompts find cached, from 0 to ρ", () => {
+      const [busy, idle] = costsAfter([{ slot: 0, uncachedBytes: KIB }, ...cached]);
+      // All of what was computed is on one of two: twice the mean, so 2 / (2 + 1).
+      expect(busy! / promptBytes).toBeCloseTo(2 + (3 * 2) / 3, 2);
+      expect(idle! / promptBytes).toBe(2);
+    });
+
+    test("half as much where all computed the same", () => {
+      const each = [0, 1].map((slot) => ({ slot, uncachedBytes: KIB }));
+      for (const cost of costsAfter([...each, ...cached])) {
+        expect(cost / promptBytes).toBeGreaterThan(2 + 3 * 0.45);
+        expect(cost / promptBytes).toBeLessThan(2 + 3 * 0.55);
+      }
+    });
+
+    test("by less the more was computed since", () => {
+      const first = [{ slot: 0, uncachedBytes: 10 * KIB }];
+      const since = Array.from({ length: 40 }, () => ({ slot: 1, uncachedBytes: KIB }));
+      const [before] = costsAfter([...first, ...cached]);
+      const [after, other] = costsAfter([...first, ...since, ...cached]);
+      expect(before! / promptBytes).toBeCloseTo(4, 1);
+      expect(after!).toBeLessThan(other!);
+      expect(after! / promptBytes).toBeLessThan(2.5);
+    });
+
+    test("not at all where prompts find nothing cached", () => {
+      const [busy, idle] = costsAfter([{ slot: 0, uncachedBytes: KIB }]);
+      expect(busy).toBe(idle);
+    });
   });
 });

@@ -55,7 +55,7 @@ describe("the profile", () => {
       {
         operation: SCORE_TOKEN_COST,
         weight: 1,
-        parameters: [2, 0.5, 0.07, 0.1, 6, 1.5],
+        parameters: [2, 0.5, 0.07, 0.1, 6, 1.5, 3],
         plugin: "token-cost-scorer",
       },
       { operation: PICK_MAX_SCORE, weight: 1, parameters: [1], plugin: "max-score-picker" },
@@ -185,7 +185,7 @@ describe("a plugin's parameters", () => {
     ["token-load-scorer", "{queueThresholdTokens: null}", SCORE_TOKEN_LOAD, [4_194_304]],
     ["prefix-cache-scorer", "{matchLengthWeight: 0.5}", SCORE_PREFIX, [0.5, 8192]],
     ["no-hit-lru-scorer", "{lruSize: -4}", SCORE_NO_HIT_LRU, [1024]],
-    ["token-cost-scorer", "{omega: 0}", SCORE_TOKEN_COST, [2, 0.5, 0, 0.1, 6, 1.5]],
+    ["token-cost-scorer", "{omega: 0}", SCORE_TOKEN_COST, [2, 0.5, 0, 0.1, 6, 1.5, 3]],
     ["prefix-cache-affinity-filter", "{}", FILTER_PREFIX_AFFINITY, [0.8, 0, 18_000, 15_928]],
     ["session-affinity-filter", "{}", FILTER_SESSION, [0]],
     ["session-affinity-scorer", "{}", SCORE_SESSION, [0]],
