@@ -5,7 +5,7 @@ import { STATE_DOWN } from "../protocol/records.ts";
 import type { Configuration } from "./config/configuration.ts";
 import type { DiscoveredPool } from "./discovery/discovered.ts";
 import type { EngineReading } from "./engines/engine.ts";
-import { METRICS_BYTES_MAX, Prober } from "./engines/probe.ts";
+import { METRICS_BYTES_MAX, Prober, type ProbeTimes } from "./engines/probe.ts";
 import type { HintwayError } from "./errors.ts";
 import { Exchange, type Versions } from "./hints/exchange.ts";
 import { type Gateway, Gateways } from "./hints/gateways.ts";
@@ -23,12 +23,17 @@ import { CACHE_TOKENS_MAX } from "./pool/capacity.ts";
 import { type Endpoint, stateName } from "./pool/endpoint.ts";
 import { type Place, Pools } from "./pool/pools.ts";
 
-export interface ControlPlaneOptions {
+/** What may be another while it runs. */
+export interface Adjustable {
+  /** Of a prompt's first blocks, at least. */
   blockBytes: number;
+  settings: Settings;
+  probe: ProbeTimes;
+}
+
+export interface ControlPlaneOptions extends Adjustable {
   /** Holds for every pool that has none of its own. */
   configuration: Configuration;
-  settings: Settings;
-  probe: { periodMs: number; timeoutMs: number };
   /** Slots that the state folder remembers. */
   lastKnownSlots: SlotClaim[];
   /** The size of blocks that it remembers. */
@@ -104,7 +109,7 @@ export class ControlPlane {
     this.polls = new LongPolls(this.hints, {
       now,
       // An answer, even an empty one, comes well before the gateway calls what it knows stale.
-      holdMsMax: Math.min(HOLD_MS_MAX, settings.staleMs / 2),
+      holdMsMax: () => Math.min(HOLD_MS_MAX, this.hints.settings.staleMs / 2),
       urgentPauseMs: URGENT_PAUSE_MS,
       quietPauseMs: QUIET_PAUSE_MS,
     });
@@ -157,6 +162,16 @@ export class ControlPlane {
     }
     this.#forgetEndpoints(gone);
     this.#probeEndpoints();
+    this.#tableChanged();
+  }
+
+  /** Puts other settings in force, here and in every gateway. */
+  adjust({ blockBytes: bytesMin, settings, probe }: Adjustable): void {
+    const { indexKeysMax: keysMax } = settings;
+    this.hints.settings = settings;
+    this.index.keysMax = keysMax;
+    this.pools.blocks.setLimits({ bytesMin, keysMax });
+    this.#prober.setTimes(probe);
     this.#tableChanged();
   }
 

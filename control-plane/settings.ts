@@ -1,22 +1,95 @@
-// What gateways are told once for all, from the options.
+// Hintway's own settings: what an operator may set by a flag, by the settings file, or by a ConfigMap,
+// and change while it runs.
+import {
+  BLOCK_BYTES_MAX,
+  BLOCK_BYTES_MIN,
+  FALLBACKS_MAX,
+  FALLBACKS_STANDARD,
+  INDEX_KEYS_MAX,
+} from "../protocol/limits.ts";
+import type { ProbeTimes } from "./engines/probe.ts";
 import type { Settings } from "./hints/table-records.ts";
-import type { Options } from "./options.ts";
+
+export interface NumberSetting {
+  /** For people. */
+  text: string;
+  standard: number;
+  least: number;
+  most: number;
+  /** Values are multiples of it; of 1 otherwise. */
+  step?: number;
+}
 
 /** Bodies above this get 413 from the filter. */
 const BODY_BYTES_MAX = 32 * 1024 * 1024;
 /** A prompt is walked so far, and then picked on what is known. */
 const WALK_BYTES_MAX = 4 * 1024 * 1024;
+const HOUR_MS = 3_600_000;
 
-export function settingsOf(options: Options): Settings {
+/** The flag of each is its name with hyphens: `--probe-period-ms`. */
+export const NUMBER_SETTINGS = {
+  probePeriodMs: { text: "between two probes", standard: 1000, least: 50, most: HOUR_MS },
+  probeTimeoutMs: { text: "for one probe", standard: 2000, least: 10, most: 60_000 },
+  blockBytes: {
+    ...{ text: "bytes of a prompt's first blocks", standard: 1024 },
+    // A stripe of the key hash: blocks are multiples of it.
+    ...{ least: BLOCK_BYTES_MIN, most: BLOCK_BYTES_MAX, step: 64 },
+  },
+  indexKeys: {
+    ...{ text: "keys the index holds", standard: INDEX_KEYS_MAX },
+    ...{ least: 1, most: INDEX_KEYS_MAX },
+  },
+  reportMs: { text: "between two reports of a gateway", standard: 50, least: 10, most: 10_000 },
+  staleMs: { text: "until pushed loads fade", standard: 3000, least: 100, most: HOUR_MS },
+  blindMs: { text: "until they count no more", standard: 30_000, least: 100, most: HOUR_MS },
+  fallbacks: {
+    ...{ text: "endpoints named after the pick", standard: FALLBACKS_STANDARD },
+    ...{ least: 0, most: FALLBACKS_MAX },
+  },
+  heldBytes: {
+    ...{ text: "bodies a worker holds", standard: 268_435_456 },
+    ...{ least: 1, most: 4_294_967_295 },
+  },
+} satisfies Record<string, NumberSetting>;
+
+export interface OwnSettings extends Record<keyof typeof NUMBER_SETTINGS, number> {
+  /** Clients may ask why. */
+  explain: boolean;
+}
+
+/** What gateways are told of them. */
+export function settingsOf(own: OwnSettings): Settings {
   return {
-    staleMs: options.staleMs,
-    blindMs: options.blindMs,
+    staleMs: own.staleMs,
+    blindMs: own.blindMs,
     bodyBytesMax: BODY_BYTES_MAX,
-    heldBytesMax: options.heldBytes,
+    heldBytesMax: own.heldBytes,
     walkBytesMax: WALK_BYTES_MAX,
-    reportMs: options.reportMs,
-    indexKeysMax: options.indexKeys,
-    fallbacks: options.fallbacks,
-    isExplained: options.explain,
+    reportMs: own.reportMs,
+    indexKeysMax: own.indexKeys,
+    fallbacks: own.fallbacks,
+    isExplained: own.explain,
   };
+}
+
+/** What the control plane takes at its start, and later by `adjust`. */
+export function adjustableOf(own: OwnSettings): {
+  blockBytes: number;
+  settings: Settings;
+  probe: ProbeTimes;
+} {
+  return {
+    blockBytes: own.blockBytes,
+    settings: settingsOf(own),
+    probe: { periodMs: own.probePeriodMs, timeoutMs: own.probeTimeoutMs },
+  };
+}
+
+export function isInRange(value: number, { least, most, step = 1 }: NumberSetting): boolean {
+  return Number.isInteger(value) && value >= least && value <= most && value % step === 0;
+}
+
+/** Such as `a whole number from 64 to 65536, a multiple of 64`. */
+export function rangeText({ least, most, step = 1 }: NumberSetting): string {
+  return `a whole number from ${least} to ${most}${step === 1 ? "" : `, a multiple of ${step}`}`;
 }

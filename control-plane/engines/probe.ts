@@ -4,10 +4,13 @@ import { Agent } from "undici";
 import { HintwayError, probeFailed, probeRefused, probeTooLarge } from "../errors.ts";
 import { type Engine, type EngineReading, readPage } from "./engine.ts";
 
-export interface ProberOptions {
+export interface ProbeTimes {
   periodMs: number;
   /** From the request's start to the page's end. */
   timeoutMs: number;
+}
+
+export interface ProberOptions extends ProbeTimes {
   /** Share of the period, 0 to 1, by which a probe may come early or late. */
   jitter: number;
   /** Of one metrics page. */
@@ -53,18 +56,28 @@ interface Probe {
 
 export class Prober {
   readonly #options: ProberOptions;
-  readonly #agent: Agent;
   readonly #probes = new Map<string, Probe>();
+  #times: ProbeTimes;
+  #agent: Agent;
   #stopped = false;
 
   constructor(options: ProberOptions) {
     this.#options = options;
-    this.#agent = new Agent({
-      connections: 1,
-      // A connection outlives the pause between two probes.
-      keepAliveTimeout: 10_000 + 2 * options.periodMs,
-      connect: { timeout: options.timeoutMs },
-    });
+    this.#times = options;
+    this.#agent = agentFor(options);
+  }
+
+  /** Holds for the next probe of each endpoint, and for all after it. */
+  setTimes(times: ProbeTimes): void {
+    const { periodMs, timeoutMs } = this.#times;
+    if (this.#stopped || (times.periodMs === periodMs && times.timeoutMs === timeoutMs)) return;
+    this.#times = times;
+    // What is under way ends with the connections it has.
+    void this.#agent.close();
+    this.#agent = agentFor(times);
+    for (const probe of this.#probes.values()) {
+      if (probe.running === undefined) this.#schedule(probe, this.#restOf(probe));
+    }
   }
 
   /** Probes exactly these from here on; those that were there go on undisturbed. */
@@ -107,8 +120,7 @@ export class Prober {
       startedAtMs: Number.NEGATIVE_INFINITY,
     };
     this.#probes.set(target.key, probe);
-    const { periodMs, jitter, random } = this.#options;
-    this.#schedule(probe, random() * Math.min(FIRST_SPREAD_MS_MAX, jitter * periodMs));
+    this.#schedule(probe, this.#firstRest());
   }
 
   #forget(key: string, probe: Probe): void {
@@ -118,6 +130,19 @@ export class Prober {
 
   #isKnown(probe: Probe): boolean {
     return this.#probes.get(probe.target.key) === probe;
+  }
+
+  #firstRest(): number {
+    const { jitter, random } = this.#options;
+    return random() * Math.min(FIRST_SPREAD_MS_MAX, jitter * this.#times.periodMs);
+  }
+
+  /** How long it is until the next probe is due, in ms. */
+  #restOf(probe: Probe): number {
+    if (probe.startedAtMs === Number.NEGATIVE_INFINITY) return this.#firstRest();
+    const { jitter, random, now } = this.#options;
+    const period = this.#times.periodMs * (1 + jitter * (2 * random() - 1));
+    return Math.max(0, probe.startedAtMs + period - now());
   }
 
   /** How long the endpoint is still left in peace, in ms. */
@@ -138,13 +163,10 @@ export class Prober {
   }
 
   async #run(probe: Probe): Promise<void> {
-    const { periodMs, jitter, random, now } = this.#options;
     await this.#probe(probe);
     probe.running = undefined;
     if (!this.#isKnown(probe)) return;
-    const period = periodMs * (1 + jitter * (2 * random() - 1));
-    const restMs = Math.max(0, probe.startedAtMs + period - now());
-    this.#schedule(probe, probe.isAskedAgain ? this.#pauseOf(probe) : restMs);
+    this.#schedule(probe, probe.isAskedAgain ? this.#pauseOf(probe) : this.#restOf(probe));
   }
 
   async #probe(probe: Probe): Promise<void> {
@@ -162,7 +184,7 @@ export class Prober {
 
   /** A server may close a connection that was idle just as it is used again: that tells nothing. */
   async #page(url: string): Promise<string> {
-    const signal = AbortSignal.timeout(this.#options.timeoutMs);
+    const signal = AbortSignal.timeout(this.#times.timeoutMs);
     try {
       return await this.#fetch(url, signal);
     } catch (cause) {
@@ -190,6 +212,15 @@ export class Prober {
     }
     return Buffer.concat(chunks).toString();
   }
+}
+
+function agentFor({ periodMs, timeoutMs }: ProbeTimes): Agent {
+  return new Agent({
+    connections: 1,
+    // A connection outlives the pause between two probes.
+    keepAliveTimeout: 10_000 + 2 * periodMs,
+    connect: { timeout: timeoutMs },
+  });
 }
 
 /**

@@ -24,14 +24,15 @@ export class Hints {
   readonly positions: Positions;
   readonly shares = new Shares();
   readonly log = new PickLog();
-  readonly #settings: Settings;
+  /** Gateways are told of others with the next table. */
+  settings: Settings;
   readonly #pools: Pools;
   readonly #index: PrefixIndex;
   readonly #writer = new FrameWriter();
 
   /** `random` answers numbers from 0 to below 1. */
   constructor(settings: Settings, pools: Pools, index: PrefixIndex, random: () => number) {
-    this.#settings = settings;
+    this.settings = settings;
     this.#pools = pools;
     this.#index = index;
     this.positions = new Positions(random);
@@ -120,7 +121,7 @@ export class Hints {
   }
 
   #writeTable(): void {
-    writeSettings(this.#writer, this.#settings);
+    writeSettings(this.#writer, this.settings);
     for (const pool of this.#pools) writePool(this.#writer, pool);
     for (const pool of this.#pools) {
       for (const endpoint of pool.endpoints()) writeEndpoint(this.#writer, pool, endpoint);

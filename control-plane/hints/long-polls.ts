@@ -26,7 +26,7 @@ interface HeldPoll {
 
 export interface LongPollsOptions {
   now(): number;
-  holdMsMax: number;
+  holdMsMax(): number;
   urgentPauseMs: number;
   quietPauseMs: number;
 }
@@ -60,7 +60,7 @@ export class LongPolls {
     if (this.#isClosed) return Promise.resolve(null);
     const { promise, resolve } = Promise.withResolvers<Buffer | null>();
     const nowMs = this.#options.now();
-    const holdMs = Math.max(EMPTY_PAUSE_MS, Math.min(claim.holdMs, this.#options.holdMsMax));
+    const holdMs = Math.max(EMPTY_PAUSE_MS, Math.min(claim.holdMs, this.#options.holdMsMax()));
     const poll: HeldPoll = {
       gateway,
       claim,

@@ -2,13 +2,22 @@
 import { KeyList } from "./key-list.ts";
 
 export class PrefixIndex {
-  readonly keysMax: number;
+  #keysMax: number;
   readonly #lists = new Map<number, KeyList>();
   readonly #wanted = new Map<number, number>();
 
   /** `keysMax` bounds the keys of all slots together. */
   constructor(keysMax: number) {
-    this.keysMax = keysMax;
+    this.#keysMax = keysMax;
+  }
+
+  get keysMax(): number {
+    return this.#keysMax;
+  }
+
+  set keysMax(keysMax: number) {
+    this.#keysMax = keysMax;
+    this.#share();
   }
 
   get size(): number {
@@ -64,7 +73,7 @@ export class PrefixIndex {
   #share(): void {
     let total = 0;
     for (const wanted of this.#wanted.values()) total += wanted;
-    const share = Math.min(1, this.keysMax / Math.max(1, total));
+    const share = Math.min(1, this.#keysMax / Math.max(1, total));
     for (const [slot, list] of this.#lists) {
       list.limit = Math.floor((this.#wanted.get(slot) ?? 0) * share);
     }

@@ -2,24 +2,34 @@
 // together hold more blocks than the index may have keys, blocks are doubled.
 import { BLOCK_BYTES_MAX } from "../../protocol/limits.ts";
 
-export interface BlockSizeOptions {
+export interface BlockSizeLimits {
   /** The smallest block. */
   bytesMin: number;
-  /** The size that was in force before, if that is known. */
-  lastKnownBytes: number | null;
   /** Keys that the index may hold over all pools. */
   keysMax: number;
 }
 
+export interface BlockSizeOptions extends BlockSizeLimits {
+  /** The size that was in force before, if that is known. */
+  lastKnownBytes: number | null;
+}
+
 export class BlockSize {
-  readonly bytesMin: number;
-  readonly #keysMax: number;
+  #limits: BlockSizeLimits;
   #bytes: number;
 
-  constructor({ bytesMin, lastKnownBytes, keysMax }: BlockSizeOptions) {
-    this.bytesMin = bytesMin;
-    this.#keysMax = keysMax;
-    this.#bytes = firstBlockBytes(bytesMin, lastKnownBytes);
+  constructor(options: BlockSizeOptions) {
+    this.#limits = options;
+    this.#bytes = firstBlockBytes(options.bytesMin, options.lastKnownBytes);
+  }
+
+  get bytesMin(): number {
+    return this.#limits.bytesMin;
+  }
+
+  /** Holds from the next `fit` on. */
+  setLimits(limits: BlockSizeLimits): void {
+    this.#limits = limits;
   }
 
   /** Prompt bytes of a block, of which each has a key. */
@@ -32,9 +42,11 @@ export class BlockSize {
    * smaller blocks. Answers whether another size is in force.
    */
   fit(cachedBytes: number, isCertain: boolean): boolean {
+    const { bytesMin, keysMax } = this.#limits;
     const before = this.#bytes;
-    const fitting = fittingBlockBytes(cachedBytes, this.#keysMax, this.bytesMin, before);
-    if (fitting < before && !isCertain) return false;
+    const current = firstBlockBytes(bytesMin, before);
+    const fitting = fittingBlockBytes(cachedBytes, keysMax, bytesMin, current);
+    if (current === before && fitting < before && !isCertain) return false;
     this.#bytes = fitting;
     return fitting !== before;
   }

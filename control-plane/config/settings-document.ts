@@ -1,0 +1,40 @@
+// The settings file: any of Hintway's own settings, by name. What it leaves out is as the flags say.
+//
+//   staleMs: 5000
+//   explain: true
+import { configInvalidValue, configSyntax, configUnknownKey } from "../errors.ts";
+import {
+  isInRange,
+  NUMBER_SETTINGS,
+  type NumberSetting,
+  type OwnSettings,
+  rangeText,
+} from "../settings.ts";
+import { YamlText } from "./yaml-text.ts";
+
+const NUMBERS: Record<string, NumberSetting> = NUMBER_SETTINGS;
+const KNOWN = [...Object.keys(NUMBERS), "explain"];
+
+/** Throws a CONFIG_ error that names line, column, key, value and what is expected. */
+export function parseSettings(text: string, source: string): Partial<OwnSettings> {
+  const yaml = new YamlText(text, source, configSyntax);
+  const value = yaml.value ?? {};
+  if (typeof value !== "object" || Array.isArray(value)) {
+    throw configSyntax(source, "the file is no mapping of settings to values");
+  }
+  for (const [key, given] of Object.entries(value)) {
+    const place = yaml.keyPlace([], key);
+    if (!KNOWN.includes(key)) throw configUnknownKey(place, key, KNOWN);
+    const expected = expectedInstead(key, given);
+    if (expected !== undefined) throw configInvalidValue(place, key, given, `must be ${expected}`);
+  }
+  return value;
+}
+
+/** Undefined where the value is right. */
+function expectedInstead(key: string, value: unknown): string | undefined {
+  const number = NUMBERS[key];
+  if (number === undefined) return typeof value === "boolean" ? undefined : "true or false";
+  if (typeof value === "number" && isInRange(value, number)) return undefined;
+  return rangeText(number);
+}
