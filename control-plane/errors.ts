@@ -9,6 +9,7 @@ export type ErrorCode =
   | "CONFIG_INVALID_VALUE"
   | "FLAG_INVALID"
   | "FILE_UNREADABLE"
+  | "CONFIG_MAP_ABSENT"
   | "POOL_FILE_INVALID"
   | "PROBE_FAILED"
   | "PROBE_REFUSED"
@@ -30,6 +31,7 @@ const API_SERVER_CODES = {
 
 type ApiServerCode =
   | (typeof API_SERVER_CODES)[keyof typeof API_SERVER_CODES]
+  | "KUBECONFIG_INVALID"
   | "KUBERNETES_REFUSED"
   | "KUBERNETES_UNREACHABLE";
 
@@ -103,6 +105,13 @@ export function fileUnreadable(path: string, cause: unknown): HintwayError {
   );
 }
 
+export function configMapAbsent(namespace: string, name: string): HintwayError {
+  return new HintwayError(
+    "CONFIG_MAP_ABSENT",
+    `There is no ConfigMap "${name}" in namespace "${namespace}". Create it, or leave --config-map out.`,
+  );
+}
+
 export function poolFileInvalid(place: string, problem: string, cause?: unknown): HintwayError {
   return new HintwayError("POOL_FILE_INVALID", `${place}: ${problem}.`, cause);
 }
@@ -151,6 +160,15 @@ export function tokenInvalid(): HintwayError {
 
 export function reportRefused(problem: string): HintwayError {
   return new HintwayError("REPORT_REFUSED", `Report refused whole: ${problem}.`);
+}
+
+export function kubeconfigInvalid(file: string | undefined, cause: unknown): HintwayError {
+  return new HintwayError(
+    "KUBECONFIG_INVALID",
+    `No way to an API server in ${file ?? "the kubeconfig"}: ${reasonOf(cause)}. Correct --kubeconfig, ` +
+      "or KUBECONFIG, or run in a Pod.",
+    cause,
+  );
 }
 
 /** `reason` is the server's own words, which name user, verb, kind and namespace. */

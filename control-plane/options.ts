@@ -1,17 +1,17 @@
 // The command line, and the same settings by environment: HINTWAY_CONTROL_PORT for the port (as
 // HINTWAY_PORT is the gateway's), HINTWAY_TOKEN_FILE and so on for the others.
 import { Command, InvalidArgumentError, Option } from "commander";
-import {
-  BLOCK_BYTES_MAX,
-  BLOCK_BYTES_MIN,
-  FALLBACKS_MAX,
-  FALLBACKS_STANDARD,
-  INDEX_KEYS_MAX,
-} from "../protocol/limits.ts";
 import type { Attachment } from "./http/clusters.ts";
 import { addNamedFile, isPoolName, type NamedFile } from "./named-file.ts";
+import {
+  isInRange,
+  NUMBER_SETTINGS,
+  type NumberSetting,
+  type OwnSettings,
+  rangeText,
+} from "./settings.ts";
 
-export interface Options {
+export interface Options extends OwnSettings {
   host: string;
   port: number;
   tokenFile: string;
@@ -20,27 +20,22 @@ export interface Options {
   endpoints?: string;
   pool: NamedFile[];
   config: NamedFile[];
+  settings?: string;
   poolName: string;
+  kubernetes: boolean;
+  kubeconfig?: string;
+  namespace?: string;
+  inferencePools?: string;
+  configMap?: string;
+  parents?: string;
+  controllerName: string;
   attachment: Attachment;
-  explain: boolean;
-  probePeriodMs: number;
-  probeTimeoutMs: number;
-  blockBytes: number;
-  indexKeys: number;
-  reportMs: number;
-  staleMs: number;
-  blindMs: number;
-  fallbacks: number;
-  heldBytes: number;
   logLevel: string;
   check: boolean;
 }
 
+const PORT = { text: "port to listen on", standard: 8081, least: 0, most: 65_535 };
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug"];
-/** Standard, least and most. */
-const FALLBACKS = [FALLBACKS_STANDARD, 0, FALLBACKS_MAX] as const;
-/** A stripe of the key hash: blocks are multiples of it. */
-const BLOCK_STEP_BYTES = 64;
 
 /** Throws commander's CommanderError, with its message already written, for what is not right. */
 export function readOptions(words: string[]): Options {
@@ -48,12 +43,10 @@ export function readOptions(words: string[]): Options {
 }
 
 function program(): Command {
-  return new Command("control-plane")
+  const command = new Command("control-plane")
     .description("Hintway's control plane: tells gateways where model servers are and how they do.")
     .addOption(setting("--host <ip>", "address to listen on", "127.0.0.1"))
-    .addOption(
-      number("--port <number>", "port to listen on", 8081, 0, 65_535).env("HINTWAY_CONTROL_PORT"),
-    )
+    .addOption(number("--port <number>", PORT).env("HINTWAY_CONTROL_PORT"))
     .addOption(
       setting(
         "--token-file <file>",
@@ -67,35 +60,44 @@ function program(): Command {
     .addOption(
       files("--config <[name=]file>", "an EndpointPickerConfig, watched, of one pool or all"),
     )
+    .addOption(setting("--settings <file>", "a YAML file of the settings below, watched"))
     .addOption(poolNameOption())
     .addOption(
       setting("--attachment <way>", "pause or buffer", "pause").choices(["pause", "buffer"]),
     )
     .addOption(new Option("--explain", "clients may ask why").default(false).env("HINTWAY_EXPLAIN"))
-    .addOption(number("--probe-period-ms <ms>", "between two probes", 1000, 50, 3_600_000))
-    .addOption(number("--probe-timeout-ms <ms>", "for one probe", 2000, 10, 60_000))
-    .addOption(
-      number(
-        "--block-bytes <n>",
-        "bytes of a prompt's first blocks",
-        1024,
-        BLOCK_BYTES_MIN,
-        BLOCK_BYTES_MAX,
-      ),
-    )
-    .addOption(
-      number("--index-keys <n>", "keys the index holds", INDEX_KEYS_MAX, 1, INDEX_KEYS_MAX),
-    )
-    .addOption(number("--report-ms <ms>", "between two reports of a gateway", 50, 10, 10_000))
-    .addOption(number("--stale-ms <ms>", "until pushed loads fade", 3000, 100, 3_600_000))
-    .addOption(number("--blind-ms <ms>", "until they count no more", 30_000, 100, 3_600_000))
-    .addOption(number("--fallbacks <n>", "endpoints named after the pick", ...FALLBACKS))
-    .addOption(number("--held-bytes <n>", "bodies a worker holds", 268_435_456, 1, 4_294_967_295))
     .addOption(setting("--log-level <level>", "what is logged", "warn").choices(LOG_LEVELS))
     .option("--check", "only says whether flags and files are right", false)
     .helpOption("--help", "show this text")
     .allowExcessArguments(false)
     .exitOverride();
+  for (const option of kubernetesOptions()) command.addOption(option);
+  for (const [name, bounds] of Object.entries(NUMBER_SETTINGS)) {
+    command.addOption(number(`--${hyphened(name)} <n>`, bounds));
+  }
+  return command;
+}
+
+function kubernetesOptions(): Option[] {
+  return [
+    new Option("--kubernetes", "pools are InferencePools of a cluster")
+      .default(false)
+      .env("HINTWAY_KUBERNETES")
+      .conflicts(["pool", "endpoints"]),
+    setting("--kubeconfig <file>", "of the cluster, where this runs outside"),
+    setting("--namespace <name,...>", "of the pools; else where this runs"),
+    setting("--inference-pools <name,...>", "to serve; else all of the namespaces"),
+    setting("--config-map <name>", "holds endpoint-picker.yaml and settings.yaml").conflicts([
+      "config",
+      "settings",
+    ]),
+    setting("--parents <gateway,...>", "answers for these in the pools' status"),
+    setting("--controller-name <name>", "marks its entries there", "hintway/control-plane"),
+  ];
+}
+
+function hyphened(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** Every option may come from the environment by its long name. */
@@ -119,21 +121,12 @@ function poolNameOption(): Option {
   });
 }
 
-function number(
-  flags: string,
-  description: string,
-  standard: number,
-  least: number,
-  most: number,
-): Option {
-  const option = setting(flags, `${description} (${least} to ${most})`).default(standard);
-  const step = option.name() === "block-bytes" ? BLOCK_STEP_BYTES : 1;
-  return option.argParser((text: string) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= least && value <= most && value % step === 0) {
-      return value;
-    }
-    const multiple = step === 1 ? "" : `, a multiple of ${step}`;
-    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}${multiple}.`);
+function number(flags: string, bounds: NumberSetting): Option {
+  const { text, standard, least, most } = bounds;
+  const option = setting(flags, `${text} (${least} to ${most})`).default(standard);
+  return option.argParser((word: string) => {
+    const value = Number(word);
+    if (isInRange(value, bounds)) return value;
+    throw new InvalidArgumentError(`Expected ${rangeText(bounds)}.`);
   });
 }

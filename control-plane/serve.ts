@@ -5,14 +5,16 @@ import closeWithGrace from "close-with-grace";
 import { CommanderError } from "commander";
 import { defaultConfiguration } from "./config/configuration.ts";
 import { ControlPlane } from "./control-plane.ts";
+import type { Cluster } from "./discovery/kubernetes/cluster.ts";
 import { LastGoodFiles } from "./discovery/last-good.ts";
 import { flagInvalid, HintwayError, portTaken } from "./errors.ts";
+import type { followCluster } from "./follow-cluster.ts";
 import { createApp } from "./http/app.ts";
 import { readFilter } from "./http/filter-route.ts";
 import { LastKnownFile, readLastKnown } from "./http/last-known.ts";
 import { Tokens } from "./http/tokens.ts";
 import { type Options, readOptions } from "./options.ts";
-import { settingsOf } from "./settings.ts";
+import { adjustableOf } from "./settings.ts";
 import { checkFiles, watchFiles } from "./watched-files.ts";
 
 const CLOSE_MS = 5000;
@@ -32,10 +34,8 @@ async function run(options: Options): Promise<void> {
   const lastKnown = stateDir === undefined ? null : new LastKnownFile(stateDir);
   const known = stateDir === undefined ? null : await readLastKnown(stateDir);
   const controlPlane = new ControlPlane({
-    blockBytes: options.blockBytes,
+    ...adjustableOf(options),
     configuration: defaultConfiguration(),
-    settings: settingsOf(options),
-    probe: { periodMs: options.probePeriodMs, timeoutMs: options.probeTimeoutMs },
     lastKnownSlots: known?.slots ?? [],
     lastKnownBlockBytes: known?.blockBytes ?? null,
     now: () => performance.now(),
@@ -53,6 +53,7 @@ async function run(options: Options): Promise<void> {
   lastKnown?.follow(controlPlane, app.log);
   const lastGood = stateDir === undefined ? undefined : new LastGoodFiles(stateDir, app.log);
   const watches = await watchFiles({ controlPlane, tokens, options, lastGood });
+  const cluster = options.kubernetes ? await inCluster(controlPlane, options, lastGood) : null;
   await listen(app, options);
   controlPlane.start();
   // Not only at its end, which may be a crash.
@@ -60,10 +61,17 @@ async function run(options: Options): Promise<void> {
   closeWithGrace({ delay: CLOSE_MS, logger: app.log }, async ({ err }) => {
     if (err) app.log.error(err);
     for (const watch of watches) watch.stop();
+    await cluster?.stop();
     await app.close();
     await controlPlane.stop();
     await Promise.all([lastKnown?.stop(), lastGood?.written()]);
   });
+}
+
+/** What speaks to the API server takes 90 MB and most of a second: others do not load it. */
+async function inCluster(...parameters: Parameters<typeof followCluster>): Promise<Cluster> {
+  const { followCluster } = await import("./follow-cluster.ts");
+  return followCluster(...parameters);
 }
 
 async function listen(app: ReturnType<typeof createApp>, { host, port }: Options): Promise<void> {

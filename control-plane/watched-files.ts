@@ -1,5 +1,6 @@
 // The files that an operator may change while this process runs: tokens, configurations, pools.
 import { type Configuration, parseConfiguration } from "./config/configuration.ts";
+import { parseSettings } from "./config/settings-document.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { DiscoveredPool } from "./discovery/discovered.ts";
 import { endpointsFromFlag } from "./discovery/file.ts";
@@ -11,13 +12,15 @@ import { readFilter } from "./http/filter-route.ts";
 import { parseTokenFile, type Tokens } from "./http/tokens.ts";
 import { fileLabel, type NamedFile } from "./named-file.ts";
 import type { Options } from "./options.ts";
+import { adjustableOf } from "./settings.ts";
 
 /** Throws what is wrong with the first file that could not be used. */
 export async function checkFiles(options: Options): Promise<void> {
-  const { tokenFile, endpoints, pool, poolName, config, filter } = options;
+  const { tokenFile, endpoints, pool, poolName, config, settings, filter } = options;
   if (filter !== undefined) await readFilter(filter);
   await readFileAs(tokenFile, parseTokenFile);
   for (const { path } of config) await readFileAs(path, parseConfiguration);
+  if (settings !== undefined) await readFileAs(settings, parseSettings);
   const pools = new PoolFiles(poolName);
   for (const file of pool) pools.replace(file, await readFileAs(file.path, pools.parser(file)));
   if (endpoints !== undefined) endpointsFromFlag(endpoints);
@@ -38,6 +41,11 @@ interface Watch {
 export async function watchFiles(watched: Watched): Promise<Watch[]> {
   const watches = [await watchTokens(watched)];
   for (const file of watched.options.config) watches.push(await watchConfiguration(watched, file));
+  if (watched.options.settings !== undefined) {
+    watches.push(await watchSettings(watched, watched.options.settings));
+  }
+  // Pools of a cluster are in no file.
+  if (watched.options.kubernetes) return watches;
   return [...watches, ...(await watchPools(watched))];
 }
 
@@ -58,6 +66,15 @@ function watchConfiguration(watched: Watched, file: NamedFile): Promise<Watch> {
     if (poolName === undefined) watched.controlPlane.configure(configuration);
     else watched.controlPlane.configurePool(poolName, configuration);
     return shownOf(configuration);
+  });
+}
+
+/** What the file leaves out is as the flags say. */
+function watchSettings(watched: Watched, path: string): Promise<Watch> {
+  const file = { poolName: undefined, path };
+  return watchNamed(watched, "settings", file, parseSettings, (given) => {
+    watched.controlPlane.adjust(adjustableOf({ ...watched.options, ...given }));
+    return given;
   });
 }
 

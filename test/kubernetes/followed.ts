@@ -1,11 +1,10 @@
-// Kubernetes discovery inside a test's process, and what it has told last.
+// A cluster followed inside a test's process, and what was heard of it.
 
-import { KubeConfig } from "@kubernetes/client-node";
-import { ApiServer } from "../../control-plane/discovery/kubernetes/api-server.ts";
 import {
-  KubernetesDiscovery,
-  type KubernetesScope,
-} from "../../control-plane/discovery/kubernetes/discovery.ts";
+  ApiServer,
+  configurationFrom,
+} from "../../control-plane/discovery/kubernetes/api-server.ts";
+import { Cluster, type ClusterOptions } from "../../control-plane/discovery/kubernetes/cluster.ts";
 import {
   WATCH_TIMES,
   type WatchTimes,
@@ -13,38 +12,50 @@ import {
 import { addressText } from "../../control-plane/pool/endpoint.ts";
 import { until } from "../support/until.ts";
 
+const STANDARD = {
+  ...{ namespaces: ["default"], poolNames: null, configMap: null, keys: [], kept: undefined },
+  ...{ parents: [], controllerName: "hintway/test", poolsMax: 64 },
+};
+
+export interface FollowedOptions extends Omit<Partial<ClusterOptions>, "times"> {
+  times?: Partial<WatchTimes>;
+}
+
 export class Followed {
-  readonly #discovery: KubernetesDiscovery;
+  readonly #cluster: Cluster;
   /** By pool, `ip:port` of its endpoints in order; null until it was told. */
   pools: Record<string, string[]> | null = null;
-  /** Names of the endpoints, labels, and so on, as they were told. */
-  told: { name: string; endpoints: { name: string; labels: Record<string, string> }[] }[] = [];
+  /** What was told last, as it was told. */
+  told: { name: string; endpoints: readonly { name: string }[] }[] = [];
+  /** By part, what is refused of it at this moment. */
+  readonly refusals = new Map<string, string>();
+  /** What was ever refused, or failed. */
   readonly failures: string[] = [];
   recoveries = 0;
 
-  constructor(kubeconfig: string, scope: KubernetesScope, times: Partial<WatchTimes> = {}) {
-    const api = new ApiServer(() => {
-      const configuration = new KubeConfig();
-      configuration.loadFromFile(kubeconfig);
-      return configuration;
-    });
-    this.#discovery = new KubernetesDiscovery(
+  constructor(kubeconfig: string, options: FollowedOptions) {
+    const times = { ...WATCH_TIMES, ...options.times };
+    const api = new ApiServer(() => configurationFrom(kubeconfig));
+    this.#cluster = new Cluster(
       api,
-      { ...scope, times: { ...WATCH_TIMES, ...times }, random: Math.random },
+      { ...STANDARD, ...options, times },
       {
         pools: (pools) => {
           this.told = pools;
-          const sorted = pools.map(({ name, endpoints }) => [
-            name,
-            endpoints.map(addressText).sort(),
-          ]);
+          const sorted = pools.map((pool) => [pool.name, pool.endpoints.map(addressText).sort()]);
           this.pools = Object.fromEntries(sorted);
         },
-        failed: (_path, { message }) => void this.failures.push(message),
-        recovered: () => void this.recoveries++,
+        refused: (part, { message }) => {
+          this.refusals.set(part, message);
+          this.failures.push(message);
+        },
+        accepted: (part) => {
+          this.recoveries++;
+          this.refusals.delete(part);
+        },
       },
     );
-    this.#discovery.start();
+    this.#cluster.start();
   }
 
   /** Resolves when exactly these pools, with these endpoints, are told. */
@@ -57,7 +68,7 @@ export class Followed {
   }
 
   stop(): Promise<void> {
-    return this.#discovery.stop();
+    return this.#cluster.stop();
   }
 }
 
@@ -67,8 +78,8 @@ export function following(afterEach: (stop: () => Promise<void>) => void) {
   afterEach(async () => {
     await Promise.all(all.splice(0).map((followed) => followed.stop()));
   });
-  return (...parameters: ConstructorParameters<typeof Followed>): Followed => {
-    const followed = new Followed(...parameters);
+  return (kubeconfig: string, options: FollowedOptions): Followed => {
+    const followed = new Followed(kubeconfig, options);
     all.push(followed);
     return followed;
   };

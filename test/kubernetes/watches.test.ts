@@ -4,7 +4,7 @@ import { type Namespace, OLD_POOLS_CRD, POOLS_CRD, ROLE } from "../support/kuber
 import { Link } from "../support/kubernetes/link.ts";
 import { describeOnCluster } from "../support/kubernetes/suite.ts";
 import { until } from "../support/until.ts";
-import { type Followed, following } from "./followed.ts";
+import { following } from "./followed.ts";
 
 const follow = following(afterEach);
 
@@ -24,9 +24,8 @@ describeOnCluster(
       const account = await namespace.serviceAccount(ROLE, link.port);
       await namespace.createPool("qwen", [8000]);
       await addPod(namespace, 2);
-      const scope = { namespaces: [namespace.name], poolNames: null };
-      const quick = { timeoutMs: 2_000, graceMs: 500, absentPauseMs: 300 };
-      const followed = follow(account.kubeconfig, scope, quick);
+      const times = { timeoutMs: 2_000, graceMs: 500, absentPauseMs: 300 };
+      const followed = follow(account.kubeconfig, { namespaces: [namespace.name], times });
       await followed.until(podsTo(2));
       return { namespace, link, account, followed };
     }
@@ -91,50 +90,6 @@ describeOnCluster(
   },
   [POOLS_CRD],
 );
-
-describeOnCluster("the chart's role", (cluster) => {
-  async function followedWith(rules: typeof ROLE): Promise<Followed> {
-    const namespace = await cluster().namespace();
-    await namespace.createPool("qwen", [8000]);
-    await addPod(namespace, 2);
-    const { kubeconfig } = await namespace.serviceAccount(rules);
-    return follow(kubeconfig, { namespaces: [namespace.name], poolNames: null });
-  }
-
-  const fewer = ROLE.flatMap((rule, index) =>
-    rule.apiGroups.flatMap((group) =>
-      rule.verbs.map((verb) => ({ index, group, verb, resource: rule.resources.join() })),
-    ),
-  );
-
-  it.each(fewer)(
-    "without $verb of $resource in group $group the failure names them",
-    async ({ index, group, verb, resource }) => {
-      const rules = ROLE.flatMap((rule, at) => {
-        if (at !== index) return [rule];
-        const others = { ...rule, apiGroups: rule.apiGroups.filter((one) => one !== group) };
-        const less = {
-          ...rule,
-          apiGroups: [group],
-          verbs: rule.verbs.filter((one) => one !== verb),
-        };
-        return [others, less].filter(({ apiGroups, verbs }) => apiGroups.length * verbs.length > 0);
-      });
-      const followed = await followedWith(rules);
-      await until("the failure to be told", () => followed.failures.length > 0);
-      expect(followed.failures[0]).toContain(`cannot ${verb} resource "${resource}"`);
-      expect(followed.failures[0]).toContain(`API group "${group}"`);
-      expect(followed.failures[0]).toContain("Grant that verb");
-    },
-  );
-
-  it("with all its verbs, pools are served without a failure", async () => {
-    const followed = await followedWith(ROLE);
-    await followed.until(podsTo(2));
-    await sleep(500);
-    expect(followed.failures).toEqual([]);
-  });
-});
 
 function addPod(namespace: Namespace, number: number): Promise<void> {
   return namespace.createPod(`pod-${number}`, `127.0.0.${number}`, { labels: { app: "qwen" } });

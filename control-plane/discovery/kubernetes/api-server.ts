@@ -4,7 +4,12 @@
 
 import { HttpMethod, KubeConfig, RequestContext } from "@kubernetes/client-node";
 import { type Dispatcher, request } from "undici";
-import { apiServerRefused, apiServerUnreachable, HintwayError } from "../../errors.ts";
+import {
+  apiServerRefused,
+  apiServerUnreachable,
+  HintwayError,
+  kubeconfigInvalid,
+} from "../../errors.ts";
 import { lines } from "./lines.ts";
 
 export interface KubernetesObject {
@@ -48,8 +53,8 @@ export class ApiServer {
   readonly #load: () => KubeConfig;
   #configuration: KubeConfig;
 
-  /** Reads the configuration that kubectl would; throws what is wrong with it. */
-  constructor(load: () => KubeConfig = standardConfiguration) {
+  /** Throws what is wrong with the configuration, which is loaded anew when it is refused. */
+  constructor(load: () => KubeConfig) {
     this.#load = load;
     this.#configuration = load();
   }
@@ -180,9 +185,19 @@ interface Sent {
   close(): void;
 }
 
-function standardConfiguration(): KubeConfig {
+/**
+ * What the file says, or without one what kubectl would use: $KUBECONFIG, ~/.kube/config, or the
+ * ServiceAccount of the Pod. Throws KUBECONFIG_INVALID.
+ */
+export function configurationFrom(file: string | undefined): KubeConfig {
   const configuration = new KubeConfig();
-  configuration.loadFromDefault();
+  try {
+    if (file === undefined) configuration.loadFromDefault();
+    else configuration.loadFromFile(file);
+    if (!configuration.getCurrentCluster()) throw new Error("it names no cluster");
+  } catch (cause) {
+    throw kubeconfigInvalid(file, cause);
+  }
   return configuration;
 }
 

@@ -5,7 +5,7 @@ import { type InferencePool, inferencePoolOf, POOL_KINDS, poolsPath } from "./in
 import { endpointsOf, type ModelServer, modelServerOf } from "./model-server.ts";
 import { WatchedObjects, type WatchListener, type WatchTimes } from "./watched-objects.ts";
 
-export interface KubernetesScope {
+interface KubernetesScope {
   /** At least one. */
   namespaces: string[];
   /** Pools of other names are left alone; null takes all of the namespaces. */
@@ -71,9 +71,10 @@ export class KubernetesDiscovery {
     }, SETTLE_MS);
   }
 
+  /** The oldest first: where there is room for some only, a pool that comes takes no other's place. */
   #pools(): ServedPool[] {
     const { poolNames } = this.#options;
-    return this.#namespaces.flatMap(({ pools, servers }) => {
+    const served = this.#namespaces.flatMap(({ pools, servers }) => {
       const byName = new Map<string, InferencePool>();
       for (const { objects } of pools) {
         for (const [name, pool] of objects) if (!byName.has(name)) byName.set(name, pool);
@@ -85,6 +86,8 @@ export class KubernetesDiscovery {
           endpoints: endpointsOf(object, servers.objects.values()),
         }));
     });
+    const age = ({ name, object }: ServedPool) => `${object.createdAt} ${name}`;
+    return served.sort((a, b) => (age(a) < age(b) ? -1 : 1));
   }
 
   /** Names are unique in a namespace only. */

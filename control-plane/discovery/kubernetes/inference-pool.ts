@@ -6,7 +6,8 @@ export interface InferencePool {
   kind: PoolKind;
   namespace: string;
   name: string;
-  uid: string;
+  /** ISO 8601. */
+  createdAt: string;
   generation: number;
   /** Changes with every change, also of the status. */
   resourceVersion: string;
@@ -18,13 +19,13 @@ export interface InferencePool {
 }
 
 /** What one controller says of the pool on one Gateway. */
-interface ParentStatus {
+export interface ParentStatus {
   parentRef: { group?: string; kind?: string; name: string; namespace?: string };
   controllerName?: string;
   conditions?: Condition[];
 }
 
-interface Condition {
+export interface Condition {
   type: string;
   status: string;
   reason: string;
@@ -38,6 +39,8 @@ export interface PoolKind {
   group: string;
   version: string;
   read(object: KubernetesObject): Pick<InferencePool, "selector" | "targetPorts" | "parents">;
+  /** Whether entries of its status say whose they are. */
+  hasControllerName: boolean;
   /** The status that consists of these parents. */
   status(parents: ParentStatus[]): object;
 }
@@ -52,6 +55,7 @@ export const POOL_KINDS: readonly PoolKind[] = [
       targetPorts: spec.targetPorts.map(({ number }: { number: number }) => number),
       parents: status?.parents ?? [],
     }),
+    hasControllerName: true,
     status: (parents) => ({ parents }),
   },
   {
@@ -62,6 +66,7 @@ export const POOL_KINDS: readonly PoolKind[] = [
       targetPorts: [spec.targetPortNumber],
       parents: status?.parent ?? [],
     }),
+    hasControllerName: false,
     status: (parent) => ({ parent }),
   },
 ];
@@ -73,9 +78,10 @@ export function poolsPath({ group, version }: PoolKind, namespace: string): stri
 }
 
 export function inferencePoolOf(kind: PoolKind, object: KubernetesObject): InferencePool {
-  const { name, namespace, uid, generation, resourceVersion } = object.metadata;
+  const { name, namespace = "", creationTimestamp = "" } = object.metadata;
+  const { generation = 0, resourceVersion = "" } = object.metadata;
   return {
-    ...{ kind, name, namespace: namespace ?? "", uid: uid ?? "", generation: generation ?? 0 },
-    ...{ resourceVersion: resourceVersion ?? "", ...kind.read(object) },
+    ...{ kind, name, namespace, createdAt: creationTimestamp, generation, resourceVersion },
+    ...kind.read(object),
   };
 }

@@ -144,6 +144,34 @@ it("each named pool file is a pool of its own, and a broken one leaves the other
   await shows("qwen.yaml:1:", "[::1]:1 ", "[::1]:3 ");
 });
 
+it("a changed settings file takes effect, and a broken one is refused and visible", async () => {
+  const settings = join(folder, "settings.yaml");
+  writeFileSync(settings, "blockBytes: 1280");
+  const port = await freePort();
+  const words = ["--token-file", token, "--port", String(port), "--endpoints", "127.0.0.1:1"];
+  run([...words, "--settings", settings]);
+  const shows = (text: string) =>
+    until(`it shows ${text}`, async () => (await statusAt(port))?.includes(text));
+  await shows("1280");
+  writeFileSync(settings, "blockBytes: 1536");
+  await shows("1536");
+  writeFileSync(settings, "blockBytes: 1000");
+  await shows("settings.yaml:1:1: blockBytes is 1000");
+  await shows("1536");
+});
+
+it("flags of a cluster that cannot be right end the process with a remedy", async () => {
+  const words = ["--token-file", token, "--port", "0", "--kubernetes"];
+  expect(await failure([...words, "--endpoints", "127.0.0.1:1"])).toContain("--kubernetes");
+  const nowhere = join(folder, "no-kubeconfig");
+  expect(await failure([...words, "--kubeconfig", nowhere])).toMatch(/no-kubeconfig.*Correct/s);
+  const kubeconfig = join(folder, "kubeconfig");
+  writeFileSync(kubeconfig, "{}");
+  const known = [...words, "--kubeconfig", kubeconfig];
+  expect(await failure([...known, "--namespace", "a,B_"])).toContain('--namespace is "B_"');
+  expect(await failure(known)).toContain("names no cluster");
+});
+
 it("a process that starts while a file is broken goes on with what was last in force", async () => {
   const files = { pool: join(folder, "kept-pool.yaml"), config: join(folder, "kept-config.yaml") };
   const port = await freePort();

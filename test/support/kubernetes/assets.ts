@@ -25,7 +25,7 @@ export interface KubernetesAssets {
 }
 
 /** Whether the long tests run too, and absent binaries are a failure. */
-export const isWhole = process.env["HINTWAY_KUBERNETES"] === "whole";
+export const isWhole = process.env["TEST_KUBERNETES"] === "whole";
 
 /** What is there; or what is not and where it comes from. */
 export function findAssets(): KubernetesAssets | { missing: string } {

@@ -11,7 +11,7 @@ import { type Answer, type ApiServer, startApiServer, writeKubeconfig } from "./
 import type { KubernetesAssets } from "./assets.ts";
 
 const POOL_GROUP = "inference.networking.k8s.io";
-const OLD_POOL_GROUP = "inference.networking.x-k8s.io";
+export const OLD_POOL_GROUP = "inference.networking.x-k8s.io";
 
 export interface Rule {
   apiGroups: string[];
@@ -130,6 +130,21 @@ export class Namespace {
       ...{ apiVersion: `${OLD_POOL_GROUP}/v1alpha2`, kind: "InferencePool", metadata: { name } },
       spec: { selector, targetPortNumber, extensionRef: { name: "picker" } },
     });
+  }
+
+  /** Creates the ConfigMap, or gives it exactly these keys. */
+  async setConfigMap(name: string, data: Record<string, string>): Promise<void> {
+    const path = `/api/v1/namespaces/${this.name}/configmaps`;
+    const object = { metadata: { name }, data };
+    const create = () => this.api.send("POST", path, object);
+    await this.api.send("PUT", `${path}/${name}`, object).catch(create);
+  }
+
+  /** What was told of the object, as `type reason message`. */
+  async events(object: string): Promise<string[]> {
+    const query = `fieldSelector=involvedObject.name=${object}`;
+    const { items } = await this.api.send("GET", `/api/v1/namespaces/${this.name}/events?${query}`);
+    return items.map(({ type, reason, message }: Answer) => `${type} ${reason} ${message}`);
   }
 
   /** A Pod that runs at the address; on a node, so that it terminates before it is gone. */
