@@ -67,6 +67,7 @@ function checkRecord(view: DataView, kind: u32, at: u32, bytes: u32): u32 {
   }
   if (kind === wire.FLIGHT) return checkSlot(view, at, bytes, wire.FLIGHT_BYTES);
   if (kind === wire.FAILURE) return checkSlot(view, at, bytes, wire.FAILURE_BYTES);
+  if (kind === wire.DONE) return checkEnd(view, at, bytes);
   if (kind === wire.CONTACT) return bytes >= wire.CONTACT_BYTES ? FRAME_OK : FRAME_RECORD;
   return FRAME_OK;
 }
@@ -74,6 +75,12 @@ function checkRecord(view: DataView, kind: u32, at: u32, bytes: u32): u32 {
 function checkSlot(view: DataView, at: u32, bytes: u32, bytesMin: u32): u32 {
   if (bytes < bytesMin) return FRAME_RECORD;
   return view.getUint32(at, true) < SLOTS_MAX ? FRAME_OK : FRAME_OVER_LIMIT;
+}
+
+function checkEnd(view: DataView, at: u32, bytes: u32): u32 {
+  if (bytes < wire.DONE_BYTES) return FRAME_RECORD;
+  const slot = view.getUint32(at, true);
+  return slot < SLOTS_MAX || slot === wire.NO_SLOT ? FRAME_OK : FRAME_OVER_LIMIT;
 }
 
 function checkPick(view: DataView, at: u32, bytes: u32): u32 {

@@ -18,7 +18,7 @@ import { checkHints } from "./check.ts";
 import { counters, zeroIndexGauges } from "./counters.ts";
 import * as flight from "./flight.ts";
 import { noteChange, zeroGauges } from "./gauges.ts";
-import { noteFailure } from "./health.ts";
+import { noteFailure, noteOutcome } from "./health.ts";
 import { takeEntries, takeHints, takePick } from "./intake.ts";
 import { keepTable } from "./kept-table.ts";
 import { isHolder } from "./lease.ts";
@@ -187,9 +187,18 @@ function takeNews(view: DataView, kind: u32, at: u32, nowMs: f64): void {
   if (kind === wire.PICK) takePick(view, body, receivedAt());
   else if (kind === wire.ENTRIES) takeEntries(view, body, receivedAt());
   else if (kind === wire.FAILURE) noteFailure(view.getUint32(body, true), nowMs);
+  else if (kind === wire.DONE) takeEnd(view, body, nowMs);
   if (!isReported(kind)) return;
   const into = isHolder ? reports : untoldRecords();
   noteKept(into.copyRecords(receivedAt() + at, RECORD_HEADER_BYTES + recordBytes(view, at)));
+}
+
+function takeEnd(view: DataView, at: u32, nowMs: f64): void {
+  const slot = view.getUint32(at, true);
+  const isServed = (view.getUint32(at + wire.DONE_FLAGS, true) & wire.DONE_FLAG_LOCAL) === 0;
+  const status = view.getUint32(at + wire.DONE_STATUS, true);
+  if (slot === wire.NO_SLOT || status === 0 || !isServed) return;
+  noteOutcome(slot, status, nowMs);
 }
 
 /** What finds no room in the holder's report is lost; elsewhere it was kept in case, and is reported. */

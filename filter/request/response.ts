@@ -156,7 +156,7 @@ function served(request: Request, place: i32): void {
   }
   if (slot !== request.slot) moveTo(request, slot);
   if (request.status >= 400) countRefusal(request);
-  noteAnswer(slot, recentMs);
+  noteAnswer(slot, request.status, recentMs);
   const pool = unchecked(table.pools[request.pool]);
   giveSession(pool, slot);
 }
