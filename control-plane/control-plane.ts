@@ -253,6 +253,8 @@ export class ControlPlane {
     if (isBack && endpoint.slot !== null) this.index.clear(endpoint.slot);
     const isNews = endpoint.takeReading(reading, atMs);
     const isOther = pool.rescore(endpoint);
+    pool.reckonSlowness(endpoint, atMs);
+    this.hints.noteForeign(endpoint);
     if (reading.cacheTokens !== hadTokens) this.#takeCacheSize(endpoint, reading.cacheTokens);
     if (endpoint.state !== state) this.#stateChanged(endpoint);
     this.hints.loadChanged(endpoint, isNews || isOther);

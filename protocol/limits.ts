@@ -36,6 +36,8 @@ export const GHOST_SIZE_MAX: u32 = 64;
 /** A scorer's weight, and the weighted sum of scores that is pushed; either may be negative. */
 export const WEIGHT_MAX: f32 = 1_000_000;
 export const SCORE_MAX: f32 = 32_000_000;
+/** How many times as long as its pool's mean an endpoint may be said to take for a prompt byte. */
+export const SLOWNESS_MAX: f32 = 64;
 /** `ip:port` as text; IPv6 in brackets fits. */
 export const ADDRESS_BYTES_MAX: u32 = 56;
 /** One frame, header included. */

@@ -71,7 +71,9 @@ export const LOAD: u32 = 4;
 //  32 their prompt bytes in flight                36 most adapters at once
 //  40 adapters active   44 adapters waiting       48 values
 //  52 other gateways' requests not yet answered
-//  56 adapters' name hashes, 8 bytes each, active ones first; then the values, 4 bytes each, which
+//  56 requests that passed no gateway: waiting   60 in all
+//  64 how long a prompt byte takes there over the pool's mean, f32: 3 is three times as long
+//  68 adapters' name hashes, 8 bytes each, active ones first; then the values, 4 bytes each, which
 //     the profiles' steps look at by their number: f32, where a NaN is none, or as the step says
 export const LOAD_SLOT: u32 = 0;
 export const LOAD_STATE: u32 = 4;
@@ -87,7 +89,10 @@ export const LOAD_ADAPTERS_ACTIVE: u32 = 40;
 export const LOAD_ADAPTERS_WAITING: u32 = 44;
 export const LOAD_VALUES: u32 = 48;
 export const LOAD_OTHER_UNANSWERED: u32 = 52;
-export const LOAD_BYTES: u32 = 56;
+export const LOAD_FOREIGN_WAITING: u32 = 56;
+export const LOAD_FOREIGN_REQUESTS: u32 = 60;
+export const LOAD_SLOWNESS: u32 = 64;
+export const LOAD_BYTES: u32 = 68;
 /** `LOAD_PROBE_AGE_MS` of an endpoint that was never probed well. */
 export const AGE_UNKNOWN_MS: u32 = 0xffffffff;
 
@@ -185,6 +190,7 @@ export const DONE: u32 = 34;
 //  16 bytes believed cached at the pick      20 prompt tokens   24 cached tokens
 //  28 completion tokens (NO_COUNT: not told) 32 ms to the first body byte   36 ms in all
 //  40 model name hash (low, high)            48 stage at the pick     52 pool, or NO_NUMBER
+//  56 uncached prompt bytes that waited on the endpoint before it at the pick
 export const DONE_SLOT: u32 = 0;
 export const DONE_STATUS: u32 = 4;
 export const DONE_FLAGS: u32 = 8;
@@ -199,7 +205,8 @@ export const DONE_MODEL_LOW: u32 = 40;
 export const DONE_MODEL_HIGH: u32 = 44;
 export const DONE_STAGE: u32 = 48;
 export const DONE_POOL: u32 = 52;
-export const DONE_BYTES: u32 = 56;
+export const DONE_AHEAD_BYTES: u32 = 56;
+export const DONE_BYTES: u32 = 60;
 export const NO_SLOT: u32 = 0xffffffff;
 export const NO_COUNT: u32 = 0xffffffff;
 /** Another endpoint than the picked one served. */

@@ -3,7 +3,7 @@
 
 import { createInterface } from "node:readline";
 import { Command } from "commander";
-import { Driven, type DrivenPlan, type Message } from "./driven/driven.ts";
+import { Driven, type DrivenPlan, LEAVABLE, type Message } from "./driven/driven.ts";
 
 function plan(): DrivenPlan {
   const options = new Command("hintway-policy")
@@ -15,9 +15,16 @@ function plan(): DrivenPlan {
     .option("--cache-told <n>", "what engines say their cache holds, times the truth", Number, 1)
     .option("--no-cached-told", "engines do not tell how many prompt tokens were cached")
     .option("--probe-ms <ms>", "between two readings of an engine's gauges", Number, 1000)
+    .option("--without <names>", `without some of ${LEAVABLE.join(", ")}`, setOf, new Set<string>())
     .parse()
     .opts<DrivenPlan>();
   return options;
+}
+
+function setOf(names: string): Set<string> {
+  const unknown = names.split(",").filter((name) => !LEAVABLE.includes(name));
+  if (unknown.length > 0) throw new Error(`--without knows no ${unknown.join(", ")}`);
+  return new Set(names.split(","));
 }
 
 let driven: Driven | undefined;

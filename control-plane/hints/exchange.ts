@@ -85,7 +85,7 @@ export class Exchange {
       return { kind: "generation", frame };
     gateway.reports++;
     gateway.lastReportMs = this.#parts.now();
-    reports.take(gateway, view);
+    reports.take(gateway, view, this.#parts.now());
     polls.notice();
     return { kind: "frame", frame };
   }

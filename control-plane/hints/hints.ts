@@ -43,6 +43,18 @@ export class Hints {
     this.positions.nextTable();
   }
 
+  /** Compares a new reading with what gateways have there. */
+  noteForeign(endpoint: Endpoint): void {
+    const { reading, slot } = endpoint;
+    if (reading === null || slot === null) return;
+    const { waiting, running } = reading;
+    const { requests, unanswered } = this.shares.others(NO_GATEWAY, slot);
+    endpoint.foreign.take(
+      { waiting, requests: waiting + running },
+      { waiting: unanswered, requests },
+    );
+  }
+
   /** What gateways act on has changed, or (not urgent) only its age has. */
   loadChanged(endpoint: Endpoint, isUrgent: boolean): void {
     const sequence = this.positions.nextLoads();
@@ -159,6 +171,8 @@ export class Hints {
   }
 }
 
+/** The number of none: others than this one are all. */
+const NO_GATEWAY = 0;
 const NOBODY = { requests: 0, backlogBytes: 0, residentBytes: 0, unanswered: 0 };
 
 function isUrgentAfter(endpoint: Endpoint, gateway: number, loads: number): boolean {

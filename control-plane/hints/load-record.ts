@@ -1,5 +1,5 @@
 // What gateways are told of one endpoint at this moment.
-import { ADAPTERS_MAX } from "../../protocol/limits.ts";
+import { ADAPTERS_MAX, SLOWNESS_MAX } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
 import type { Endpoint } from "../pool/endpoint.ts";
 import type { FrameWriter } from "./frame-writer.ts";
@@ -17,6 +17,7 @@ export function writeLoad(
 ): void {
   if (endpoint.slot === null) return;
   const { reading, readAtMs } = endpoint;
+  const foreign = endpoint.foreign.counted;
   const active = (reading?.adapters.active ?? []).slice(0, ADAPTERS_MAX);
   const waiting = (reading?.adapters.waiting ?? []).slice(0, ADAPTERS_MAX - active.length);
   const names = [...active, ...waiting];
@@ -35,6 +36,9 @@ export function writeLoad(
   set(wire.LOAD_OTHER_BACKLOG_BYTES, others.backlogBytes);
   set(wire.LOAD_OTHER_RESIDENT_BYTES, others.residentBytes);
   set(wire.LOAD_OTHER_UNANSWERED, others.unanswered);
+  set(wire.LOAD_FOREIGN_WAITING, foreign.waiting);
+  set(wire.LOAD_FOREIGN_REQUESTS, foreign.requests);
+  view.setFloat32(body + wire.LOAD_SLOWNESS, Math.min(SLOWNESS_MAX, endpoint.slowness), true);
   set(wire.LOAD_ADAPTERS_MOST, reading?.adapters.most ?? 0);
   set(wire.LOAD_ADAPTERS_ACTIVE, active.length);
   set(wire.LOAD_ADAPTERS_WAITING, waiting.length);

@@ -25,6 +25,8 @@ export interface EndedRequest {
   cachedTokens: number | null;
   completionTokens: number | null;
   firstByteMs: number;
+  /** Uncached prompt bytes that waited on the endpoint before it. */
+  aheadBytes: number;
   totalMs: number;
   modelLow: number;
   modelHigh: number;
@@ -52,12 +54,12 @@ export class Reports {
   }
 
   /** Takes a verified frame of the generation in force. Kinds that are not known are passed over. */
-  take(gateway: Gateway, view: DataView): void {
+  take(gateway: Gateway, view: DataView, nowMs: number): void {
     const handedBack = new HandedBack();
     eachRecord(view, (kind, body, bytes) => {
       if (kind === wire.FLIGHT) this.#takeFlight(gateway, view, body);
       else if (kind === wire.PICK) this.#takePick(gateway, view, body, bytes);
-      else if (kind === wire.DONE) this.#takeDone(view, body);
+      else if (kind === wire.DONE) this.#takeDone(view, body, nowMs);
       else if (kind === wire.FAILURE) this.#takeFailure(view, body);
       else if (kind === wire.ENTRIES) handedBack.add(view, body);
     });
@@ -89,13 +91,14 @@ export class Reports {
     this.#hints.picked(gateway.number, record);
   }
 
-  #takeDone(view: DataView, body: number): void {
+  #takeDone(view: DataView, body: number, nowMs: number): void {
     const request = readDone(view, body, this.#pools);
     const { promptBytes, promptTokens, pool, flags } = request;
     const isRead = (flags & wire.DONE_FLAG_UNREAD) === 0;
     if (promptTokens !== null && isRead) pool?.tokens.learn(promptBytes, promptTokens);
     const isServed = (flags & (wire.DONE_FLAG_RETRIED | wire.DONE_FLAG_LOCAL)) === 0;
     if (isServed) correct(request);
+    if (isServed) learnFirstByte(request, nowMs);
     this.#listener.ended(request);
   }
 
@@ -110,6 +113,20 @@ function correct({ pool, endpoint, cachedTokens, matchedBytes }: EndedRequest): 
   const { capacityFactor: factor } = endpoint;
   const cachedBytes = cachedTokens * pool.tokens.bytesPerToken;
   endpoint.capacityFactor = correctedFactor(factor, matchedBytes, cachedBytes, pool.blockBytes);
+}
+
+/** Only of streamed answers does the first byte tell when the prompt was read. */
+function learnFirstByte(request: EndedRequest, nowMs: number): void {
+  const { pool, endpoint, flags, promptBytes, firstByteMs } = request;
+  const isStreamed = (flags & wire.DONE_FLAG_STREAMED) !== 0;
+  if (!pool || !endpoint || !isStreamed || request.status !== 200 || promptBytes === 0) return;
+  const { bytesPerToken } = pool.tokens;
+  const promptTokens = request.promptTokens ?? promptBytes / bytesPerToken;
+  const cachedTokens = request.cachedTokens ?? request.matchedBytes / bytesPerToken;
+  const uncachedTokens = Math.max(0, promptTokens - cachedTokens);
+  const aheadTokens = request.aheadBytes / bytesPerToken;
+  const reading = { promptTokens, uncachedTokens, aheadTokens };
+  pool.learnFirstByte(endpoint, reading, firstByteMs, nowMs);
 }
 
 function readDone(view: DataView, body: number, pools: Pools): EndedRequest {
@@ -130,6 +147,7 @@ function readDone(view: DataView, body: number, pools: Pools): EndedRequest {
     cachedTokens: told(wire.DONE_CACHED_TOKENS),
     completionTokens: told(wire.DONE_COMPLETION_TOKENS),
     firstByteMs: field(wire.DONE_FIRST_BYTE_MS),
+    aheadBytes: field(wire.DONE_AHEAD_BYTES),
     totalMs: field(wire.DONE_TOTAL_MS),
     modelLow: field(wire.DONE_MODEL_LOW),
     modelHigh: field(wire.DONE_MODEL_HIGH),

@@ -3,6 +3,8 @@ import { STATE_ASLEEP, STATE_DOWN, STATE_DRAINING, STATE_UP } from "../../protoc
 import type { DiscoveredEndpoint } from "../discovery/discovered.ts";
 import type { EngineReading } from "../engines/engine.ts";
 import { LastChange } from "../index/last-change.ts";
+import { ForeignLoad } from "./foreign-load.ts";
+import { Slowness } from "./slowness.ts";
 
 /** Probes that are slow or ill in a row before an endpoint that worked counts as down. */
 const FAILURES_MAX = 3;
@@ -31,7 +33,11 @@ export class Endpoint {
   /** Loads sequence of the last change that gateways must hear of at once, and of any other. */
   changed = 0;
   refreshed = 0;
-  /** The same for other gateways' shares. */
+  readonly foreign = new ForeignLoad();
+  readonly learnedSlowness = new Slowness();
+  /** How long a prompt takes here over the pool's mean, as it was last reckoned. */
+  slowness = 1;
+  /** As `changed`, for other gateways' shares. */
   readonly flight = new LastChange();
 
   #failures = 0;
@@ -78,6 +84,7 @@ export class Endpoint {
     const before = this.state;
     this.lastFailure = reason;
     this.#failures++;
+    this.foreign.clear();
     const isNoSurprise = this.readAtMs === null || this.#suspectSinceMs !== null;
     if (isRefused || isNoSurprise || this.#failures >= FAILURES_MAX) this.#isDown = true;
     return this.state !== before;

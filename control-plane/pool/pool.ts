@@ -6,6 +6,7 @@ import type { BlockSize } from "./block-size.ts";
 import { capacityBlocks, capacityBytes, ghostSizeOf, isWorthTelling } from "./capacity.ts";
 import { addressText, Endpoint } from "./endpoint.ts";
 import type { Slots } from "./slots.ts";
+import { type Reading, Slowness } from "./slowness.ts";
 import { TokenBytes } from "./token-bytes.ts";
 
 /** An endpoint that left the file finishes its requests within this time, then it is gone. */
@@ -28,6 +29,7 @@ export class Pool {
   readonly tokens = new TokenBytes();
   /** When discovery ceased to list the pool; null while it does. */
   leftSinceMs: number | null = null;
+  readonly #slowness = new Slowness();
   readonly #blocks: BlockSize;
   readonly #slots: Slots;
   #configuration: Configuration;
@@ -168,6 +170,16 @@ export class Pool {
     const facts = { labels: endpoint.discovered.labels, reading };
     endpoint.values = values.map((valueAt) => valueAt(facts));
     return endpoint.values.some((value, number) => value !== before[number]);
+  }
+
+  /** The endpoint's first byte came so long after the request. */
+  learnFirstByte(endpoint: Endpoint, reading: Reading, ms: number, nowMs: number): void {
+    this.#slowness.learn(reading, ms, nowMs);
+    endpoint.learnedSlowness.learn(reading, ms, nowMs);
+  }
+
+  reckonSlowness(endpoint: Endpoint, nowMs: number): void {
+    endpoint.slowness = endpoint.learnedSlowness.over(this.#slowness, nowMs);
   }
 
   /** Follows what was learned. Answers whether gateways have to be told anew. */

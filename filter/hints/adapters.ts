@@ -24,6 +24,16 @@ function holds(slot: u32, from: u32, to: u32, name: u64): bool {
   return false;
 }
 
+/** Whether the adapter is active or waited for. */
+export function holdsAdapter(slot: u32, name: u64): bool {
+  return holds(slot, 0, adapterCount(slot), name);
+}
+
+/** Adapters active and waited for. */
+export function adapterCount(slot: u32): u32 {
+  return unchecked(activeOf[slot]) + unchecked(waitingOf[slot]);
+}
+
 /** 1 when the adapter is active, 0.8 when another fits, 0.6 when it is waited for, else 0. */
 export function adapterAffinity(slot: u32, name: u64): f64 {
   const active = unchecked(activeOf[slot]);

@@ -26,6 +26,7 @@ import {
   PROFILE_STEPS_MAX,
   PROFILES_MAX,
   SLOTS_MAX,
+  SLOWNESS_MAX,
   VALUES_MAX,
   WEIGHT_MAX,
 } from "../../protocol/limits.ts";
@@ -201,6 +202,8 @@ function checkLoad(view: DataView, at: u32, bytes: u32): u32 {
   const waiting = view.getUint32(at + wire.LOAD_ADAPTERS_WAITING, true);
   if (active > ADAPTERS_MAX || waiting > ADAPTERS_MAX) return FRAME_OVER_LIMIT;
   if (!isWithin(view.getFloat32(at + wire.LOAD_KV_USE, true), 1)) return FRAME_OVER_LIMIT;
+  const slowness = view.getFloat32(at + wire.LOAD_SLOWNESS, true);
+  if (!(slowness > 0 && slowness <= SLOWNESS_MAX)) return FRAME_OVER_LIMIT;
   const values = view.getUint32(at + wire.LOAD_VALUES, true);
   if (active + waiting > ADAPTERS_MAX || values > VALUES_MAX) return FRAME_OVER_LIMIT;
   const needed = wire.LOAD_BYTES + (active + waiting) * 8 + values * 4;

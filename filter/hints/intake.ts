@@ -12,6 +12,7 @@ import {
 import { POOLS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
 import { STEP_BYTES } from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
+import { knowAdapter } from "./adapter-places.ts";
 import { setAdapters } from "./adapters.ts";
 import { forgetPast, keepBlocks } from "./bands.ts";
 import { forgetColdUse, noteColdUse } from "./cold-use.ts";
@@ -201,6 +202,7 @@ function takeLoad(view: DataView, at: u32, memoryAt: usize, nowMs: f64): void {
   unchecked(
     (table.otherUnansweredOf[slot] = view.getUint32(at + wire.LOAD_OTHER_UNANSWERED, true)),
   );
+  takeMeasured(view, at, slot);
   const age = view.getUint32(at + wire.LOAD_PROBE_AGE_MS, true);
   if (age !== wire.AGE_UNKNOWN_MS) unchecked((table.probedMs[slot] = nowMs - <f64>age));
   if (state === wire.STATE_UP) noteProbe(slot, nowMs - <f64>age);
@@ -209,8 +211,19 @@ function takeLoad(view: DataView, at: u32, memoryAt: usize, nowMs: f64): void {
   const waiting = view.getUint32(at + wire.LOAD_ADAPTERS_WAITING, true);
   const names = memoryAt + at + wire.LOAD_BYTES;
   setAdapters(slot, most, active, waiting, names);
+  for (let i: u32 = 0; i < active + waiting; i++) {
+    knowAdapter(load<u64>(names + ((<usize>i) << 3)));
+  }
   const values = names + ((<usize>(active + waiting)) << 3);
   setValues(slot, view.getUint32(at + wire.LOAD_VALUES, true), values);
+}
+
+function takeMeasured(view: DataView, at: u32, slot: u32): void {
+  const waiting = view.getUint32(at + wire.LOAD_FOREIGN_WAITING, true);
+  const requests = view.getUint32(at + wire.LOAD_FOREIGN_REQUESTS, true);
+  unchecked((table.foreignWaitingOf[slot] = waiting));
+  unchecked((table.foreignRequestsOf[slot] = requests));
+  unchecked((table.slownessOf[slot] = view.getFloat32(at + wire.LOAD_SLOWNESS, true)));
 }
 
 /** Takes a pick that another worker or another gateway made. */

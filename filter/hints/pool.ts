@@ -62,7 +62,7 @@ export class Pool {
   /** How much was computed on the pool's endpoints: the exponent of a measure in `renewal.ts`. */
   renewals: f64 = 0;
   /** Moving mean of a prompt's bytes. */
-  private meanPrompt: f64 = MEAN_START;
+  meanPrompt: f64 = MEAN_START;
   private profileCount: i32 = 0;
   private readonly profiles: usize = heap.alloc(PROFILES_MAX * PROFILE_BYTES);
   private readonly program: usize = heap.alloc(POOL_STEPS_MAX * STEP_BYTES);

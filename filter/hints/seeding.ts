@@ -76,6 +76,9 @@ function addLoad(machine: i32, slot: u32): void {
   store<u32>(at + wire.LOAD_OTHER_BACKLOG_BYTES, unchecked(table.otherBacklogOf[slot]));
   store<u32>(at + wire.LOAD_OTHER_RESIDENT_BYTES, unchecked(table.otherResidentOf[slot]));
   store<u32>(at + wire.LOAD_OTHER_UNANSWERED, unchecked(table.otherUnansweredOf[slot]));
+  store<u32>(at + wire.LOAD_FOREIGN_WAITING, unchecked(table.foreignWaitingOf[slot]));
+  store<u32>(at + wire.LOAD_FOREIGN_REQUESTS, unchecked(table.foreignRequestsOf[slot]));
+  store<f32>(at + wire.LOAD_SLOWNESS, unchecked(table.slownessOf[slot]));
   store<u32>(at + wire.LOAD_ADAPTERS_MOST, adaptersMost(slot));
   store<u32>(at + wire.LOAD_ADAPTERS_ACTIVE, active);
   store<u32>(at + wire.LOAD_ADAPTERS_WAITING, waiting);

@@ -120,6 +120,11 @@ export const otherRequestsOf = new StaticArray<u32>(SLOTS);
 export const otherBacklogOf = new StaticArray<u32>(SLOTS);
 export const otherResidentOf = new StaticArray<u32>(SLOTS);
 export const otherUnansweredOf = new StaticArray<u32>(SLOTS);
+/** What engines say of requests that passed no gateway: waiting, and in all. */
+export const foreignWaitingOf = new StaticArray<u32>(SLOTS);
+export const foreignRequestsOf = new StaticArray<u32>(SLOTS);
+/** How long a prompt byte takes there over the pool's mean. */
+export const slownessOf = new StaticArray<f32>(SLOTS).fill(1);
 
 // ---- age ----------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 // What each request counts for, and on which endpoint: from the pick, over the first byte of the
 // response's body, to the end, whatever way it ends.
 import * as wire from "../../protocol/records.ts";
+import { noteSent } from "../hints/adapter-places.ts";
 import { noteColdUse } from "../hints/cold-use.ts";
 import { counters } from "../hints/counters.ts";
 import { addFlight, unansweredOn } from "../hints/flight.ts";
@@ -9,7 +10,8 @@ import { Pool } from "../hints/pool.ts";
 import { insertKeys, removeKeys } from "../hints/prefix-index.ts";
 import { noteUncached } from "../hints/renewal.ts";
 import { outbox } from "../hints/sharing.ts";
-import { pools, tenancyOf } from "../hints/table.ts";
+import { pools, tenancyOf, trustAt } from "../hints/table.ts";
+import { backlogInFlight } from "./in-flight.ts";
 import { Request } from "./live.ts";
 import * as picks from "./pick.ts";
 
@@ -23,7 +25,9 @@ export function countPick(request: Request, pool: Pool, atMs: f64): void {
   request.backlogBytes = uncached;
   request.residentBytes = <f64>wish.promptBytes;
   request.matchedBytes = hasPrompt ? wish.promptBytes - picks.pickedUncachedBytes : 0;
+  request.aheadBytes = backlogInFlight(slot, trustAt(atMs));
   notePick(slot, atMs);
+  noteSent(slot, wish.modelName, atMs);
   put(request, slot);
   if (!hasPrompt) return;
   if (picks.isCold) noteColdUse(slot);

@@ -36,6 +36,8 @@ export class Request {
   isCounted: bool = false;
   backlogBytes: f64 = 0;
   residentBytes: f64 = 0;
+  /** What waited on the endpoint before it. */
+  aheadBytes: f64 = 0;
   matchedKeys: u32 = 0;
   matchedBytes: u32 = 0;
   stage: u32 = 0;
@@ -72,6 +74,7 @@ export class Request {
     this.isCounted = false;
     this.backlogBytes = 0;
     this.residentBytes = 0;
+    this.aheadBytes = 0;
     this.matchedKeys = 0;
     this.matchedBytes = 0;
     this.stage = 0;

@@ -256,4 +256,5 @@ function report(request: Request, atMs: f64): void {
   store<u64>(at + wire.DONE_MODEL_LOW, request.wish.modelName);
   store<u32>(at + wire.DONE_STAGE, request.stage);
   store<u32>(at + wire.DONE_POOL, request.pool);
+  store<u32>(at + wire.DONE_AHEAD_BYTES, <u32>min(request.aheadBytes, <f64>u32.MAX_VALUE));
 }

@@ -1,7 +1,7 @@
 // The default profile's scorer: what it costs, in prompt bytes, to send the request to an endpoint.
 //
-//   cost(e) = backlog(e) + ω · resident(e)
-//           + (γ + α · mean(backlog) / mean(uncached) + β · unanswered(e) + ρ · renewal(e)) · uncached(e)
+//   cost(e) = slowness(e) · (backlog(e) + ω · resident(e) + adapter(e)
+//           + (γ + α · mean(backlog) / mean(uncached) + β · unanswered(e) + ρ · renewal(e)) · uncached(e))
 //
 // backlog: uncached bytes sent to e and not answered yet; unanswered: of how many requests. uncached:
 // bytes of this prompt that e does not hold, less a credit for what it held until recently. resident:
@@ -23,14 +23,18 @@
 //
 // renewed: the share of e's cache that was computed anew lately; found: the share of prompts found
 // cached, without which nothing is lost and nobody comes back.
+// slowness: how long a prompt takes on e over the pool's mean, which makes a time of the bytes. adapter:
+// what it takes until the request's LoRA adapter runs there. Backlog, unanswered and resident include
+// requests that passed no gateway.
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
-import { backlogOn, residentOn, unansweredOn } from "../hints/flight.ts";
+import { adapterPlace, HAS_ROOM, IS_FULL, isAdapter } from "../hints/adapter-places.ts";
 import { Pool } from "../hints/pool.ts";
 import { matchedKeys, rememberedKeys } from "../hints/prefix-index.ts";
 import { renewedOf } from "../hints/renewal.ts";
-import { otherBacklogOf, otherResidentOf, otherUnansweredOf } from "../hints/table.ts";
+import { slownessOf } from "../hints/table.ts";
 import { candidateCount, candidates } from "./candidates.ts";
 import { uncachedBytes } from "./cover.ts";
+import { backlogBefore, residentBefore, waitingBefore } from "./load-before.ts";
 import { Wish } from "./wish.ts";
 
 /**
@@ -38,6 +42,11 @@ import { Wish } from "./wish.ts";
  * a mean below a share of that makes no queue. Which share depends on α: only α / floor counts.
  */
 const STEP_TOKENS: f64 = 1_024;
+
+/** An adapter is loaded in about a tenth of a second, in which an engine reads about this much. */
+const ADAPTER_LOAD_TOKENS: f64 = 2_048;
+/** Until the requests of another adapter have ended it takes as long as an answer: seconds. */
+const ADAPTER_WAIT_TOKENS: f64 = 32_768;
 
 export const costs = new StaticArray<f64>(<i32>POOL_ENDPOINTS_MAX);
 const backlogs = new StaticArray<f64>(<i32>POOL_ENDPOINTS_MAX);
@@ -56,14 +65,17 @@ export function scoreCosts(
   const price = priceOfUncached(pool, step, trust);
   const rho = pool.parameter(step, 6) * pool.foundShare();
   const usual = rho > 0 ? meanRenewed() : 0;
+  const hasAdapter = isAdapter(wish.modelName);
   let least = Infinity;
   for (let i = 0; i < candidateCount; i++) {
     const slot = <u32>unchecked(candidates[i]);
-    const resident = residentOn(slot) + trust * <f64>unchecked(otherResidentOf[slot]);
-    const waiting = <f64>unansweredOn(slot) + trust * <f64>unchecked(otherUnansweredOf[slot]);
+    const resident = residentBefore(pool, slot, trust);
+    const waiting = waitingBefore(slot, trust);
     const missing = missingBytes(wish, slot, credit);
     const weight = price + beta * waiting + rho * renewalOf(slot, usual);
-    const cost = unchecked(backlogs[i]) + weight * missing + omega * resident;
+    const place = hasAdapter ? adapterTokens(slot, wish.modelName) * pool.bytesPerToken : 0;
+    const bytes = unchecked(backlogs[i]) + weight * missing + omega * resident + place;
+    const cost = <f64>unchecked(slownessOf[slot]) * bytes;
     unchecked((costs[i] = cost));
     least = min(least, cost);
   }
@@ -77,7 +89,7 @@ function priceOfUncached(pool: Pool, step: i32, trust: f64): f64 {
   let sum: f64 = 0;
   for (let i = 0; i < candidateCount; i++) {
     const slot = <u32>unchecked(candidates[i]);
-    const backlog = backlogOn(slot) + trust * <f64>unchecked(otherBacklogOf[slot]);
+    const backlog = backlogBefore(pool, slot, trust);
     unchecked((backlogs[i] = backlog));
     sum += backlog;
   }
@@ -98,6 +110,13 @@ function renewalOf(slot: u32, usual: f64): f64 {
   if (usual <= 0) return 0;
   const renewed = renewedOf(slot);
   return renewed / (renewed + usual);
+}
+
+/** What waiting for the request's adapter costs. */
+function adapterTokens(slot: u32, name: u64): f64 {
+  const place = adapterPlace(slot, name);
+  if (place === HAS_ROOM) return ADAPTER_LOAD_TOKENS;
+  return place === IS_FULL ? ADAPTER_WAIT_TOKENS : 0;
 }
 
 function missingBytes(wish: Wish, slot: u32, credit: f64): f64 {

@@ -210,6 +210,7 @@ describe("a report", () => {
         firstByteMs: 150,
         totalMs: 200,
         stage: 0,
+        aheadBytes: 0,
       },
     ]);
   });

@@ -37,6 +37,7 @@ export interface SentDone {
   readonly firstByteMs: number;
   readonly totalMs: number;
   readonly stage: number;
+  readonly aheadBytes: number;
 }
 
 export interface SentGateway {
@@ -164,5 +165,6 @@ function readDone(read: Read): SentDone {
     firstByteMs: read(wire.DONE_FIRST_BYTE_MS),
     totalMs: read(wire.DONE_TOTAL_MS),
     stage: read(wire.DONE_STAGE),
+    aheadBytes: read(wire.DONE_AHEAD_BYTES),
   };
 }

@@ -62,6 +62,9 @@ interface LoadHint {
   readonly otherBacklogBytes?: number;
   readonly otherResidentBytes?: number;
   readonly otherUnanswered?: number;
+  readonly foreignWaiting?: number;
+  readonly foreignRequests?: number;
+  readonly slowness?: number;
   readonly adaptersMost?: number;
   readonly adaptersActive?: readonly string[];
   readonly adaptersWaiting?: readonly string[];
@@ -205,6 +208,12 @@ function writeEndpoint(writer: FrameWriter, endpoint: EndpointHint): void {
   });
 }
 
+function writeMeasured(load: LoadHint, set: Set, view: DataView, body: number): void {
+  set(wire.LOAD_FOREIGN_WAITING, load.foreignWaiting ?? 0);
+  set(wire.LOAD_FOREIGN_REQUESTS, load.foreignRequests ?? 0);
+  view.setFloat32(body + wire.LOAD_SLOWNESS, load.slowness ?? 1, true);
+}
+
 function writeLoad(writer: FrameWriter, load: LoadHint & { readonly slot: number }): void {
   const active = load.adaptersActive ?? [];
   const names = [...active, ...(load.adaptersWaiting ?? [])].map(nameHash);
@@ -221,6 +230,7 @@ function writeLoad(writer: FrameWriter, load: LoadHint & { readonly slot: number
     set(wire.LOAD_OTHER_BACKLOG_BYTES, load.otherBacklogBytes ?? 0);
     set(wire.LOAD_OTHER_RESIDENT_BYTES, load.otherResidentBytes ?? 0);
     set(wire.LOAD_OTHER_UNANSWERED, load.otherUnanswered ?? 0);
+    writeMeasured(load, set, view, body);
     set(wire.LOAD_ADAPTERS_MOST, load.adaptersMost ?? 0);
     set(wire.LOAD_ADAPTERS_ACTIVE, active.length);
     set(wire.LOAD_ADAPTERS_WAITING, names.length - active.length);

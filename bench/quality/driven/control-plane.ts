@@ -5,7 +5,7 @@ import {
   type Configuration,
   defaultConfiguration,
 } from "../../../control-plane/config/configuration.ts";
-import { emptyReading } from "../../../control-plane/engines/reading.ts";
+import { type EngineReading, emptyReading } from "../../../control-plane/engines/reading.ts";
 import { type Gateway, Gateways } from "../../../control-plane/hints/gateways.ts";
 import { Hints } from "../../../control-plane/hints/hints.ts";
 import { QUIET_PAUSE_MS, URGENT_PAUSE_MS } from "../../../control-plane/hints/long-polls.ts";
@@ -21,6 +21,7 @@ export interface Loads {
   waiting: number;
   running: number;
   kvUse: number;
+  adapters?: EngineReading["adapters"];
 }
 
 export interface ControlPlanePlan {
@@ -28,6 +29,8 @@ export interface ControlPlanePlan {
   /** What engines say their caches hold; null when they do not say. */
   cacheTokens: number | null;
   configuration?: Configuration;
+  /** What it is not to learn of endpoints. */
+  without: ReadonlySet<string>;
   reportMs?: number;
 }
 
@@ -72,37 +75,37 @@ export class ControlPlane {
       failed() {},
       handedBack() {},
     });
-    this.#discover(nowMs);
+    this.discover(plan.endpoints, nowMs);
+    const idle = { waiting: 0, running: 0, kvUse: 0 };
+    this.read(Array(plan.endpoints).fill(idle), nowMs);
   }
 
   get poolName(): string {
     return this.#poolName;
   }
 
-  #discover(nowMs: number): void {
-    const listed = Array.from({ length: this.#plan.endpoints }, (_, endpoint) => {
+  /** The first so many endpoints are listed; the others get no picks any more. */
+  discover(endpoints: number, nowMs: number): void {
+    const listed = Array.from({ length: endpoints }, (_, endpoint) => {
       const name = addressOf(endpoint);
       const address = name.slice(0, name.lastIndexOf(":"));
       return { name, namespace: "default", address, port: PORT, labels: {} };
     });
     this.#pools.discover([{ name: this.#poolName, endpoints: listed }], nowMs);
     this.#pools.assignSlots(nowMs);
-    const idle = { waiting: 0, running: 0, kvUse: 0 };
-    this.read(
-      listed.map(() => idle),
-      nowMs,
-    );
     this.#retell();
   }
 
   /** What probes read on each endpoint. */
   read(loads: readonly Loads[], nowMs: number): void {
-    const { cacheTokens } = this.#plan;
+    const { cacheTokens, without } = this.#plan;
     for (const [number, load] of loads.entries()) {
       for (const { pool, endpoint } of this.#pools.atAddress(addressOf(number))) {
         const reading = { ...emptyReading("vllm"), ...load, cacheTokens };
         const isNews = endpoint.takeReading(reading, nowMs);
         pool.rescore(endpoint);
+        if (!without.has("slowness")) pool.reckonSlowness(endpoint, nowMs);
+        if (!without.has("foreign")) this.#hints.noteForeign(endpoint);
         this.#hints.loadChanged(endpoint, isNews);
       }
     }
@@ -111,7 +114,7 @@ export class ControlPlane {
   report(body: Uint8Array, nowMs: number): Buffer {
     const view = viewOf(body);
     const gateway = this.#contact(view, nowMs);
-    this.#reports.take(gateway, view);
+    this.#reports.take(gateway, view, nowMs);
     return this.#hints.receipt(gateway);
   }
 

@@ -19,7 +19,12 @@ export interface DrivenPlan {
   cacheTold: number;
   cachedTold: boolean;
   probeMs: number;
+  /** Without what, by name: one of LEAVABLE. */
+  without: ReadonlySet<string>;
 }
+
+/** What the shipped code makes of engines that are not alike, to be left out by name. */
+export const LEAVABLE = ["slowness", "errors", "foreign", "adapters"];
 
 export interface InitMessage {
   type: "init";
@@ -42,6 +47,8 @@ export interface RequestMessage extends Timed {
   id: number;
   input_tokens: number;
   block_hashes: string[];
+  /** Name of its LoRA adapter; absent or null is the base model. */
+  adapter?: string | null;
 }
 
 interface FirstTokenMessage extends Timed {
@@ -57,9 +64,27 @@ interface CompleteMessage extends Timed {
   rejected: boolean;
 }
 
+/** Answered with an error, status 500. */
+interface FailedMessage extends Timed {
+  type: "failed";
+  id: number;
+}
+
+/** The first so many endpoints are there from now on. */
+interface JoinedMessage extends Timed {
+  type: "joined";
+  endpoints: number;
+}
+
 interface MetricsMessage extends Timed {
   type: "metrics";
-  endpoints: { t_ms: number; waiting: number; running: number; kv_usage: number }[];
+  endpoints: {
+    t_ms: number;
+    waiting: number;
+    running: number;
+    kv_usage: number;
+    adapters?: { running: string[]; waiting: string[]; most: number };
+  }[];
 }
 
 export type Message =
@@ -67,6 +92,8 @@ export type Message =
   | RequestMessage
   | FirstTokenMessage
   | CompleteMessage
+  | FailedMessage
+  | JoinedMessage
   | MetricsMessage;
 
 interface Flying {
@@ -77,6 +104,7 @@ interface Flying {
   hadFirstByte: boolean;
 }
 
+const BASE_MODEL = "traced";
 const EPOCH_MS = Date.UTC(2026, 0, 1);
 /** Each seed begins at another moment, from which the filter draws its random numbers. */
 const SEED_MS = 977;
@@ -86,6 +114,8 @@ const STEP_MS = 5;
 /** How finely time passes between two messages: at once after one, then at leisure. */
 const NEAR_STEPS = 10;
 const FAR_STEP_MS = 50;
+const BAD_REQUEST = 400;
+const SERVER_ERROR = 500;
 /** Of the time until others know, what a report waits to be sent. */
 const REPORT_SHARE = 0.5;
 
@@ -136,6 +166,7 @@ export class Driven {
       {
         endpoints: this.#init.endpoints,
         cacheTokens: Math.round(this.#init.kv_tokens * cacheTold),
+        without: this.#plan.without,
         ...(configuration && { configuration }),
         ...(reportMs > 0 && { reportMs }),
       },
@@ -155,6 +186,7 @@ export class Driven {
       tokens: message.input_tokens,
       blocks: message.block_hashes,
       blockTokens: this.#init.block_tokens,
+      model: message.adapter ?? BASE_MODEL,
     };
     const body = chatBodyOf(prompt, this.#plan.bytesPerToken);
     const { request, address } = gateway.pick(isOneGateway ? message.proxy : 0, body);
@@ -171,6 +203,8 @@ export class Driven {
     this.#passTo(this.#startMs + message.now_ms);
     if (message.type === "metrics") this.#read(message);
     else if (message.type === "first_token") this.#firstToken(message);
+    else if (message.type === "failed") this.#failed(message);
+    else if (message.type === "joined") this.#joined(message);
     else this.#complete(message);
   }
 
@@ -180,11 +214,22 @@ export class Driven {
     flying.gateway.firstByte(flying.request, flying.address);
   }
 
+  #failed({ id }: FailedMessage): void {
+    const { gateway, request, address } = this.#flying.get(id)!;
+    this.#flying.delete(id);
+    const isCounted = !this.#plan.without.has("errors");
+    gateway.refuse(request, address, isCounted ? SERVER_ERROR : BAD_REQUEST);
+  }
+
+  #joined({ endpoints }: JoinedMessage): void {
+    for (const controlPlane of this.#controlPlanes) controlPlane.discover(endpoints, this.#nowMs);
+  }
+
   #complete(message: CompleteMessage): void {
     const { gateway, request, address, inputTokens, hadFirstByte } = this.#flying.get(message.id)!;
     this.#flying.delete(message.id);
     if (message.rejected) {
-      gateway.refuse(request, address);
+      gateway.refuse(request, address, BAD_REQUEST);
       return;
     }
     gateway.end(request, address, hadFirstByte, {
@@ -197,8 +242,10 @@ export class Driven {
   #read({ endpoints }: MetricsMessage): void {
     if (this.#nowMs - this.#readMs < this.#plan.probeMs) return;
     this.#readMs = this.#nowMs;
-    const loads = endpoints.map(({ waiting, running, kv_usage: kvUse }) => ({
+    const tellsAdapters = !this.#plan.without.has("adapters");
+    const loads = endpoints.map(({ waiting, running, kv_usage: kvUse, adapters }) => ({
       ...{ waiting, running, kvUse },
+      ...(adapters && tellsAdapters && { adapters: { ...adapters, active: adapters.running } }),
     }));
     for (const controlPlane of this.#controlPlanes) controlPlane.read(loads, this.#nowMs);
   }

@@ -115,8 +115,8 @@ export class DrivenGateway {
     this.#host.deliver();
   }
 
-  refuse(request: GatewayRequest, address: string): void {
-    beginResponse(request, { address, status: 400 });
+  refuse(request: GatewayRequest, address: string, status: number): void {
+    beginResponse(request, { address, status });
     request.responseBody("{}", true);
     request.done();
     this.#host.deliver();

@@ -7,11 +7,10 @@ export interface TracedPrompt {
   /** Hex names of the prompt's whole blocks; equal names are equal text. */
   blocks: readonly string[];
   blockTokens: number;
+  model: string;
 }
 
-const BEFORE = Buffer.from(
-  '{"model":"traced","stream":true,"messages":[{"role":"user","content":"',
-);
+const BEFORE = '","stream":true,"messages":[{"role":"user","content":"';
 const AFTER = Buffer.from('"}]}');
 
 /**
@@ -21,11 +20,12 @@ const AFTER = Buffer.from('"}]}');
 export function chatBodyOf(prompt: TracedPrompt, bytesPerToken: number): Buffer {
   const blockBytes = Math.round(prompt.blockTokens * bytesPerToken);
   const textBytes = Math.max(1, Math.round(prompt.tokens * bytesPerToken));
-  const body = Buffer.allocUnsafe(BEFORE.length + textBytes + AFTER.length);
-  const end = BEFORE.length + textBytes;
-  BEFORE.copy(body);
+  const before = `{"model":"${prompt.model}${BEFORE}`;
+  const body = Buffer.allocUnsafe(before.length + textBytes + AFTER.length);
+  const end = before.length + textBytes;
+  body.write(before, "latin1");
   AFTER.copy(body, end);
-  let at = BEFORE.length;
+  let at = before.length;
   for (const block of prompt.blocks) {
     const next = Math.min(end, at + blockBytes);
     body.fill(block, at, next, "latin1");

@@ -34,6 +34,7 @@ export interface Done {
   model?: { low: number; high: number };
   stage?: number;
   pool?: number;
+  aheadBytes?: number;
 }
 
 export function beginFrame(claim: Claim): Records {
@@ -128,6 +129,7 @@ export class Records {
       set(wire.DONE_MODEL_HIGH, done.model?.high ?? 0);
       set(wire.DONE_STAGE, done.stage ?? wire.STAGE_FRESH);
       set(wire.DONE_POOL, done.pool ?? wire.NO_NUMBER);
+      set(wire.DONE_AHEAD_BYTES, done.aheadBytes ?? 0);
     });
   }
 
