@@ -3,6 +3,7 @@
 import { type Machine, machineText } from "../measure/machine.ts";
 import { barChart } from "../report/bar-chart.ts";
 import { figure, markdownTable } from "../report/table.ts";
+import { hardText } from "./hard-report.ts";
 import type { Result } from "./runs.ts";
 import { BASELINE, HINTWAY, LOADS, ORACLES, type Suite } from "./suites.ts";
 import {
@@ -56,10 +57,12 @@ function seedsText(seeds: number): string {
 }
 
 function suiteText(suite: Suite, results: readonly Result[]): string[] {
+  const title = `## ${suite.name}: ${suite.about}`;
+  if (suite.cells.some(({ isHard }) => isHard)) return [title, ...hardText(results)];
   const isMain = suite.name === "main";
   const shown = METRICS.filter(([metric]) => isMain || BRIEF.has(metric));
   return [
-    `## ${suite.name}: ${suite.about}`,
+    title,
     ...(isMain ? goals(results) : []),
     ...shown.flatMap(([metric, name]) => [`### ${name}`, figuresTable(results, metric)]),
   ];

@@ -23,6 +23,8 @@ export interface Figures {
   imbalance: number;
   /** Share of requests within the SLO. */
   good: number;
+  /** Share of tries that an endpoint answered with an error; told by hardsim. */
+  errors?: number;
   wall_s: number;
 }
 
@@ -50,6 +52,7 @@ export interface RunsPlan {
 
 const ROOM = projectPath("bench", "quality");
 const SIMULATOR = ["routesim/**/*.py", "traces/*.gz"];
+const SITUATIONS = ["hardsim/**/*.py"];
 /** What decides in the project's own policy. */
 const DECIDERS = [
   "bench/quality/driven/*.ts",
@@ -78,11 +81,16 @@ export async function runAll(plan: RunsPlan): Promise<Result[]> {
   const kept = readKept(plan.kept);
   const results: Result[] = [];
   const missing: Run[] = [];
-  const digests = { own: digestOf(DECIDERS, projectPath()), simulator: digestOf(SIMULATOR, ROOM) };
+  const digests = {
+    own: digestOf(DECIDERS, projectPath()),
+    simulator: digestOf(SIMULATOR, ROOM),
+    situations: digestOf(SITUATIONS, ROOM),
+  };
   const nameOf = (run: Run) => {
     const own = isOwn(run.policy) ? digests.own : "";
     const args = [...run.cell.args, ...(plan.extra ?? [])];
-    return JSON.stringify([run.policy, args, run.seed, digests.simulator, own]);
+    const more = run.cell.isHard ? [digests.situations] : [];
+    return JSON.stringify([run.policy, args, run.seed, digests.simulator, own, ...more]);
   };
   for (const run of runs) {
     const figures = kept.get(nameOf(run));
@@ -115,7 +123,8 @@ function simulate({ cell, policy, seed }: Run, extra: readonly string[]): Promis
   const name = isOwn(policy)
     ? `external:${[...own, ...policy.split(" ").slice(1)].join(" ")}`
     : policy;
-  const words = ["-m", "routesim", "run", "--json", "--seed", `${seed}`, ...cell.args, ...extra];
+  const simulator = cell.isHard ? "hardsim" : "routesim";
+  const words = ["-m", simulator, "run", "--json", "--seed", `${seed}`, ...cell.args, ...extra];
   const { promise, resolve, reject } = Promise.withResolvers<Figures>();
   const child = spawn("python3", [...words, name], {
     cwd: ROOM,

@@ -2,8 +2,9 @@
 
 export interface Cell {
   label: string;
-  /** Arguments of `routesim run`, without policy and seed. */
+  /** Arguments of `routesim run`, without policy and seed; of `hardsim run` where it is hard. */
   args: readonly string[];
+  isHard?: true;
 }
 
 export interface Suite {
@@ -18,7 +19,7 @@ export const HINTWAY = "hintway";
 /** What everything is compared with. */
 export const BASELINE = "gie-default";
 /** Not routers: they look at what no router can see. */
-export const ORACLES: ReadonlySet<string> = new Set(["oracle-greedy"]);
+export const ORACLES: ReadonlySet<string> = new Set(["oracle-greedy", "oracle-each"]);
 export const LOADS = ["moderate", "high", "over"] as const;
 
 const SHOWN = [
@@ -154,6 +155,30 @@ const ENGINES: readonly (readonly [string, string])[] = [
   ["conversation KV x5", "mooncake-conversation --kv-tokens 1500000 --rate 1.5"],
 ];
 
+/** Without all that is made of engines that are not alike, or not the gateway's alone. */
+export const PLAIN = `${HINTWAY} --without slowness,errors,foreign,adapters`;
+
+const CONVERSATION = "--trace mooncake-conversation --limit 4000";
+const SESSIONS = "--trace claude-code";
+const ASSISTANTS = "--trace synth:assistants?qps=1.5";
+
+const HARD: readonly (readonly [string, string])[] = [
+  ["one three times slower, conversation", `slow ${CONVERSATION} --rate 1.2`],
+  ["one three times slower, claude-code", `slow ${SESSIONS} --rate 0.1`],
+  ["one fails at once", `failing ${CONVERSATION} --rate 1.2`],
+  ["one fails every second time", `failing:share=0.5 ${CONVERSATION} --rate 1.2`],
+  ["one joins, conversation", `joining ${CONVERSATION} --rate 1.3`],
+  ["one joins, claude-code", `joining ${SESSIONS} --rate 0.1`],
+  ["foreign traffic, conversation", `foreign:clients=32 ${CONVERSATION} --rate 0.9`],
+  ["foreign traffic, claude-code", `foreign:clients=32 ${SESSIONS} --rate 0.08`],
+  ["24 adapters, 4 at a time", `adapters ${ASSISTANTS}`],
+  ["48 adapters, 4 at a time", `adapters:count=48 ${ASSISTANTS}`],
+];
+
+function hardCells(): Cell[] {
+  return HARD.map(([label, args]) => ({ ...cell(label, `--situation ${args}`), isHard: true }));
+}
+
 /** Gateways that tell each other of their doings so late. */
 function gossip(): Cell[] {
   return [2, 4].flatMap((gateways) => [
@@ -182,6 +207,21 @@ export const SUITES: readonly Suite[] = [
     about: "what each part of the cost gives, by taking it away",
     cells: mainCells().filter(({ label }) => label.endsWith("high")),
     policies: [HINTWAY, ...WITHOUT.map((cost) => `${HINTWAY} --cost ${cost}`)],
+  },
+  {
+    name: "hard",
+    about: "engines that are not alike, or not the gateway's alone",
+    cells: hardCells(),
+    policies: [
+      HINTWAY,
+      PLAIN,
+      BASELINE,
+      "gie-lora",
+      "llmd-optimized",
+      "dynamo-lmetric",
+      "tokencost",
+      "oracle-each",
+    ],
   },
   {
     name: "scale",

@@ -11,7 +11,7 @@ export function meanOf(
   metric: Metric,
 ): number {
   const own = results.filter((one) => one.cell.label === label && one.policy === policy);
-  return own.reduce((sum, { figures }) => sum + figures[metric], 0) / own.length;
+  return own.reduce((sum, { figures }) => sum + (figures[metric] ?? 0), 0) / own.length;
 }
 
 /** Geometric mean over cells of policy / baseline. */

@@ -7,7 +7,7 @@ import { projectPath } from "../../start/project.ts";
 
 describe("the routing simulator", () => {
   test("keeps its own promises", () => {
-    const words = ["-m", "unittest", "-q", "tests.test_routesim"];
+    const words = ["-m", "unittest", "-q", "tests.test_routesim", "tests.test_hardsim"];
     execFileSync("python3", words, { cwd: projectPath("bench", "quality"), stdio: "pipe" });
   }, 240_000);
 });
