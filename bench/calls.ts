@@ -56,12 +56,12 @@ export async function measureCalls(
 if (import.meta.main) {
   const { rounds, seconds, out } = new Command("npm run bench:calls --")
     .description("Measures what each host call costs, by filters that do one thing each.")
-    .option("--rounds <count>", "rounds over all filters", Number, 7)
-    .option("--seconds <s>", "that each is measured in a round", Number, 1)
+    .option("--rounds <count>", "rounds over all filters", Number, 12)
+    .option("--seconds <s>", "that each is measured in a round", Number, 0.5)
     .option("--out <folder>", "where results are written; bench/results by default")
     .parse()
     .opts<{ rounds: number; seconds: number; out?: string }>();
-  const report = await measureCalls(VARIANTS, { rounds, warmSeconds: 0.4, seconds }, console.log);
+  const report = await measureCalls(VARIANTS, { rounds, warmSeconds: 0.2, seconds }, console.log);
   const text = callsText(report);
   const maps = (rounds: CallsReport["smallRounds"]) => rounds.map(Object.fromEntries);
   const data = {

@@ -67,12 +67,13 @@ export async function startCallGateways(variants: readonly Variant[]): Promise<C
     const filters = new Map([[NOOP, noopSource]]);
     for (const variant of variants)
       filters.set(variant.name, sourceOf(variant, endpoints[0] ?? ""));
-    const listeners = await listenersOf(filters);
+    const folder = temporaryFolder();
+    const listeners = await listenersOf(filters, folder);
     const many = await start(filterPath, (bootstrap) => withListeners(bootstrap, listeners));
     const shipped = await start(filterPath);
     const unread = await start(await shippedWithout("proxy_on_response_body"));
-    const still = await start(await saved("still", noopSource));
-    const ticking = await start(await saved("ticking", tickingSource()));
+    const still = await start(await saved(folder, "still", noopSource));
+    const ticking = await start(await saved(folder, "ticking", tickingSource()));
     const places = new Map(listeners.map(({ name, port }) => [name, placeOf(many, port)]));
     places.set(SHIPPED, placeOf(shipped)).set(UNREAD, placeOf(unread));
     const ids = [many, shipped, unread, still, ticking].map((envoy) => placeOf(envoy).processId);
@@ -98,18 +99,25 @@ interface Listener {
   filterPath?: string;
 }
 
-async function listenersOf(sources: ReadonlyMap<string, string>): Promise<Listener[]> {
+async function listenersOf(
+  sources: ReadonlyMap<string, string>,
+  folder: string,
+): Promise<Listener[]> {
   const ports = await freePorts(sources.size + 1);
   const listeners: Listener[] = [{ name: PLAIN, port: ports[0] ?? 0 }];
   for (const [name, source] of sources) {
     const at = listeners.length;
-    listeners.push({ name, port: ports[at] ?? 0, filterPath: await saved(`${at}`, source) });
+    listeners.push({
+      name,
+      port: ports[at] ?? 0,
+      filterPath: await saved(folder, `${at}`, source),
+    });
   }
   return listeners;
 }
 
-async function saved(name: string, source: string): Promise<string> {
-  const path = join(temporaryFolder(), `${name}.wasm`);
+async function saved(folder: string, name: string, source: string): Promise<string> {
+  const path = join(folder, `${name}.wasm`);
   writeFileSync(path, await compiled(source));
   return path;
 }

@@ -2,7 +2,8 @@
 
 import { type Machine, machineText } from "../measure/machine.ts";
 import { median } from "../measure/quantiles.ts";
-import { added, figure, markdownTable } from "../report/table.ts";
+import { added, figure, kilobytes, markdownTable } from "../report/table.ts";
+import { chunkLimitPercent, requestLimitUs } from "../speed/budgets.ts";
 import type { Spread } from "../speed/differences.ts";
 import type { CallCount } from "../walk/requests.ts";
 import { NOOP, PLAIN, SHIPPED, UNREAD } from "./gateways.ts";
@@ -39,10 +40,11 @@ export function callsText(report: CallsReport): string {
       "Method: [README](../README.md).",
     "## One by one, requests of 1 KB",
     callTable(report),
-    "## From no filter to the shipped one",
+    "## What the budgets would take: requests",
     stepTable(report),
-    "## Streamed answers, a chunk",
+    "## What the budgets would take: streamed answers, a chunk",
     chunkTable(report),
+    whatIsLost(),
   ].join("\n\n");
 }
 
@@ -77,7 +79,14 @@ function callTable({
     ["what", "µs each", "times a request", "µs a request", "bytes copied, 1 KB", "100 KB"],
     ["all callbacks, empty", spread(entering), "1.00", figure(entering.median), "–", "–"],
     ...rows,
-    ["a tick of a machine, empty", figure(tickUs), figure(ticks), figure(tickUs * ticks), "–", "–"],
+    [
+      "a tick of a machine, empty, which wakes its thread",
+      figure(tickUs),
+      figure(ticks),
+      figure(tickUs * ticks),
+      "–",
+      "–",
+    ],
   ]);
 }
 
@@ -100,7 +109,8 @@ function made({ ledgerName }: Variant, calls: readonly CallCount[]) {
 function stepTable({ smallRounds, largeRounds }: CallsReport): string {
   const names = [NOOP, HELD_AND_NAMED, UNREAD, SHIPPED];
   return markdownTable([
-    ["", "added to a request of 1 KB, µs", "of 100 KB, µs"],
+    ["", ...[1024, 102_400].map((bytes) => `added to a request of ${kilobytes(bytes)}, µs`)],
+    ["budget", ...[1024, 102_400].map((bytes) => `≤ ${requestLimitUs(bytes)}`)],
     ...names.map((name) => [
       name,
       spread(differenceOf(smallRounds, name, PLAIN)),
@@ -117,6 +127,7 @@ function chunkTable({ silentRounds, toldRounds }: CallsReport): string {
   };
   return markdownTable([
     ["", "no counts asked for, µs", "", "counts asked for, µs", ""],
+    ["budget", "", `≤ ${chunkLimitPercent()} %`, "", `≤ ${chunkLimitPercent()} %`],
     ...[NOOP, UNREAD, SHIPPED].map((name) => [
       name,
       spread(differenceOf(silentRounds, name, PLAIN)),
@@ -129,6 +140,17 @@ function chunkTable({ silentRounds, toldRounds }: CallsReport): string {
       ...[withoutFilter(silentRounds), "", withoutFilter(toldRounds), ""],
     ],
   ]);
+}
+
+/** The build without that callback is what is left to leave out; what that is worth is said here. */
+function whatIsLost(): string {
+  return (
+    "What the build without the callback of response bodies loses: token counts of all answers, and " +
+    "with them bytes a token and the check of what was cached; the time of the first byte; and when " +
+    "prefill is over, so that a prompt counts as unanswered on its endpoint until its answer ends. " +
+    "The rows above the shipped ones are a floor: a filter that does nothing, and one that only holds " +
+    "the request and names one endpoint, always the same."
+  );
 }
 
 function withoutFilter(rounds: readonly Costs[]): string {

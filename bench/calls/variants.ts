@@ -26,7 +26,7 @@ export const HELD_AND_NAMED = "the request held until its body is whole, its end
 const AT_START = "proxy_on_configure";
 
 /** So often that one call's cost stands out of the noise. */
-const TIMES = 20;
+const TIMES = 100;
 
 const OUT = "const out: usize = heap.alloc(64);";
 

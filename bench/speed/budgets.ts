@@ -24,16 +24,18 @@ const addedP50 = {
   ...{ what: "added p50", unit: "ms", isLeast: false },
   of: (difference: Difference) => difference.addedP50Ms.median,
 };
+const ADDED_PROCESSOR = "added CPU of Envoy a request";
 const addedProcessor = {
-  ...{ what: "added CPU of Envoy a request", unit: "µs", isLeast: false },
+  ...{ what: ADDED_PROCESSOR, unit: "µs", isLeast: false },
   of: (difference: Difference) => difference.addedEnvoyUs.median,
 };
 const kept = {
   ...{ what: "requests/s kept", unit: "%", isLeast: true },
   of: (difference: Difference) => difference.keptPercent.median,
 };
+const ADDED_TO_CHUNKS = "added CPU of Envoy a chunk";
 const addedToChunks = {
-  ...{ what: "added CPU of Envoy a chunk", unit: "%", isLeast: false },
+  ...{ what: ADDED_TO_CHUNKS, unit: "%", isLeast: false },
   of: (difference: Difference) => difference.addedEnvoyPercent.median,
 };
 
@@ -47,6 +49,23 @@ export const BUDGETS: readonly Budget[] = [
   { ...addedToChunks, cell: streamOf(200), limit: 3 },
   { ...addedToChunks, cell: streamOf(2_000), limit: 3 },
 ];
+
+/** What a request may cost of Envoy's CPU, in microseconds. */
+export function requestLimitUs(bodyBytes: number): number {
+  return limitOf(ADDED_PROCESSOR, bodyBytes);
+}
+
+/** What a chunk may cost of Envoy's CPU, in percent of what it costs without the filter. */
+export function chunkLimitPercent(): number {
+  return limitOf(ADDED_TO_CHUNKS, 1024);
+}
+
+function limitOf(what: string, bodyBytes: number): number {
+  const found = BUDGETS.find(
+    (budget) => budget.what === what && budget.cell.bodyBytes === bodyBytes,
+  );
+  return found?.limit ?? Number.NaN;
+}
 
 export function isMet(budget: Budget, value: number): boolean {
   return budget.isLeast ? value >= budget.limit : value <= budget.limit;

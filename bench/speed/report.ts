@@ -44,6 +44,7 @@ export function speedText(report: SpeedReport): string {
     introduction(report),
     "## Budgets",
     budgetTable(report),
+    "What the missed ones would take stands in [calls.md](calls.md), made by `npm run bench:calls`.",
     ...[...settings].flatMap(([setting, ofSetting]) => [
       `## ${setting}`,
       ...(["unique", "repeated"] as const).flatMap((prompts) => {
