@@ -1,6 +1,8 @@
 // The control plane's place in a cluster: which pools it serves, what it is told by its ConfigMap, and
 // what it says of itself to those who look at the objects.
+import { isDeepStrictEqual } from "node:util";
 import type { HintwayError } from "../../errors.ts";
+import type { DiscoveredPool } from "../discovered.ts";
 import type { ApiServer } from "./api-server.ts";
 import { type ConfigMapKey, type KeptTexts, WatchedConfigMap } from "./config-map.ts";
 import { KubernetesDiscovery, type ServedPool } from "./discovery.ts";
@@ -39,6 +41,7 @@ export class Cluster {
   readonly #statuses: PoolStatuses;
   readonly #discovery: KubernetesDiscovery;
   readonly #configMap: WatchedConfigMap | null;
+  #told: DiscoveredPool[] | null = null;
 
   constructor(api: ApiServer, options: ClusterOptions, listener: ClusterListener) {
     this.#options = options;
@@ -90,7 +93,10 @@ export class Cluster {
 
   #take(pools: ServedPool[]): void {
     const { poolsMax } = this.#options;
-    this.#listener.pools(pools);
+    // Most changes of Pods and pools are of no concern to gateways, which are told a whole table.
+    const told = pools.map(({ name, endpoints }) => ({ name, endpoints }));
+    if (!isDeepStrictEqual(told, this.#told)) this.#listener.pools(pools);
+    this.#told = told;
     for (const [index, { object }] of pools.entries()) {
       const isAccepted = index < poolsMax;
       const message = isAccepted

@@ -1,5 +1,5 @@
 // Pools and their endpoints from a Kubernetes API server: InferencePools and Pods, watched.
-import type { DiscoveredEndpoint } from "../discovered.ts";
+import type { DiscoveredPool } from "../discovered.ts";
 import type { ApiServer } from "./api-server.ts";
 import { type InferencePool, inferencePoolOf, POOL_KINDS, poolsPath } from "./inference-pool.ts";
 import { endpointsOf, type ModelServer, modelServerOf } from "./model-server.ts";
@@ -23,9 +23,7 @@ export interface KubernetesListener extends Omit<WatchListener, "changed"> {
   pools(pools: ServedPool[]): void;
 }
 
-export interface ServedPool {
-  name: string;
-  endpoints: DiscoveredEndpoint[];
+export interface ServedPool extends DiscoveredPool {
   object: InferencePool;
 }
 
