@@ -38,6 +38,8 @@ interface ToldLoad {
   running: number;
   kvUse: number;
   others: { requests: number; backlogBytes: number; residentBytes: number; unanswered: number };
+  foreign: { waiting: number; requests: number };
+  slowness: number;
   adapters: { most: number; active: number; waiting: number };
 }
 
@@ -220,6 +222,11 @@ function readLoad(record: DataView): ToldLoad {
       residentBytes: field(wire.LOAD_OTHER_RESIDENT_BYTES),
       unanswered: field(wire.LOAD_OTHER_UNANSWERED),
     },
+    foreign: {
+      waiting: field(wire.LOAD_FOREIGN_WAITING),
+      requests: field(wire.LOAD_FOREIGN_REQUESTS),
+    },
+    slowness: record.getFloat32(wire.LOAD_SLOWNESS, true),
     adapters: {
       most: field(wire.LOAD_ADAPTERS_MOST),
       active: field(wire.LOAD_ADAPTERS_ACTIVE),
