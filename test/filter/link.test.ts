@@ -98,7 +98,7 @@ describe("a poll that fails", () => {
     expect(gateway.counter("polls_failed")).toBe(1);
   });
 
-  test("waits longer each time, up to half a second", () => {
+  test("waits longer each time, up to a quarter of a second", () => {
     const waits = [];
     for (let times = 0; times < 5; times++) {
       gateway.answerPoll(503);
@@ -106,7 +106,7 @@ describe("a poll that fails", () => {
       while (!gateway.poll) gateway.advance(1);
       waits.push(gateway.nowMs - failedAtMs);
     }
-    const expected = [100, 200, 400, 500, 500];
+    const expected = [100, 200, 250, 250, 250];
     for (const [index, wait] of waits.entries()) {
       expect(wait).toBeGreaterThanOrEqual(expected[index]!);
       expect(wait).toBeLessThan(expected[index]! + 10);
@@ -256,7 +256,7 @@ describe("a report", () => {
     gateway.run(100);
     const before = gateway.reportCount;
     gateway.run(5_000);
-    expect(gateway.reportCount - before).toBeLessThan(12);
+    expect(gateway.reportCount - before).toBeLessThan(21);
   });
 
   test("refused with 409 makes the next poll ask for everything", () => {
