@@ -25,7 +25,7 @@ const known = new StaticArray<u64>(<i32>KNOWN);
 let knownCount: u32 = 0;
 
 export function isAdapter(name: u64): bool {
-  return knownCount > 0 && unchecked(known[placeOf(name)]) === name;
+  return knownCount > 0 && name !== 0 && unchecked(known[placeOf(name)]) === name;
 }
 
 /** More than KNOWN_MOST are taken for base models. */

@@ -41,6 +41,8 @@ describe("a request with an adapter", () => {
     return picksOf({ steps: STEPS, endpoints, asking: { body: bodyOf(model) } })[0];
   }
 
+  const NAMELESS = JSON.stringify({ messages: [{ role: "user", content: "hello" }] });
+
   function bodyOf(model: string): string {
     return JSON.stringify({ model, messages: [{ role: "user", content: "hello" }] });
   }
@@ -65,6 +67,12 @@ describe("a request with an adapter", () => {
 
   test("is nothing special where no engine tells of adapters", () => {
     expect(pick("red", [{ otherBacklogBytes: 1 }, {}])).toBe(1);
+  });
+
+  test("is unlike one that names no model, which costs the same where engines are full", () => {
+    const endpoints = [HALF, LOADED, {}];
+    const { candidates } = explain({ steps: STEPS, endpoints, asking: { body: NAMELESS } });
+    expect(new Set(candidates.map(({ costBytes }) => costBytes)).size).toBe(1);
   });
 
   test("finds the adapters that were sent since the last probe", () => {
