@@ -133,6 +133,7 @@ export class ControlPlane {
     this.#prober = new Prober({
       ...{ ...options.probe, jitter: PROBE_JITTER, bytesMax: METRICS_BYTES_MAX, random, now },
       onReading: (address, reading, atMs) => this.#takeReading(address, reading, atMs),
+      onModels: (address, models) => this.#takeModels(address, models),
       onFailure: (address, error) => this.#takeFailure(address, error),
     });
   }
@@ -188,6 +189,12 @@ export class ControlPlane {
     this.#configured();
   }
 
+  /** Names, by model, the pool that serves it: more than endpoints tell, and instead of that. */
+  assignModels(pools: ReadonlyMap<string, string>): void {
+    this.pools.assignModels(pools);
+    this.#tableChanged();
+  }
+
   #configured(): void {
     this.#probeEndpoints();
     this.#tableChanged();
@@ -215,11 +222,14 @@ export class ControlPlane {
   }
 
   #probeEndpoints(): void {
+    // With one pool there is no choice: models are not asked for.
+    const hasChoice = [...this.pools].length > 1;
     const targets = [...this.pools].flatMap((pool) => {
       const { metrics } = pool.configuration;
       return [...pool.endpoints()].map(({ address, discovered: { labels } }) => ({
         key: address,
         url: metrics.urlOf(address),
+        ...(hasChoice ? { modelsUrl: `http://${address}/v1/models` } : {}),
         engine: metrics.engineOf(labels),
       }));
     });
@@ -240,9 +250,20 @@ export class ControlPlane {
   }
 
   #takeReading(address: string, reading: EngineReading, atMs: number): void {
-    for (const name of [...reading.models, ...reading.adapters.active]) this.#models.learn(name);
-    for (const place of this.pools.atAddress(address)) this.#takePlaceReading(place, reading, atMs);
+    for (const name of namesIn(reading)) this.#models.learn(name);
+    const places = this.pools.atAddress(address);
+    const tellsNames = places.some(({ endpoint: { models, reading: before } }) => {
+      return models === null && String(before && namesIn(before)) !== String(namesIn(reading));
+    });
+    for (const place of places) this.#takePlaceReading(place, reading, atMs);
+    if (tellsNames && this.pools.retellModels()) this.#tableChanged();
     this.polls.notice();
+  }
+
+  #takeModels(address: string, models: string[]): void {
+    for (const name of models) this.#models.learn(name);
+    for (const { endpoint } of this.pools.atAddress(address)) endpoint.models = models;
+    if (this.pools.retellModels()) this.#tableChanged();
   }
 
   #takePlaceReading({ pool, endpoint }: Place, reading: EngineReading, atMs: number): void {
@@ -306,6 +327,7 @@ export class ControlPlane {
 
   #tableChanged(): void {
     this.#retell();
+    this.pools.retellModels();
     this.index.keep(this.pools.rememberedBlocks());
     this.hints.tableChanged();
     this.polls.notice();
@@ -352,4 +374,9 @@ export class ControlPlane {
     for (const gateway of this.gateways.all()) gateway.entriesFrom = 0;
     this.polls.notice();
   }
+}
+
+/** Models that metrics name: base model and adapters in use. */
+function namesIn({ models, adapters }: EngineReading): string[] {
+  return [...models, ...adapters.active];
 }

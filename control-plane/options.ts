@@ -21,6 +21,8 @@ export interface Options extends OwnSettings {
   pool: NamedFile[];
   config: NamedFile[];
   settings?: string;
+  /** Pool names by model. */
+  model: ReadonlyMap<string, string>;
   poolName: string;
   kubernetes: boolean;
   kubeconfig?: string;
@@ -62,6 +64,7 @@ function program(): Command {
     )
     .addOption(setting("--settings <file>", "a YAML file of the settings below, watched"))
     .addOption(poolNameOption())
+    .addOption(modelOption())
     .addOption(
       setting("--attachment <way>", "pause or buffer", "pause").choices(["pause", "buffer"]),
     )
@@ -118,6 +121,19 @@ function poolNameOption(): Option {
   return setting("--pool-name <name>", text, "pool").argParser((name) => {
     if (isPoolName(name)) return name;
     throw new InvalidArgumentError("Expected letters, digits and -._/ between them.");
+  });
+}
+
+/** A model's name may have the sign in it; a pool's may not. */
+function modelOption(): Option {
+  const text = "the pool that serves a model; may be given for several models";
+  const option = setting("--model <name=pool>", `${text}; others are as model servers tell`);
+  return option.default(new Map(), "none").argParser((word, earlier: Options["model"]) => {
+    const end = word.lastIndexOf("=");
+    if (end < 1 || !isPoolName(word.slice(end + 1))) {
+      throw new InvalidArgumentError("Expected a model's name, the sign = and a pool's name.");
+    }
+    return new Map([...earlier, [word.slice(0, end), word.slice(end + 1)]]);
   });
 }
 

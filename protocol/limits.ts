@@ -25,6 +25,9 @@ export const ADAPTERS_MAX: u32 = 64;
 /** Endpoints a destination may name after the pick, for Envoy to retry on; and how many it does. */
 export const FALLBACKS_MAX: u32 = 7;
 export const FALLBACKS_STANDARD: u32 = 2;
+/** Models, adapters included, of which a gateway with several pools knows the pool; and their list. */
+export const MODELS_MAX: u32 = 1024;
+export const MODELS_TEXT_BYTES_MAX: u32 = 256 * 1024;
 /** Endpoints that a request's header may list for FILTER_LISTED; those after them do not count. */
 export const LISTED_MAX: u32 = 8;
 /** Keys that the index of one machine, and of the control plane, may hold over all pools. */

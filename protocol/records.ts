@@ -29,7 +29,8 @@ export const POOL: u32 = 2;
 //  28 name bytes   32 bytes of header names
 //  36 number of the header whose value names the profile, or NO_NUMBER: the first profile runs
 //  40 number of the profile that runs where this header is absent, or NO_NUMBER: none does
-//  44 profiles, PROFILE_BYTES each; then steps, STEP_BYTES each; then the name, padded; then the
+//  44 pool flags
+//  48 profiles, PROFILE_BYTES each; then steps, STEP_BYTES each; then the name, padded; then the
 //     lower-case names of headers that steps look at, a zero behind each, padded
 export const POOL_NUMBER: u32 = 0;
 export const POOL_CLUSTER_LOW: u32 = 4;
@@ -42,7 +43,10 @@ export const POOL_NAME_BYTES: u32 = 28;
 export const POOL_HEADERS_BYTES: u32 = 32;
 export const POOL_PROFILE_HEADER: u32 = 36;
 export const POOL_DEFAULT_PROFILE: u32 = 40;
-export const POOL_BYTES: u32 = 44;
+export const POOL_FLAGS: u32 = 44;
+export const POOL_BYTES: u32 = 48;
+/** It is listed no more: its endpoints drain, and no model leads to it. */
+export const POOL_FLAG_LEAVING: u32 = 1;
 export const NO_NUMBER: u32 = 0xffffffff;
 
 //   0 name hash (low, high)    8 steps
@@ -110,6 +114,23 @@ export const POSITION_TABLE: u32 = 0;
 export const POSITION_LOADS: u32 = 4;
 export const POSITION_INDEX: u32 = 8;
 export const POSITION_BYTES: u32 = 12;
+
+/** Which pool serves which model, where there are several pools. Part of a whole table. */
+export const MODELS: u32 = 6;
+//   0 models   4 models flags   8 bytes of text   12 models, MODEL_BYTES each; then the text that
+//     answers `GET /v1/models`, JSON
+export const MODELS_COUNT: u32 = 0;
+export const MODELS_FLAGS: u32 = 4;
+export const MODELS_TEXT_BYTES: u32 = 8;
+export const MODELS_BYTES: u32 = 12;
+/** Every pool's models are known: what is not among these, no pool serves. */
+export const MODELS_FLAG_ALL: u32 = 1;
+
+//   0 name hash (low, high)    8 pool
+export const MODEL_NAME_LOW: u32 = 0;
+export const MODEL_NAME_HIGH: u32 = 4;
+export const MODEL_POOL: u32 = 8;
+export const MODEL_BYTES: u32 = 12;
 
 // ---- both ways --------------------------------------------------------------------------------
 

@@ -42,8 +42,8 @@ export const BYSTANDERS: readonly Plugin[] = [
   coreMetricsExtractor,
   modelServerProtocolMetrics,
   metricsDataSource,
-  aside("models-data-source", "models are not polled", parameters(scrape)),
-  aside("models-data-extractor", "models are not polled"),
+  aside("models-data-source", "each server's list of models is read", parameters(scrape)),
+  aside("models-data-extractor", "each server's list of models is read"),
   aside(
     "topology-extractor",
     PEERS,

@@ -3,6 +3,7 @@
 import { Agent } from "undici";
 import { HintwayError, probeFailed, probeRefused, probeTooLarge } from "../errors.ts";
 import { type Engine, type EngineReading, readPage } from "./engine.ts";
+import { readModelList } from "./model-list.ts";
 
 export interface ProbeTimes {
   periodMs: number;
@@ -21,6 +22,8 @@ export interface ProberOptions extends ProbeTimes {
   now(): number;
   /** `atMs` is when the probe began: what happened later, the page may not show. */
   onReading(key: string, reading: EngineReading, atMs: number): void;
+  /** What the endpoint's own list of models names; asked for now and then, and never of failed ones. */
+  onModels(key: string, models: string[]): void;
   /** PROBE_REFUSED where nothing is there to answer; any other code where something was slow or ill. */
   onFailure(key: string, error: HintwayError): void;
 }
@@ -30,6 +33,8 @@ export interface ProbeTarget {
   key: string;
   /** Of the metrics page. */
   url: string;
+  /** Of its list of models, where somebody asks which they are. */
+  modelsUrl?: string;
   /** What the endpoint's label says, or the engine mapped for it, or null: the page shows it. */
   engine: string | Engine | null;
 }
@@ -38,6 +43,10 @@ export const METRICS_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Between the beginnings of two probes of one endpoint, however often one is asked for. */
 export const PROBE_PAUSE_MS = 100;
+
+/** Between two questions for an endpoint's models, and where it did not tell them. */
+const MODELS_PERIOD_MS = 10_000;
+const MODELS_RETRY_MS = 2_000;
 
 /** First probes spread over the jitter, and over this at most: gateways wait to be told. */
 const FIRST_SPREAD_MS_MAX = 1000;
@@ -50,6 +59,7 @@ interface Probe {
   timer: NodeJS.Timeout | undefined;
   running: Promise<void> | undefined;
   startedAtMs: number;
+  modelsDueAtMs: number;
   /** Asked for while one was running, which may have begun too early to show what is asked. */
   isAskedAgain: boolean;
 }
@@ -118,6 +128,7 @@ export class Prober {
     const probe: Probe = {
       ...{ target, timer: undefined, running: undefined, isAskedAgain: false },
       startedAtMs: Number.NEGATIVE_INFINITY,
+      modelsDueAtMs: Number.NEGATIVE_INFINITY,
     };
     this.#probes.set(target.key, probe);
     this.#schedule(probe, this.#firstRest());
@@ -176,10 +187,25 @@ export class Prober {
     try {
       reading = readPage(await this.#page(url), engine);
     } catch (cause) {
+      // One that comes back may serve others.
+      probe.modelsDueAtMs = Number.NEGATIVE_INFINITY;
       if (this.#isKnown(probe)) onFailure(key, failureOf(url, cause));
       return;
     }
-    if (this.#isKnown(probe)) onReading(key, reading, probe.startedAtMs);
+    if (!this.#isKnown(probe)) return;
+    onReading(key, reading, probe.startedAtMs);
+    await this.#askModels(probe);
+  }
+
+  /** An endpoint that has no list, or fails to give it, is no worse for it. */
+  async #askModels(probe: Probe): Promise<void> {
+    const { now, onModels } = this.#options;
+    const { key, modelsUrl } = probe.target;
+    if (modelsUrl === undefined || now() < probe.modelsDueAtMs) return;
+    const page = await this.#page(modelsUrl).catch(() => "");
+    const models = readModelList(page);
+    probe.modelsDueAtMs = now() + (models === null ? MODELS_RETRY_MS : MODELS_PERIOD_MS);
+    if (models !== null && this.#isKnown(probe)) onModels(key, models);
   }
 
   /** A server may close a connection that was idle just as it is used again: that tells nothing. */

@@ -12,7 +12,13 @@ import { writeLoad } from "./load-record.ts";
 import { Positions } from "./positions.ts";
 import type { GatewayClaim } from "./read-frame.ts";
 import { Shares } from "./shares.ts";
-import { type Settings, writeEndpoint, writePool, writeSettings } from "./table-records.ts";
+import {
+  type Settings,
+  writeEndpoint,
+  writeModels,
+  writePool,
+  writeSettings,
+} from "./table-records.ts";
 
 /** Other gateways' picks in one answer. */
 const RELAY_BYTES_MAX = 1024 * 1024;
@@ -138,6 +144,7 @@ export class Hints {
     for (const pool of this.#pools) {
       for (const endpoint of pool.endpoints()) writeEndpoint(this.#writer, pool, endpoint);
     }
+    writeModels(this.#writer, this.#pools.models);
   }
 
   #writeLoads(gateway: Gateway, after: number, nowMs: number): void {

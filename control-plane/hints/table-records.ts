@@ -4,6 +4,7 @@ import * as profile from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
 import type { Step } from "../config/configuration.ts";
 import type { Endpoint } from "../pool/endpoint.ts";
+import type { ServedModels } from "../pool/models.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { nameHash } from "./name-hash.ts";
@@ -59,6 +60,7 @@ export function writePool(writer: FrameWriter, pool: Pool): void {
   set(wire.POOL_HEADERS_BYTES, headerNames.length);
   set(wire.POOL_PROFILE_HEADER, choice?.header ?? wire.NO_NUMBER);
   set(wire.POOL_DEFAULT_PROFILE, choice?.defaultProfile ?? wire.NO_NUMBER);
+  set(wire.POOL_FLAGS, pool.leftSinceMs === null ? 0 : wire.POOL_FLAG_LEAVING);
   for (const [index, one] of profiles.entries()) {
     const at = wire.POOL_BYTES + index * wire.PROFILE_BYTES;
     const { low, high } = nameHash(one.name);
@@ -84,6 +86,27 @@ function writeStep(view: DataView, at: number, step: Step): void {
     if (index < whole) view.setUint32(place, value, true);
     else view.setFloat32(place, value, true);
   }
+}
+
+/** Nothing where there is but one pool. */
+export function writeModels(writer: FrameWriter, models: ServedModels): void {
+  const { poolOf, areAll, text } = models;
+  if (text === "") return;
+  const list = Buffer.from(text);
+  const textAt = wire.MODELS_BYTES + poolOf.size * wire.MODEL_BYTES;
+  const body = writer.begin(wire.MODELS, textAt + padded(list.length));
+  const set = (offset: number, value: number) => writer.view.setUint32(body + offset, value, true);
+  set(wire.MODELS_COUNT, poolOf.size);
+  set(wire.MODELS_FLAGS, areAll ? wire.MODELS_FLAG_ALL : 0);
+  set(wire.MODELS_TEXT_BYTES, list.length);
+  for (const [index, [name, pool]] of [...poolOf].entries()) {
+    const { low, high } = nameHash(name);
+    const at = wire.MODELS_BYTES + index * wire.MODEL_BYTES;
+    set(at + wire.MODEL_NAME_LOW, low);
+    set(at + wire.MODEL_NAME_HIGH, high);
+    set(at + wire.MODEL_POOL, pool);
+  }
+  writer.writeBytes(body + textAt, list);
 }
 
 export function writeEndpoint(writer: FrameWriter, pool: Pool, endpoint: Endpoint): void {

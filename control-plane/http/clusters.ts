@@ -12,7 +12,7 @@ export type EnvoyMessage = { [field: string]: unknown };
 /** Of the bootstrap: Envoy's cluster of this process. */
 const CONTROL_PLANE_CLUSTER = "hintway-control-plane";
 const DESTINATION_HEADER = "x-gateway-destination-endpoint";
-const COLD_HEADER = "x-hintway-cold";
+const CLUSTER_HEADER = "x-hintway-cluster";
 const HTTP_FILTERS = "type.googleapis.com/envoy.extensions.filters.http";
 
 /** Requests are many and long: Envoy's own limits (1,024 requests, 3 retries) would shed them. */
@@ -111,7 +111,7 @@ function stripRoutingHeaders(): EnvoyMessage {
     typed_config: {
       "@type": `${HTTP_FILTERS}.header_mutation.v3.HeaderMutation`,
       mutations: {
-        request_mutations: [{ remove: DESTINATION_HEADER }, { remove: COLD_HEADER }],
+        request_mutations: [{ remove: DESTINATION_HEADER }, { remove: CLUSTER_HEADER }],
       },
     },
   };

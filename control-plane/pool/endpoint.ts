@@ -17,6 +17,8 @@ export class Endpoint {
   slot: number | null = null;
   labelBits = 0;
   reading: EngineReading | null = null;
+  /** The names it answers to, by its own list; null while it has told none. */
+  models: readonly string[] | null = null;
   /** When the last good probe began. */
   readAtMs: number | null = null;
   /** When it left the pool's file; null while it is listed. */

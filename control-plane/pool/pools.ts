@@ -5,6 +5,7 @@ import type { Configuration } from "../config/configuration.ts";
 import type { DiscoveredPool } from "../discovery/discovered.ts";
 import { BlockSize, type BlockSizeOptions } from "./block-size.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { areSameModels, type ServedModels, servedModels } from "./models.ts";
 import { Pool } from "./pool.ts";
 import { Slots } from "./slots.ts";
 
@@ -29,6 +30,9 @@ export class Pools {
   #configuration: Configuration;
   /** Of pools that have one of their own, whether or not the pool exists. */
   readonly #ownConfigurations = new Map<string, Configuration>();
+  /** Pools by model name, as the operator says. */
+  #assignedModels: ReadonlyMap<string, string> = new Map();
+  #models: ServedModels = servedModels(this, this.#assignedModels);
   #nextNumber = 0;
   #hasSlots = false;
   #isDiscovered = false;
@@ -159,6 +163,23 @@ export class Pools {
       const own = this.#ownConfigurations.get(pool.name) ?? this.#configuration;
       if (pool.configuration !== own) pool.configuration = own;
     }
+  }
+
+  /** Which pool serves which model, as gateways were told. */
+  get models(): ServedModels {
+    return this.#models;
+  }
+
+  /** The operator's word on which pool serves a model; it wins over what endpoints tell. */
+  assignModels(pools: ReadonlyMap<string, string>): void {
+    this.#assignedModels = pools;
+  }
+
+  /** Answers whether gateways have to be told anew. */
+  retellModels(): boolean {
+    const before = this.#models;
+    this.#models = servedModels(this, this.#assignedModels);
+    return !areSameModels(before, this.#models);
   }
 
   /** Remembers who already has a slot elsewhere. */

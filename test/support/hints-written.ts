@@ -3,7 +3,11 @@
 
 import { FrameWriter } from "../../control-plane/hints/frame-writer.ts";
 import { nameHash } from "../../control-plane/hints/name-hash.ts";
-import { type Settings, writeSettings } from "../../control-plane/hints/table-records.ts";
+import {
+  type Settings,
+  writeModels,
+  writeSettings,
+} from "../../control-plane/hints/table-records.ts";
 import { FLAG_WHOLE_TABLE, padded } from "../../protocol/frame.ts";
 import { VERSION_MAX } from "../../protocol/limits.ts";
 import * as profile from "../../protocol/profile.ts";
@@ -46,6 +50,7 @@ export interface PoolHint {
   readonly profiles?: readonly ProfileHint[];
   readonly profileHeader?: number;
   readonly defaultProfile?: number;
+  readonly isLeaving?: boolean;
 }
 
 interface LoadHint {
@@ -92,6 +97,13 @@ interface EntriesHint {
   readonly entries: readonly { readonly key: bigint; readonly ageBlocks: number }[];
 }
 
+interface ModelsHint {
+  /** Pool numbers by model. */
+  readonly poolOf: Readonly<Record<string, number>>;
+  readonly areAll?: boolean;
+  readonly text?: string;
+}
+
 /** What one frame of hints says. With `pools`, it is a whole table. */
 export interface HintsHint {
   readonly generation?: number;
@@ -99,6 +111,7 @@ export interface HintsHint {
   readonly version?: number;
   readonly settings?: Partial<Settings>;
   readonly pools?: readonly PoolHint[];
+  readonly models?: ModelsHint;
   readonly endpoints?: readonly EndpointHint[];
   readonly loads?: readonly (LoadHint & { readonly slot: number })[];
   readonly picks?: readonly PickHint[];
@@ -128,6 +141,10 @@ export function hintsFrame(hints: HintsHint): Buffer {
   if (isWhole) writeSettings(writer, { ...SETTINGS, ...hints.settings });
   for (const pool of hints.pools ?? []) writePool(writer, pool);
   for (const endpoint of hints.endpoints ?? []) writeEndpoint(writer, endpoint);
+  if (hints.models) {
+    const { poolOf, areAll = true, text = "[]" } = hints.models;
+    writeModels(writer, { poolOf: new Map(Object.entries(poolOf)), areAll, text });
+  }
   for (const load of [...(hints.endpoints ?? []), ...(hints.loads ?? [])]) writeLoad(writer, load);
   for (const pick of hints.picks ?? []) writePick(writer, pick);
   for (const entries of hints.entries ?? []) writeEntries(writer, entries);
@@ -170,6 +187,7 @@ function writePool(writer: FrameWriter, pool: PoolHint): void {
     set(wire.POOL_HEADERS_BYTES, headers.length);
     set(wire.POOL_PROFILE_HEADER, pool.profileHeader ?? wire.NO_NUMBER);
     set(wire.POOL_DEFAULT_PROFILE, pool.defaultProfile ?? wire.NO_NUMBER);
+    set(wire.POOL_FLAGS, pool.isLeaving ? wire.POOL_FLAG_LEAVING : 0);
     for (const [index, one] of profiles.entries()) {
       const { low, high } = nameHash(one.name);
       const at = wire.POOL_BYTES + index * wire.PROFILE_BYTES;

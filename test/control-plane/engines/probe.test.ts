@@ -33,6 +33,7 @@ interface Heard {
   key: string;
   reading?: EngineReading;
   atMs?: number;
+  models?: string[];
   error?: HintwayError;
 }
 
@@ -46,6 +47,7 @@ function probe(options: Partial<ProberOptions> = {}) {
     random: Math.random,
     now: () => performance.now(),
     onReading: (key, reading, atMs) => heard.push({ key, reading, atMs }),
+    onModels: (key, models) => heard.push({ key, models }),
     onFailure: (key, error) => heard.push({ key, error }),
     ...options,
   });
@@ -66,6 +68,35 @@ test("an endpoint is read again and again over one connection", async () => {
   await until("the probe", () => heard.length >= 5);
   expect(heard[4]).toMatchObject({ key, reading: { engine: "vllm", running: 3, waiting: 2 } });
   expect(connections).toBe(1);
+});
+
+test("an endpoint's models are asked for where it matters, and not at each probe", async () => {
+  const list = { object: "list", data: [{ id: "base" }, { id: "adapter" }, { id: 5 }, null] };
+  const asked: string[] = [];
+  const key = await serve(({ url = "" }, response) => {
+    asked.push(url);
+    response.end(url === "/v1/models" ? JSON.stringify(list) : PAGE);
+  });
+  const { prober, heard } = probe();
+  prober.setTargets([target(key)]);
+  await until("some probes", () => heard.length >= 3);
+  expect(asked).not.toContain("/v1/models");
+  prober.setTargets([{ ...target(key), modelsUrl: `http://${key}/v1/models` }]);
+  await until("the models", () => heard.some(({ models }) => models));
+  await until("some probes", () => heard.length >= 9);
+  expect(heard.flatMap(({ models }) => (models ? [models] : []))).toEqual([["base", "adapter"]]);
+  expect(asked.filter((url) => url === "/v1/models")).toHaveLength(1);
+});
+
+test("an endpoint that has no list of models is no worse for it", async () => {
+  const key = await serve(({ url }, response) => {
+    if (url === "/v1/models") response.writeHead(500);
+    response.end(PAGE);
+  });
+  const { prober, heard } = probe();
+  prober.setTargets([{ ...target(key), modelsUrl: `http://${key}/v1/models` }]);
+  await until("some probes", () => heard.length >= 3);
+  expect(heard.every(({ reading }) => reading !== undefined)).toBe(true);
 });
 
 test("probes of one endpoint never overlap, however slow it is", async () => {

@@ -11,6 +11,8 @@ export class EngineStandIn {
   cacheTokens = 0;
   adapters: string[] = [];
   model = "base";
+  /** What it lists at /v1/models; null: nothing. */
+  listed: string[] | null = null;
   #server: Server | null = null;
   #port = 0;
 
@@ -19,7 +21,9 @@ export class EngineStandIn {
   }
 
   async open(): Promise<this> {
-    const server = createServer((_request, response) => response.end(this.#page()));
+    const server = createServer(({ url }, response) => {
+      response.end(url === "/v1/models" ? this.#list() : this.#page());
+    });
     server.listen(this.#port, "127.0.0.1");
     await once(server, "listening");
     this.#port = (server.address() as AddressInfo).port;
@@ -35,6 +39,11 @@ export class EngineStandIn {
     server.close();
     server.closeAllConnections();
     await closed;
+  }
+
+  #list(): string {
+    const data = this.listed?.map((id) => ({ id, object: "model" }));
+    return JSON.stringify({ object: "list", data });
   }
 
   #page(): string {

@@ -246,3 +246,26 @@ it("every pool is told, with its endpoints, loads and own configuration", async 
     wire.STATE_DOWN,
   ]);
 });
+
+it("the models of several pools are told when engines list them, and each time they change", async () => {
+  const { gateway, controlPlane, listed, engines } = await start();
+  const [first, second] = listed();
+  engines[0]!.listed = ["qwen"];
+  engines[1]!.listed = ["llama", "llama-sql"];
+  controlPlane.discoverPools([
+    { name: "pool", endpoints: [first!] },
+    { name: "other", endpoints: [second!] },
+  ]);
+  const polling = gateway("a");
+  const counted = (count: number) =>
+    polling.pollUntil(({ bodies }) => {
+      return bodies.get(wire.MODELS)?.getUint32(wire.MODELS_COUNT, true) === count;
+    });
+  const body = (await counted(3)).bodies.get(wire.MODELS)!;
+  expect(body.getUint32(wire.MODELS_FLAGS, true)).toBe(wire.MODELS_FLAG_ALL);
+  controlPlane.assignModels(new Map([["alias", "other"]]));
+  await counted(4);
+  controlPlane.discoverPools([{ name: "pool", endpoints: [first!] }]);
+  const alone = await polling.pollUntil(({ kinds }) => kinds.includes(wire.POOL));
+  expect(alone.kinds).not.toContain(wire.MODELS);
+});
