@@ -9,6 +9,7 @@ import type { Attachment } from "./filters.ts";
 import { gatewayListener } from "./listener.ts";
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
 import { adminCluster, probeListener } from "./probe-listener.ts";
+import { FALLBACK_CLUSTER } from "./routes.ts";
 
 export type { Attachment } from "./filters.ts";
 export type { EnvoyMessage } from "./message.ts";
@@ -16,8 +17,8 @@ export type { EnvoyMessage } from "./message.ts";
 /** What the control plane left on disk for an Envoy that starts while it is down. */
 export interface LastKnown {
   /**
-   * Clusters with their endpoints written in, type STATIC, named `pool-last-known`: Envoy would not
-   * let discovery change a cluster that was there at its start.
+   * Clusters with their endpoints written in, type STATIC, with `-last-known` behind the pool's name:
+   * Envoy would not let discovery change a cluster that was there at its start.
    */
   clusters: EnvoyMessage[];
   /** The last hints, base64, as the filter takes them in. */
@@ -47,8 +48,7 @@ export interface BootstrapOptions {
 /**
  * The bootstrap of one gateway.
  *
- * With the pause attachment and without the filter, the pool comes from the control plane by REST
- * xDS. With the buffer attachment the filter names the endpoint's address itself, and Envoy knows
+ * With the pause attachment and without the filter, pools come from the control plane by REST xDS. With the buffer attachment the filter names the endpoint's address itself, and Envoy knows
  * no endpoints.
  */
 export function bootstrap(options: BootstrapOptions): EnvoyMessage {
@@ -66,10 +66,10 @@ export function bootstrap(options: BootstrapOptions): EnvoyMessage {
             configuration: {
               controlPlaneCluster: CONTROL_PLANE_CLUSTER,
               gateway: options.gateway,
+              fallbackCluster: FALLBACK_CLUSTER,
               ...(options.lastKnown ? { hints: options.lastKnown.hints } : {}),
             },
           },
-          hasLastKnown: lastKnownClusters.length > 0,
         }),
         ...(options.probes ? [probeListener(options.probes)] : []),
       ],

@@ -1,7 +1,7 @@
-// The clusters Envoy knows from its start. The pool itself comes from the control plane.
+// The clusters Envoy knows from its start. Pools come from the control plane.
 
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
-import { DESTINATION_HEADER } from "./routes.ts";
+import { DESTINATION_HEADER, FALLBACK_CLUSTER } from "./routes.ts";
 
 export const CONTROL_PLANE_CLUSTER = "hintway-control-plane";
 
@@ -57,10 +57,10 @@ export function controlPlaneCluster(address: Address, token: string): EnvoyMessa
   };
 }
 
-/** The buffer attachment's pool: each request goes to the address that the filter has set. */
+/** The buffer attachment's pools: each request goes to the address that the filter has set. */
 export function originalDestinationCluster(): EnvoyMessage {
   return {
-    name: "pool",
+    name: FALLBACK_CLUSTER,
     type: "ORIGINAL_DST",
     lb_policy: "CLUSTER_PROVIDED",
     connect_timeout: "1s",

@@ -21,6 +21,8 @@ interface FilterConfiguration {
   controlPlaneCluster: string;
   /** Names this Envoy to people. */
   gateway?: string;
+  /** Where routes lead to unless the filter names another cluster; without it, routes choose pools. */
+  fallbackCluster?: string;
   /** The last known hints, base64. */
   hints?: string;
 }

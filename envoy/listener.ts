@@ -3,13 +3,12 @@
 import { type Attachment, BODY_BYTES_MAX, type FilterOptions, httpFilters } from "./filters.ts";
 import { localReplies } from "./local-replies.ts";
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
-import { COLD_HEADER, DESTINATION_HEADER, routeConfiguration } from "./routes.ts";
+import { CLUSTER_HEADER, DESTINATION_HEADER, routeConfiguration } from "./routes.ts";
 
 export interface ListenerOptions {
   attachment: Attachment;
   listen: Address;
   filter: FilterOptions;
-  hasLastKnown: boolean;
   fallbacks?: number;
 }
 
@@ -44,6 +43,6 @@ export function stripRoutingHeaders(): EnvoyMessage {
   return extension(
     "envoy.http.early_header_mutation.header_mutation",
     "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-    { mutations: [{ remove: DESTINATION_HEADER }, { remove: COLD_HEADER }] },
+    { mutations: [{ remove: DESTINATION_HEADER }, { remove: CLUSTER_HEADER }] },
   );
 }

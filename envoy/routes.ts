@@ -7,12 +7,20 @@ import type { EnvoyMessage } from "./message.ts";
 /** Names the endpoints to try, `ip:port,ip:port`, best first. Never taken from a client. */
 export const DESTINATION_HEADER = "x-gateway-destination-endpoint";
 
-/** Set to `1` by the filter while the last known hints decide. Never taken from a client. */
-export const COLD_HEADER = "x-hintway-cold";
+/**
+ * Names the cluster of the pool that the filter has found for the request, where it is not the
+ * fallback cluster. Never taken from a client.
+ */
+export const CLUSTER_HEADER = "x-hintway-cluster";
+
+/**
+ * Where requests go for which the filter names no cluster: those of a pool of this name, and all
+ * while the filter knows nothing yet.
+ */
+export const FALLBACK_CLUSTER = "pool";
 
 export interface RouteOptions {
   attachment: Attachment;
-  hasLastKnown: boolean;
   /** How much of a request body is held for the pick and for a second try. */
   bodyBytesMax: number;
   /**
@@ -22,16 +30,19 @@ export interface RouteOptions {
   fallbacks?: number;
 }
 
-/** Every path goes to the pool or, while the filter says so, to the pool as it was last known. */
+/** Every path goes to the cluster that the filter names. */
 export function routeConfiguration(options: RouteOptions): EnvoyMessage {
-  const cold = {
-    match: { prefix: "/", headers: [{ name: COLD_HEADER, string_match: { exact: "1" } }] },
-    route: routeAction("pool-last-known", options),
+  const named = {
+    match: { prefix: "/", headers: [{ name: CLUSTER_HEADER, present_match: true }] },
+    route: { cluster_header: CLUSTER_HEADER, ...routeAction(options) },
   };
-  const normal = { match: { prefix: "/" }, route: routeAction("pool", options) };
+  const other = {
+    match: { prefix: "/" },
+    route: { cluster: FALLBACK_CLUSTER, ...routeAction(options) },
+  };
   return {
     name: "hintway",
-    // The pool's cluster comes by discovery, after this route.
+    // Pools' clusters come by discovery, after these routes.
     validate_clusters: false,
     virtual_hosts: [
       {
@@ -40,16 +51,15 @@ export function routeConfiguration(options: RouteOptions): EnvoyMessage {
         request_body_buffer_limit: options.bodyBytesMax,
         // The filter reads from it, with no call to the host, that the first endpoint has answered.
         include_attempt_count_in_response: true,
-        routes: options.hasLastKnown ? [cold, normal] : [normal],
+        routes: options.attachment === "buffer" ? [other] : [named, other],
       },
     ],
   };
 }
 
-function routeAction(cluster: string, options: RouteOptions): EnvoyMessage {
+function routeAction(options: RouteOptions): EnvoyMessage {
   const { attachment, fallbacks = FALLBACKS_STANDARD } = options;
   return {
-    cluster,
     // Answers take as long as they take: a model may write for many minutes.
     timeout: "0s",
     retry_policy: {

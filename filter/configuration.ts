@@ -16,6 +16,7 @@ import { warn } from "./host/callouts.ts";
 import { nowMs } from "./host/clock.ts";
 import { expectUpTo, Text } from "./host/memory.ts";
 import { FlatObject } from "./json/flat-object.ts";
+import { setFallbackCluster } from "./request/pool-choice.ts";
 import { seedRandom } from "./request/random.ts";
 import { setAttachment } from "./request/stream.ts";
 import { setRoot } from "./root.ts";
@@ -49,6 +50,7 @@ export function configure(root: u32, bytes: u32): bool {
     return false;
   }
   setAttachment(!buffers);
+  setFallbackCluster(object.text("fallbackCluster"), object.textBytes("fallbackCluster"));
   setRoot(root);
   linkTo(textOf(object, "controlPlaneCluster"), textOf(object, "token"));
   const startMs = nowMs();

@@ -41,6 +41,8 @@ export interface ControlPlaneOptions {
   endpoints?: string[];
   pool?: string[];
   config?: string[];
+  /** `NAME=POOL` */
+  model?: string[];
   /** Endpoints named after the pick; the standard number by default. */
   fallbacks?: number;
   /** Whether clients may ask why an endpoint was picked; true by default. */
@@ -61,7 +63,7 @@ export function controlPlanePart(options: ControlPlaneOptions): PartDefinition {
 
 /** The control plane's command line, from its program's path on. */
 export function controlPlaneWords(options: ControlPlaneOptions): string[] {
-  const { port, endpoints = [], pool = [], config = [], flags = [] } = options;
+  const { port, endpoints = [], pool = [], config = [], model = [], flags = [] } = options;
   return [
     projectPath("control-plane", "main.ts"),
     ...["--host", LOOPBACK, "--port", String(port)],
@@ -71,6 +73,7 @@ export function controlPlaneWords(options: ControlPlaneOptions): string[] {
     ...(endpoints.length > 0 ? ["--endpoints", endpoints.join(",")] : []),
     ...pool.flatMap((file) => ["--pool", file]),
     ...config.flatMap((file) => ["--config", file]),
+    ...model.flatMap((assigned) => ["--model", assigned]),
     ...(options.fallbacks === undefined ? [] : ["--fallbacks", String(options.fallbacks)]),
     // What it tells of files and endpoints is news to the user.
     ...["--log-level", "info"],

@@ -20,6 +20,8 @@ import {
   HEADER_NAME_BYTES_MAX,
   HEADERS_MAX,
   INDEX_KEYS_MAX,
+  MODELS_MAX,
+  MODELS_TEXT_BYTES_MAX,
   POOL_ENDPOINTS_MAX,
   POOL_STEPS_MAX,
   POOLS_MAX,
@@ -61,6 +63,7 @@ function checkRecord(view: DataView, kind: u32, at: u32, bytes: u32): u32 {
   if (kind === wire.POSITION) return bytes >= wire.POSITION_BYTES ? FRAME_OK : FRAME_RECORD;
   if (kind === wire.POOL) return checkPool(view, at, bytes);
   if (kind === wire.ENDPOINT) return checkEndpoint(view, at, bytes);
+  if (kind === wire.MODELS) return checkModels(view, at, bytes);
   if (kind === wire.LOAD) return checkLoad(view, at, bytes);
   if (kind === wire.PICK) return checkPick(view, at, bytes);
   if (kind === wire.ENTRIES) {
@@ -153,6 +156,19 @@ function checkHeaderNames(view: DataView, at: u32, bytes: u32): u32 {
   }
   if (length > 0) return FRAME_RECORD;
   return names > HEADERS_MAX ? FRAME_OVER_LIMIT : FRAME_OK;
+}
+
+function checkModels(view: DataView, at: u32, bytes: u32): u32 {
+  if (bytes < wire.MODELS_BYTES) return FRAME_RECORD;
+  const count = view.getUint32(at + wire.MODELS_COUNT, true);
+  const text = view.getUint32(at + wire.MODELS_TEXT_BYTES, true);
+  if (count > MODELS_MAX || text > MODELS_TEXT_BYTES_MAX) return FRAME_OVER_LIMIT;
+  if (wire.MODELS_BYTES + count * wire.MODEL_BYTES + text > bytes) return FRAME_RECORD;
+  for (let i: u32 = 0; i < count; i++) {
+    const pool = at + wire.MODELS_BYTES + i * wire.MODEL_BYTES + wire.MODEL_POOL;
+    if (view.getUint32(pool, true) >= POOLS_MAX) return FRAME_OVER_LIMIT;
+  }
+  return FRAME_OK;
 }
 
 function isSoundStep(view: DataView, at: u32): bool {

@@ -23,6 +23,7 @@ class Counters {
   rejectedTooLarge: u32 = 0;
   rejectedHeldBytes: u32 = 0;
   rejectedBadBody: u32 = 0;
+  rejectedModel: u32 = 0;
   endpointFailures: u32 = 0;
   requestsRetried: u32 = 0;
   streamsCut: u32 = 0;
@@ -55,6 +56,7 @@ const NAMES: StaticArray<string> = [
   "rejected_too_large",
   "rejected_held_bytes",
   "rejected_bad_body",
+  "rejected_model",
   "endpoint_failures",
   "requests_retried",
   "streams_cut",

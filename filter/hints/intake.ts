@@ -20,6 +20,7 @@ import { reserve } from "./entries.ts";
 import { clearFlight } from "./flight.ts";
 import { noteSlot } from "./gauges.ts";
 import { forgive, noteProbe, noteState } from "./health.ts";
+import { forgetModels, takeModels } from "./models.ts";
 import { position } from "./position.ts";
 import { insertAged, insertKeys, removeKeys } from "./prefix-index.ts";
 import { forgetRenewal, noteUncached } from "./renewal.ts";
@@ -57,6 +58,7 @@ function takeTablePart(view: DataView, kind: u32, at: u32, memoryAt: usize): voi
   if (kind === wire.SETTINGS) takeSettings(view, at);
   else if (kind === wire.POOL) takePool(view, at, memoryAt);
   else if (kind === wire.ENDPOINT) takeEndpoint(view, at, memoryAt);
+  else if (kind === wire.MODELS) takeModels(view, at, memoryAt);
 }
 
 function takeRecord(view: DataView, kind: u32, at: u32, memoryAt: usize, nowMs: f64): void {
@@ -69,6 +71,7 @@ function takeRecord(view: DataView, kind: u32, at: u32, memoryAt: usize, nowMs: 
 function beginTable(generation: u32): void {
   isNamed.fill(false);
   table.adoptGeneration(generation);
+  forgetModels();
   for (let pool: u32 = 0; pool < POOLS_MAX; pool++) {
     const known = unchecked(table.pools[pool]);
     known.isUsed = false;
@@ -134,6 +137,7 @@ function takePool(view: DataView, at: u32, memoryAt: usize): void {
   const number = view.getUint32(at + wire.POOL_NUMBER, true);
   const pool = unchecked(table.pools[number]);
   pool.isUsed = true;
+  pool.isLeaving = (view.getUint32(at + wire.POOL_FLAGS, true) & wire.POOL_FLAG_LEAVING) !== 0;
   pool.clusterLow = view.getUint32(at + wire.POOL_CLUSTER_LOW, true);
   pool.clusterHigh = view.getUint32(at + wire.POOL_CLUSTER_HIGH, true);
   const blockBytes = view.getUint32(at + wire.POOL_BLOCK_BYTES, true);

@@ -37,6 +37,8 @@ export let generation: u32 = 0;
 /** Hints came from the disk of a gateway that has not reached a control plane yet. */
 export let isCold: bool = false;
 export let poolCount: u32 = 0;
+/** Of these, pools that are not leaving. */
+export let stayingPoolCount: u32 = 0;
 
 export function adoptGeneration(value: u32): void {
   generation = value;
@@ -48,21 +50,35 @@ export function setCold(value: bool): void {
 
 export function countPools(): void {
   poolCount = 0;
-  for (let pool = 0; pool < <i32>POOLS_MAX; pool++) {
-    if (unchecked(pools[pool]).isUsed) poolCount++;
+  stayingPoolCount = 0;
+  for (let number = 0; number < <i32>POOLS_MAX; number++) {
+    const pool = unchecked(pools[number]);
+    if (!pool.isUsed) continue;
+    poolCount++;
+    if (!pool.isLeaving) stayingPoolCount++;
   }
 }
 
-/** The pool a cluster's name leads to. With one pool there is no choice. */
+/** The pool whose cluster has this name, or NO_POOL. */
 export function poolOfCluster(low: u32, high: u32): u32 {
-  let only = NO_POOL;
   for (let pool: u32 = 0; pool < POOLS_MAX; pool++) {
     const candidate = unchecked(pools[pool]);
     if (!candidate.isUsed) continue;
     if (candidate.clusterLow === low && candidate.clusterHigh === high) return pool;
-    only = pool;
   }
-  return poolCount === 1 ? only : NO_POOL;
+  return NO_POOL;
+}
+
+/** The only pool, or the first of several; one that leaves only where there is no other. */
+export function firstPool(): u32 {
+  let leaving = NO_POOL;
+  for (let number: u32 = 0; number < POOLS_MAX; number++) {
+    const pool = unchecked(pools[number]);
+    if (!pool.isUsed) continue;
+    if (!pool.isLeaving) return number;
+    if (leaving === NO_POOL) leaving = number;
+  }
+  return leaving;
 }
 
 // ---- endpoints ----------------------------------------------------------------------------------

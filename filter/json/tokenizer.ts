@@ -60,10 +60,11 @@ export class Tokenizer {
   failure: u32 = 0;
   /** Containers open. */
   depth: u32 = 0;
-  /** The last member's name: its hash if wanted, its unescaped bytes, offset of its quote. */
+  /** The last member's name: its hash if wanted, its unescaped bytes; where it and a string began. */
   keyHash: u64 = 0;
   keyBytes: u32 = 0;
   keyStart: u32 = 0;
+  stringStart: u32 = 0;
   /** The last number. */
   readonly number: JsonNumber = new JsonNumber();
   /** Of the last value with SINK_HASH; also of the last name. */
@@ -221,6 +222,7 @@ export class Tokenizer {
       this.keyStart = this.offset(at);
       this.sink = handler.wantsKeys() ? SINK_HASH : SINK_SKIP;
     } else {
+      this.stringStart = this.offset(at);
       this.sink = handler.beginString();
     }
     this.hash.begin();

@@ -1,6 +1,7 @@
 // Where the request goes, said so that Envoy hears it: a header that the override_host policy reads
 // (attachment A), or filter state that an ORIGINAL_DST cluster reads (attachment B).
 
+import { Pool } from "../hints/pool.ts";
 import { addressAt, addressBytes, isCold } from "../hints/table.ts";
 import { REQUEST_HEADERS, setHeader } from "../host/headers.ts";
 import { Text } from "../host/memory.ts";
@@ -8,8 +9,10 @@ import { setFilterState } from "../host/stream.ts";
 import { TextBuffer } from "../text-buffer.ts";
 
 export const DESTINATION = new Text("x-gateway-destination-endpoint");
-export const COLD = new Text("x-hintway-cold");
-const ONE = new Text("1");
+/** Names a cluster to the routes of a standalone gateway. */
+export const CLUSTER = new Text("x-hintway-cluster");
+/** Clusters that came from disk stand under other names, until the control plane is heard. */
+const LAST_KNOWN = new Text("-last-known");
 const COMMA: u8 = 44;
 const FILTER_STATE_PATH = new Text("envoy.network.transport_socket.original_dst_address");
 
@@ -24,8 +27,14 @@ export function nameInHeader(slots: StaticArray<u16>, count: i32): void {
     text.add(addressAt(slot), addressBytes(slot));
   }
   setHeader(REQUEST_HEADERS, DESTINATION, text.at, text.bytes);
-  // Clusters that came from disk stand under another name until the control plane is heard.
-  if (isCold) setHeader(REQUEST_HEADERS, COLD, ONE.at, ONE.bytes);
+}
+
+/** Leads the request to the pool's cluster where its route would lead elsewhere. */
+export function nameCluster(pool: Pool): void {
+  text.clear();
+  text.add(pool.nameAt, pool.nameBytes);
+  if (isCold) text.addText(LAST_KNOWN);
+  setHeader(REQUEST_HEADERS, CLUSTER, text.at, text.bytes);
 }
 
 /**

@@ -14,9 +14,9 @@ import {
 } from "../host/headers.ts";
 import { equals, Text } from "../host/memory.ts";
 import { trapAsAsked } from "../trap.ts";
-import { COLD, DESTINATION } from "./destination.ts";
+import { CLUSTER, DESTINATION } from "./destination.ts";
 import { chooseProfile, takeNamedHeader } from "./named-headers.ts";
-import { API_NONE, apiOf } from "./prompt.ts";
+import { API_NONE, apiOf, isModelList } from "./prompt-api.ts";
 import { Wish } from "./wish.ts";
 
 /** Headers that only the gateway may set; a client's are removed. */
@@ -30,7 +30,7 @@ const RESERVED: StaticArray<Text> = [
   new Text("x-encoder-hosts-ports"),
   new Text("x-data-parallel-host-port"),
   new Text("x-kv-cache-source-host-port"),
-  COLD,
+  CLUSTER,
 ];
 const isFound = new StaticArray<bool>(RESERVED.length);
 
@@ -79,6 +79,27 @@ export function takeRequestHeaders(pool: Pool | null, wish: Wish): void {
     unchecked((isFound[i] = false));
     removeHeader(REQUEST_HEADERS, unchecked(RESERVED[i]));
   }
+}
+
+/** Reads what the pool's profiles look at, where the pool was not known when the headers came. */
+export function takeNamedHeaders(pool: Pool, wish: Wish): void {
+  if (pool.headerCount > 0) {
+    readHeaders(REQUEST_HEADERS);
+    while (nextHeader()) takeNamedHeader(pool, wish);
+  }
+  chooseProfile(pool, wish);
+}
+
+/** Whether the request is `GET /v1/models`. */
+export function asksForModels(): bool {
+  let isGet: bool = false;
+  let isList: bool = false;
+  readHeaders(REQUEST_HEADERS);
+  while (nextHeader()) {
+    if (equals(nameAt, nameBytes, METHOD)) isGet = equals(valueAt, valueBytes, GET);
+    else if (equals(nameAt, nameBytes, PATH)) isList = isModelList(valueAt, valueBytes);
+  }
+  return isGet && isList;
 }
 
 /** By the name's first letter, which leaves most headers at one comparison. */

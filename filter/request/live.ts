@@ -18,7 +18,12 @@ export const APART: u32 = 3;
 export class Request {
   context: u32 = 0;
   phase: u32 = READING;
+  /** A pool's number, or what request/pool-choice.ts says instead. */
   pool: u32 = 0;
+  /** Its model says which pool it is for, once the body is read. */
+  isByModel: bool = false;
+  /** What its prompt was cut into. */
+  blockBytes: u32 = 0;
   api: u32 = 0;
   isUnread: bool = false;
   walkedBytes: u32 = 0;

@@ -42,6 +42,15 @@ export function apiOf(path: usize, bytes: u32): u32 {
   return bySuffix(decoded + DECODED_BYTES - decodedBytes, decodedBytes);
 }
 
+const MODEL_LIST: string = "/v1/models";
+
+/** Whether the path is that of the list of models, whatever stands before it. */
+export function isModelList(path: usize, bytes: u32): bool {
+  let length: u32 = 0;
+  while (length < bytes && !endsPath(load<u8>(path + length))) length++;
+  return endsWith(path, length, MODEL_LIST);
+}
+
 function bySuffix(path: usize, bytes: u32): u32 {
   for (let index = 0; index < SUFFIXES.length; index++) {
     if (endsWith(path, bytes, unchecked(SUFFIXES[index]))) return (index as u32) + 1;

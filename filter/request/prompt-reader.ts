@@ -133,6 +133,8 @@ export class PromptReader extends JsonHandler {
     const to = frames.destinationOf(this.frame);
     switch (to) {
       case names.TO_MODEL:
+        this.settings.modelStart = this.tokens.stringStart;
+        return SINK_HASH;
       case names.TO_SALT:
       case names.TO_ROLE:
       case names.TO_TREE:
@@ -385,7 +387,9 @@ export class PromptReader extends JsonHandler {
 
   /** A member of the body or of a scope has ended, at a comma or at the object's end. */
   private closeStrip(frame: usize, offset: u32, isComma: bool): void {
-    if (frames.destinationOf(frame) !== names.TO_STRIP) return;
+    const to = frames.destinationOf(frame);
+    if (to === names.TO_MODEL) this.settings.modelEnd = offset;
+    if (to !== names.TO_STRIP) return;
     frames.setDestination(frame, names.TO_NOTHING);
     const takesComma = isComma && !frames.hasFlag(frame, frames.FLAG_STAYS);
     if (!this.strips.close(takesComma ? offset + 1 : offset)) this.tokens.fail(FAILED_STRIPS);

@@ -14,7 +14,10 @@ export class PromptSettings {
   /** The protocol's hashBytes of the unescaped name. */
   model: u64 = 0;
   hasModel: bool = false;
-  /** The same of `cache_salt`; zero if there is none. */
+  /** Offsets in the body: of the name's first quote, and behind its last one and any white space. */
+  modelStart: u32 = 0;
+  modelEnd: u32 = 0;
+  /** The protocol's hashBytes of `cache_salt`; zero if there is none. */
   salt: u64 = 0;
   stream: bool = false;
   /** A streamed answer is to tell its token counts. */
@@ -26,6 +29,8 @@ export class PromptSettings {
   begin(): void {
     this.model = 0;
     this.hasModel = false;
+    this.modelStart = 0;
+    this.modelEnd = 0;
     this.salt = 0;
     this.stream = false;
     this.asksUsage = false;

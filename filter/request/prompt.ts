@@ -3,10 +3,10 @@
 // prompt (white space, order of members, escapes, cuts between chunks) give the same keys.
 import { combine } from "../json/text-hash.ts";
 import { FAILED_DEPTH, FAILED_ENCODING, FAILED_NOT } from "../json/tokenizer.ts";
-import { API_NONE, apiOf } from "./prompt-api.ts";
+import { API_NONE } from "./prompt-api.ts";
 import { FAILED_NOT_AN_OBJECT, FAILED_STRIPS, PromptReader } from "./prompt-reader.ts";
 
-export { API_NONE, apiOf };
+export { API_NONE };
 
 const READABLE: u32 = FAILED_NOT;
 /** The body ended within the JSON. */
@@ -115,6 +115,16 @@ export class Prompt {
     this.promptBytes = segments.bytes();
     this.keyCount = segments.count();
     this.keys = segments.start();
+  }
+
+  /** Offset in the body of the model's name, its quote included. */
+  get modelStart(): u32 {
+    return this.reader.settings.modelStart;
+  }
+
+  /** Offset behind the model's name and any white space there. */
+  get modelEnd(): u32 {
+    return this.reader.settings.modelEnd;
   }
 
   /** Gives the storage of a long prompt's keys back. */

@@ -77,20 +77,56 @@ const tooLarge = new Reply(
   "The request's body is larger than the # bytes that this gateway holds. Send a smaller one, with images by URL for example.",
   NONE,
 );
-const HASH: u8 = 35;
-const tooLargeBody = new TextBuffer(512);
-
 /** `bytesMax` takes the place of the mark in the message. */
 export function replyTooLarge(bytesMax: u32): void {
-  tooLargeBody.clear();
-  const at = tooLarge.body.at;
-  const bytes = tooLarge.body.bytes;
-  for (let i: u32 = 0; i < bytes; i++) {
-    const byte = load<u8>(at + i);
-    if (byte === HASH) tooLargeBody.addInteger(bytesMax);
-    else tooLargeBody.addByte(byte);
+  number.clear();
+  number.addInteger(bytesMax);
+  sendFilled(tooLarge, number.at, number.bytes);
+}
+
+const MARK: u8 = 35;
+const number = new TextBuffer(20);
+/** Of a model's name as the request spells it; a longer one is not repeated to the client. */
+export const SHOWN_BYTES_MAX: u32 = 256;
+const filled = new TextBuffer(512 + SHOWN_BYTES_MAX);
+
+/** Sends the reply with a text in place of its mark. */
+function sendFilled(reply: Reply, text: usize, textBytes: u32): void {
+  filled.clear();
+  for (let i: u32 = 0; i < reply.body.bytes; i++) {
+    const byte = load<u8>(reply.body.at + i);
+    if (byte === MARK) filled.add(text, textBytes);
+    else filled.addByte(byte);
   }
-  tooLarge.sendBody(tooLargeBody.at, tooLargeBody.bytes);
+  reply.sendBody(filled.at, filled.bytes);
+}
+
+// What OpenAI's own API and vLLM answer.
+const noSuchModel = new Reply(
+  404,
+  "invalid_request_error",
+  "model_not_found",
+  "The model `#` does not exist.",
+  NONE,
+);
+
+/** `name` is within JSON quotes already. */
+export function replyNoSuchModel(name: usize, bytes: u32): void {
+  sendFilled(noSuchModel, name, bytes);
+}
+
+export const replyUnknownModel = new Reply(
+  503,
+  "service_unavailable",
+  "model_unavailable",
+  "No pool is known to serve this model, and not all pools have told their models yet. Try again; the operator finds them on the control plane's /status.",
+  NO_ENDPOINTS,
+);
+const modelList = new Reply(200, "", "models", "", NONE);
+
+/** `text` is JSON. */
+export function replyModels(text: usize, bytes: u32): void {
+  modelList.sendBody(text, bytes);
 }
 
 export const replyHeldBytes = new Reply(

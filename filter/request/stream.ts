@@ -3,9 +3,10 @@
 //   READING ──pick──▶ SENT ──response headers──▶ ANSWERED ──▶ done
 //      └──── refused, or none of ours ──▶ APART ──▶ done
 
-import { BLOCK_BYTES_MAX } from "../../protocol/limits.ts";
+import { BLOCK_BYTES_MAX, POOLS_MAX } from "../../protocol/limits.ts";
 import { SETTINGS_FLAG_EXPLAIN, STAGE_BLIND, STAGE_STALE } from "../../protocol/records.ts";
 import { counters } from "../hints/counters.ts";
+import { modelsText, modelsTextBytes } from "../hints/models.ts";
 import { Pool } from "../hints/pool.ts";
 import { shareSoon } from "../hints/sharing.ts";
 import * as table from "../hints/table.ts";
@@ -17,24 +18,23 @@ import {
   SLICE_BYTES,
 } from "../host/buffers.ts";
 import { nowMs, recentMs } from "../host/clock.ts";
-import { CLUSTER_NAME, propertyAt, readProperty } from "../host/properties.ts";
 import { CONTINUE, STOP, STOP_AND_BUFFER } from "../host/stream.ts";
-import { TextHash } from "../json/text-hash.ts";
 import { countPick } from "./accounts.ts";
 import { isLastResort } from "./candidates.ts";
 import { coverBy } from "./cover.ts";
-import { nameInFilterState, nameInHeader } from "./destination.ts";
+import { nameCluster, nameInFilterState, nameInHeader } from "./destination.ts";
 import { explain, takeExplanation } from "./explain.ts";
 import * as headers from "./headers.ts";
 import { APART, READING, Request, requestOf, SENT, takeRequest } from "./live.ts";
+import { refuseModel } from "./model-refusal.ts";
 import * as picks from "./pick.ts";
+import * as choice from "./pool-choice.ts";
 import { API_NONE, Prompt } from "./prompt.ts";
 import * as replies from "./replies.ts";
 import { keepParts } from "./score.ts";
 import { tellsUnasked } from "./usage-sample.ts";
 import { beginWaiting } from "./waiting.ts";
 
-const clusterName = new TextHash();
 const SPACE: u8 = 0x20;
 
 /** Attachment A holds the request by itself; B leaves that to the buffer filter behind it. */
@@ -49,36 +49,44 @@ export function setAttachment(pauses: bool): void {
 // ---- request ------------------------------------------------------------------------------------
 
 export function onRequestHeaders(context: u32, isEnd: bool): u32 {
-  const number = poolNumber();
+  const number = choice.poolOfRoute();
   const pool = poolAt(number);
   const request = takeRequest(context, nowMs());
   request.pool = number;
+  request.isByModel = number === choice.BY_MODEL;
   headers.takeRequestHeaders(pool, request.wish);
-  request.api = pool === null ? API_NONE : headers.api;
+  request.api = number === table.NO_POOL ? API_NONE : headers.api;
   const mayExplain = (table.settings.flags & SETTINGS_FLAG_EXPLAIN) !== 0;
   request.wantsExplanation = headers.wantsExplanation && mayExplain;
-  const isHopeless = pool === null && !holdsHeaders;
+  const isHopeless = number === table.NO_POOL && !holdsHeaders;
+  if (isEnd && request.isByModel && answersModels()) return answerModels(request);
   if (isEnd || headers.isUpgrade || isHopeless) return choose(request) ? CONTINUE : STOP;
   if (headers.contentBytes > <f64>table.settings.bodyBytesMax) return refuseLarge(request);
   // Every body is walked, whatever its path and headers claim: what may not come from a client has
   // to be found. The API decides which prompt is read.
-  const blockBytes = pool === null ? BLOCK_BYTES_MAX : pool.blockBytes;
-  request.prompt.begin(request.api, blockBytes, table.settings.walkBytesMax);
+  request.blockBytes = blockBytesOf(pool);
+  request.prompt.begin(request.api, request.blockBytes, table.settings.walkBytesMax);
   return holdsHeaders ? STOP : CONTINUE;
 }
 
 function poolAt(number: u32): Pool | null {
-  if (number === table.NO_POOL) return null;
-  return unchecked(table.pools[number]);
+  return number < POOLS_MAX ? unchecked(table.pools[number]) : null;
 }
 
-function poolNumber(): u32 {
-  if (table.poolCount <= 1) return table.poolOfCluster(0, 0);
-  const bytes = readProperty(CLUSTER_NAME);
-  clusterName.begin();
-  clusterName.add(propertyAt(), bytes);
-  const name = clusterName.stripes();
-  return table.poolOfCluster(<u32>name, <u32>(name >> 32));
+/** The control plane tells one size for all pools, so that it is known before the model is. */
+function blockBytesOf(pool: Pool | null): u32 {
+  const known = pool === null ? poolAt(table.firstPool()) : pool;
+  return known === null ? BLOCK_BYTES_MAX : known.blockBytes;
+}
+
+function answersModels(): bool {
+  return choice.modelsDecide() && modelsTextBytes() > 0 && headers.asksForModels();
+}
+
+function answerModels(request: Request): u32 {
+  setApart(request);
+  replies.replyModels(modelsText(), modelsTextBytes());
+  return STOP;
 }
 
 function refuseLarge(request: Request): u32 {
@@ -192,6 +200,7 @@ function blankSlice(prompt: Prompt, slice: usize, start: u32, end: u32): void {
 /** Picks and sets the destination; false when the filter has answered instead. */
 function choose(request: Request): bool {
   letGo(request);
+  if (request.isByModel && !chooseByModel(request)) return false;
   if (request.pool === table.NO_POOL) return passWithoutHints(request);
   const pool = unchecked(table.pools[request.pool]);
   // Not when the request began: its body may have taken long to come.
@@ -211,11 +220,37 @@ function choose(request: Request): bool {
     (<usize>count) << 1,
   );
   request.phase = SENT;
-  if (holdsHeaders) nameInHeader(request.destinations, count);
+  if (holdsHeaders) nameDestination(request, pool);
   else nameInFilterState(<u32>unchecked(picks.destinations[0]));
   if (holdsHeaders && count > 1) beginWaiting(request, atMs);
   countPick(request, pool, atMs);
   shareSoon(atMs);
+  return true;
+}
+
+function nameDestination(request: Request, pool: Pool): void {
+  nameInHeader(request.destinations, request.destinationCount);
+  const leads = choice.isWhereRouteLeads(pool, request.isByModel);
+  if (table.isCold || !leads) nameCluster(pool);
+}
+
+/** Finds the pool that serves the request's model; false when the filter has answered instead. */
+function chooseByModel(request: Request): bool {
+  const wish = request.wish;
+  const number = choice.poolOfRequest(wish.modelName);
+  request.pool = number;
+  const pool = poolAt(number);
+  if (pool === null) {
+    if (number === table.NO_POOL) return true;
+    counters.rejectedModel++;
+    request.phase = APART;
+    refuseModel(request.prompt, number);
+    return false;
+  }
+  // Keys of blocks of another size are in nobody's cache.
+  if (pool.blockBytes !== request.blockBytes) wish.keyCount = 0;
+  // Under attachment B the headers are out of reach by now.
+  if (holdsHeaders) headers.takeNamedHeaders(pool, wish);
   return true;
 }
 

@@ -42,7 +42,9 @@ describe("an Envoy whose control plane is down", () => {
     writeFileSync(join(stateDir, "last-known.json"), lastKnown(endpoint.port));
     const controlPlane = { port: await freePort(), token: "token", stateDir };
     const envoy = await start(startEnvoy({ controlPlane, attachment: "none" }));
-    const response = await fetch(envoy.url, { headers: { "x-hintway-cold": "1" } });
+    const response = await fetch(envoy.url, {
+      headers: { "x-hintway-cluster": "pool-last-known" },
+    });
     expect(response.status).toBe(503);
     expect(endpoint.seen).toEqual([]);
   });

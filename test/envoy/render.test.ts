@@ -37,8 +37,8 @@ describe("the configurations that run as they stand", () => {
       const text = JSON.stringify(bootstrap({ ...OPTIONS, ...(fallbacks ? { fallbacks } : {}) }));
       return [...text.matchAll(/"num_retries":(\d+)/g)].map(([, count]) => Number(count));
     };
-    expect(retries()).toEqual([FALLBACKS_STANDARD]);
-    expect(retries(FALLBACKS_MAX)).toEqual([FALLBACKS_MAX]);
+    expect(new Set(retries())).toEqual(new Set([FALLBACKS_STANDARD]));
+    expect(new Set(retries(FALLBACKS_MAX))).toEqual(new Set([FALLBACKS_MAX]));
   });
 
   it("hold no token in the filter's configuration", () => {

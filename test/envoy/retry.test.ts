@@ -123,7 +123,7 @@ function letClientPick(configuration: EnvoyMessage): void {
   });
   strip.typed_config.mutations.push(
     set("x-gateway-destination-endpoint", `%REQ(${PICK_HEADER})%`),
-    set("x-hintway-cold", "1"),
+    set("x-hintway-cluster", "pool-last-known"),
   );
 }
 

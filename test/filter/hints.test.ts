@@ -338,7 +338,7 @@ describe("hints grow old", () => {
 describe("hints from the disk", () => {
   const encoded = (frame: Buffer): string => frame.toString("base64");
   const isCold = (vm = gateway.worker): boolean =>
-    ask(vm).sentToEndpoint.headers?.has("x-hintway-cold") === true;
+    ask(vm).sentToEndpoint.headers?.get("x-hintway-cluster") === "pool-last-known";
 
   /** A gateway of two workers that starts while the control plane is down. */
   function startCold(hints: string): void {

@@ -1,7 +1,8 @@
 import { compileProbe, Probe } from "./probe.ts";
 
 const SOURCE = `
-import { Prompt, apiOf as find } from "./filter/request/prompt.ts";
+import { apiOf as find } from "./filter/request/prompt-api.ts";
+import { Prompt } from "./filter/request/prompt.ts";
 const prompt = new Prompt();
 export function apiOf(path: usize, bytes: u32): u32 { return find(path, bytes); }
 export function begin(api: u32, blockBytes: u32, walkBytesMax: u32): void {

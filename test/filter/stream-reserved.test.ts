@@ -14,7 +14,7 @@ describe("what only the gateway may say", () => {
     "x-encoder-hosts-ports",
     "x-data-parallel-host-port",
     "x-kv-cache-source-host-port",
-    "x-hintway-cold",
+    "x-hintway-cluster",
   ])("is taken from a client's headers: %s", (name) => {
     const gateway = new FilteredGateway();
     const request = ask(gateway.worker, { headers: { [name]: "10.9.9.9:1", "x-other": "stays" } });

@@ -21,6 +21,7 @@ describe("the options of npm start", () => {
       endpoints: [],
       pool: [],
       config: [],
+      model: [],
       workers: 2,
       attachment: "pause",
       fallbacks: 2,

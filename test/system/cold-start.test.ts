@@ -90,7 +90,7 @@ describe("an Envoy that starts while the control plane is down", () => {
     const answer = await ask(envoy.url, chat(prompt("told")));
     const state = await (await fetch(`http://${answer.endpoint}/sim/state`)).json();
     expect(state.last.headers).not.toHaveProperty("x-gateway-destination-endpoint");
-    expect(state.last.headers).not.toHaveProperty("x-hintway-cold");
+    expect(state.last.headers).not.toHaveProperty("x-hintway-cluster");
   });
 
   test("answers 503 in JSON where nothing is known, until the control plane is there", async () => {

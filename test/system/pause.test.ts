@@ -105,7 +105,7 @@ describe("what a client says that only a gateway may say", () => {
       const headers = {
         [DESTINATION]: wanted.address,
         "x-prefiller-host-port": wanted.address,
-        "x-hintway-cold": "1",
+        "x-hintway-cluster": "hintway-control-plane",
       };
       const answer = await ask(gateway.url, { ...chat(prompt(`steered ${i}`)), headers });
       expect(answer.status).toBe(200);
