@@ -142,6 +142,9 @@ const WITHOUT = [
   "alpha=0,beta=0,rho=0,omega=0",
 ];
 
+/** A cache told so many times as large is no bound to what the index believes. */
+const BOUNDLESS = 20;
+
 const ENGINES: readonly (readonly [string, string])[] = [
   [
     "conversation 8B, 4 endpoints",
@@ -206,7 +209,12 @@ export const SUITES: readonly Suite[] = [
     name: "ablation",
     about: "what each part of the cost gives, by taking it away",
     cells: mainCells().filter(({ label }) => label.endsWith("high")),
-    policies: [HINTWAY, ...WITHOUT.map((cost) => `${HINTWAY} --cost ${cost}`)],
+    policies: [
+      HINTWAY,
+      ...WITHOUT.map((cost) => `${HINTWAY} --cost ${cost}`),
+      `${HINTWAY} --no-cached-told`,
+      `${HINTWAY} --cache-told ${BOUNDLESS}`,
+    ],
   },
   {
     name: "hard",
