@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, it } from "vitest";
-import { type Namespace, OLD_POOL_GROUP } from "../support/kubernetes/cluster.ts";
+import { type Namespace, OLD_POOL_GROUP, ROLE } from "../support/kubernetes/cluster.ts";
 import { describeOnCluster } from "../support/kubernetes/suite.ts";
 import { until } from "../support/until.ts";
 import { type FollowedOptions, following } from "./followed.ts";
@@ -89,6 +89,19 @@ describeOnCluster("conditions of pools", (cluster) => {
     await namespace.createPod("a", "127.0.0.2", { labels: { app: "qwen" } });
     await sleep(1_000);
     expect(await version()).toBe(before);
+  });
+
+  it("is written as soon as it may be, and then nothing is refused any more", async () => {
+    const namespace = await cluster().namespace();
+    const rules = ROLE.filter(({ resources }) => !resources.includes("inferencepools/status"));
+    const account = await namespace.serviceAccount(rules);
+    await namespace.createPool("qwen", [8000]);
+    const parents = [{ name: "gateway", namespace: namespace.name }];
+    const followed = follow(account.kubeconfig, { namespaces: [namespace.name], parents });
+    await until("the refusal", () => followed.refusals.has("status"));
+    await account.grant(ROLE);
+    await until("the entry", async () => (await parentsOf(namespace, "qwen")).length === 1);
+    await until("it to be over", () => !followed.refusals.has("status"));
   });
 
   it("a pool of the older group loses its placeholder for the entry", async () => {

@@ -30,6 +30,22 @@ describeOnCluster(
       return { namespace, link, account, followed };
     }
 
+    it("begins while the API server is away, and tells nothing before everything is listed", async () => {
+      const namespace = await cluster().namespace();
+      const link = await Link.to(cluster().api.port);
+      links.push(link);
+      link.isBlocked = true;
+      const { kubeconfig } = await namespace.serviceAccount(ROLE, link.port);
+      await namespace.createPool("qwen", [8000]);
+      await addPod(namespace, 2);
+      const followed = follow(kubeconfig, { namespaces: [namespace.name] });
+      await until("the failure to be told", () => followed.failures.length > 0);
+      expect(followed.pools).toBeNull();
+      link.isBlocked = false;
+      await followed.until(podsTo(2));
+      await until("all of it to be over", () => followed.refusals.size === 0);
+    });
+
     it("survives a restart of the API server, and what it told stays meanwhile", async () => {
       const { namespace, followed } = await started();
       await cluster().api.restart(async () => {

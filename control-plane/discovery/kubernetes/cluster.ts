@@ -6,7 +6,7 @@ import type { DiscoveredPool } from "../discovered.ts";
 import type { ApiServer } from "./api-server.ts";
 import { type ConfigMapKey, type KeptTexts, WatchedConfigMap } from "./config-map.ts";
 import { KubernetesDiscovery, type ServedPool } from "./discovery.ts";
-import { Events } from "./events.ts";
+import { Events, type WriteListener } from "./events.ts";
 import { type Parent, PoolStatuses } from "./pool-status.ts";
 import { WATCH_TIMES, type WatchTimes } from "./watched-objects.ts";
 
@@ -52,11 +52,10 @@ export class Cluster {
     };
     const { namespaces, configMap, times = WATCH_TIMES } = options;
     const random = Math.random;
-    this.#events = new Events(api, (error) => listener.refused("events", error));
+    this.#events = new Events(api, this.#writing("events"));
     this.#statuses = new PoolStatuses(api, {
-      ...options,
+      ...{ ...options, ...this.#writing("status") },
       now: () => new Date().toISOString().replace(/\.\d+Z$/, "Z"),
-      failed: (error) => listener.refused("status", error),
     });
     this.#discovery = new KubernetesDiscovery(
       api,
@@ -89,6 +88,20 @@ export class Cluster {
     await this.#configMap?.stop();
     await this.#statuses.stop();
     await this.#events.sent();
+  }
+
+  #writing(part: string): WriteListener {
+    let isRefused = false;
+    return {
+      failed: (error) => {
+        isRefused = true;
+        this.#listener.refused(part, error);
+      },
+      succeeded: () => {
+        if (isRefused) this.#listener.accepted(part);
+        isRefused = false;
+      },
+    };
   }
 
   #take(pools: ServedPool[]): void {

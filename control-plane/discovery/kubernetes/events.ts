@@ -11,15 +11,21 @@ const COMPONENT = "hintway";
 /** The API server's own limit. */
 const MESSAGE_CHARACTERS_MAX = 1024;
 
+/** Whether what was written to the API server was taken. */
+export interface WriteListener {
+  failed(error: HintwayError): void;
+  succeeded(): void;
+}
+
 export class Events {
   readonly #api: ApiServer;
-  readonly #failed: (error: HintwayError) => void;
+  readonly #listener: WriteListener;
   #sending = Promise.resolve();
 
-  /** `failed`: an Event could not be sent. It is not tried again: what it says is logged as well. */
-  constructor(api: ApiServer, failed: (error: HintwayError) => void) {
+  /** An Event that could not be sent is not tried again: what it says is logged as well. */
+  constructor(api: ApiServer, listener: WriteListener) {
     this.#api = api;
-    this.#failed = failed;
+    this.#listener = listener;
   }
 
   /** `about` needs apiVersion, kind and metadata. Events are sent one after the other. */
@@ -35,7 +41,10 @@ export class Events {
     };
     this.#sending = this.#sending
       .then(() => this.#api.create(`/api/v1/namespaces/${namespace}/events`, event))
-      .catch((error) => this.#failed(error));
+      .then(
+        () => this.#listener.succeeded(),
+        (error) => this.#listener.failed(error),
+      );
   }
 
   /** Resolves when all that was told is sent. */

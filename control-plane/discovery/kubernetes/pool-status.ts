@@ -8,6 +8,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { HintwayError } from "../../errors.ts";
 import type { ApiServer } from "./api-server.ts";
+import type { WriteListener } from "./events.ts";
 import {
   type Condition,
   type InferencePool,
@@ -20,15 +21,13 @@ export interface Parent {
   namespace: string;
 }
 
-export interface PoolStatusOptions {
+export interface PoolStatusOptions extends WriteListener {
   /** The Gateways to answer for. */
   parents: readonly Parent[];
   /** `DOMAIN/PATH`; marks the entries that are this control plane's own. */
   controllerName: string;
   /** ISO 8601. */
   now(): string;
-  /** A status could not be applied; it is tried again. */
-  failed(error: HintwayError): void;
 }
 
 /** Whether the pool is served; `message` is for people. */
@@ -93,6 +92,7 @@ export class PoolStatuses {
         metadata: { name, namespace, resourceVersion },
         status: kind.status(parents),
       });
+      this.#options.succeeded();
       return true;
     } catch (error) {
       if (!(error instanceof HintwayError)) throw error;
@@ -109,7 +109,7 @@ export class PoolStatuses {
 function parentsWith(
   pool: InferencePool,
   verdict: Verdict,
-  { parents, controllerName, now }: Omit<PoolStatusOptions, "failed">,
+  { parents, controllerName, now }: PoolStatusOptions,
 ): ParentStatus[] {
   const isOwn = (entry: ParentStatus) =>
     pool.kind.hasControllerName

@@ -14,6 +14,7 @@ export function describeOnCluster(
   const assets = findAssets();
   if ("missing" in assets) {
     if (isWhole) throw new Error(assets.missing);
+    console.warn(`${title}: not tested: ${assets.missing}`);
     describe.skip(`${title} (skipped: ${assets.missing})`, () => body(unavailable));
     return;
   }
