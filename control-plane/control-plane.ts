@@ -29,6 +29,8 @@ export interface Adjustable {
   blockBytes: number;
   settings: Settings;
   probe: ProbeTimes;
+  /** Pools by the models they serve: more than endpoints tell, and instead of that. */
+  models: Readonly<Record<string, string>>;
 }
 
 export interface ControlPlaneOptions extends Adjustable {
@@ -104,6 +106,7 @@ export class ControlPlane {
     const { indexKeysMax: keysMax } = settings;
     const lastKnownBytes = options.lastKnownBlockBytes ?? null;
     this.pools = new Pools({ bytesMin, lastKnownBytes, keysMax }, configuration);
+    this.pools.assignModels(options.models);
     this.index = new PrefixIndex(keysMax);
     this.hints = new Hints(settings, this.pools, this.index, random);
     this.polls = new LongPolls(this.hints, {
@@ -167,12 +170,13 @@ export class ControlPlane {
   }
 
   /** Puts other settings in force, here and in every gateway. */
-  adjust({ blockBytes: bytesMin, settings, probe }: Adjustable): void {
+  adjust({ blockBytes: bytesMin, settings, probe, models }: Adjustable): void {
     const { indexKeysMax: keysMax } = settings;
     this.hints.settings = settings;
     this.index.keysMax = keysMax;
     this.pools.blocks.setLimits({ bytesMin, keysMax });
     this.#prober.setTimes(probe);
+    this.pools.assignModels(models);
     this.#tableChanged();
   }
 
@@ -187,12 +191,6 @@ export class ControlPlane {
   configurePool(name: string, configuration: Configuration | null): void {
     this.pools.configure(configuration, name);
     this.#configured();
-  }
-
-  /** Names, by model, the pool that serves it: more than endpoints tell, and instead of that. */
-  assignModels(pools: ReadonlyMap<string, string>): void {
-    this.pools.assignModels(pools);
-    this.#tableChanged();
   }
 
   #configured(): void {

@@ -21,8 +21,6 @@ export interface Options extends OwnSettings {
   pool: NamedFile[];
   config: NamedFile[];
   settings?: string;
-  /** Pool names by model. */
-  model: ReadonlyMap<string, string>;
   poolName: string;
   kubernetes: boolean;
   kubeconfig?: string;
@@ -64,7 +62,7 @@ function program(): Command {
     )
     .addOption(setting("--settings <file>", "a YAML file of the settings below, watched"))
     .addOption(poolNameOption())
-    .addOption(modelOption())
+    .addOption(modelsOption())
     .addOption(
       setting("--attachment <way>", "pause or buffer", "pause").choices(["pause", "buffer"]),
     )
@@ -124,17 +122,18 @@ function poolNameOption(): Option {
   });
 }
 
+function modelsOption(): Option {
+  const text = "which pool serves a model; others are as model servers tell";
+  const option = setting("--models <name=pool,...>", text).default({}, "none");
+  return option.argParser((words) => Object.fromEntries(words.split(",").map(poolOfModel)));
+}
+
 /** A model's name may have the sign in it; a pool's may not. */
-function modelOption(): Option {
-  const text = "the pool that serves a model; may be given for several models";
-  const option = setting("--model <name=pool>", `${text}; others are as model servers tell`);
-  return option.default(new Map(), "none").argParser((word, earlier: Options["model"]) => {
-    const end = word.lastIndexOf("=");
-    if (end < 1 || !isPoolName(word.slice(end + 1))) {
-      throw new InvalidArgumentError("Expected a model's name, the sign = and a pool's name.");
-    }
-    return new Map([...earlier, [word.slice(0, end), word.slice(end + 1)]]);
-  });
+function poolOfModel(word: string): [model: string, pool: string] {
+  const end = word.lastIndexOf("=");
+  const [model, pool] = [word.slice(0, end).trim(), word.slice(end + 1).trim()];
+  if (end > 0 && model !== "" && isPoolName(pool)) return [model, pool];
+  throw new InvalidArgumentError(`Expected model=pool pairs, separated by commas, not "${word}".`);
 }
 
 function number(flags: string, bounds: NumberSetting): Option {

@@ -51,7 +51,6 @@ async function run(options: Options): Promise<void> {
   });
   controlPlane.log = app.log;
   lastKnown?.follow(controlPlane, app.log);
-  controlPlane.assignModels(options.model);
   const lastGood = stateDir === undefined ? undefined : new LastGoodFiles(stateDir, app.log);
   const watches = await watchFiles({ controlPlane, tokens, options, lastGood });
   const cluster = options.kubernetes ? await inCluster(controlPlane, options, lastGood) : null;

@@ -55,6 +55,8 @@ export const NUMBER_SETTINGS = {
 export interface OwnSettings extends Record<keyof typeof NUMBER_SETTINGS, number> {
   /** Clients may ask why. */
   explain: boolean;
+  /** Pools by model, where servers do not tell which models they serve, or not rightly. */
+  models: Readonly<Record<string, string>>;
 }
 
 /** What gateways are told of them. */
@@ -77,11 +79,13 @@ export function adjustableOf(own: OwnSettings): {
   blockBytes: number;
   settings: Settings;
   probe: ProbeTimes;
+  models: OwnSettings["models"];
 } {
   return {
     blockBytes: own.blockBytes,
     settings: settingsOf(own),
     probe: { periodMs: own.probePeriodMs, timeoutMs: own.probeTimeoutMs },
+    models: own.models,
   };
 }
 

@@ -22,8 +22,8 @@ export interface Options {
   /** `FILE` or `NAME=FILE`, with full paths. */
   pool: string[];
   config: string[];
-  /** `NAME=POOL` */
-  model: string[];
+  /** `NAME=POOL,...` */
+  models?: string;
   workers: number;
   attachment: "pause" | "buffer";
   /** Endpoints a request may be tried on after the one that was picked. */
@@ -72,7 +72,7 @@ function refuseKeptByNpm(command: Command, environment: Environment): void {
 const SEE_HELP = "See `npm start -- --help` for the options and their values.";
 const SIMULATED_BY_DEFAULT = 4;
 
-type Standing = "simulate" | "stateDir" | "endpoints" | "pool" | "config" | "model";
+type Standing = "simulate" | "stateDir" | "endpoints" | "pool" | "config";
 type Parsed = Omit<Options, Standing> & Partial<Pick<Options, Standing>>;
 
 function describedCommand(): Command {
@@ -81,7 +81,7 @@ function describedCommand(): Command {
     .description("Starts a gateway: Envoy with the filter, the control plane, and model servers.")
     .option("--endpoints <ip:port,...>", "route to these model servers", endpointList)
     .option("--pool <[name=]file>", "read, and watch, a YAML file of endpoints; once a pool", added)
-    .option("--model <name=pool>", "the pool that serves a model, where servers do not tell", added)
+    .option("--models <name=pool,...>", "which pool serves a model, where servers do not tell")
     .option("--simulate <count>", "simulate model servers (default: 4)", wholeNumber(1, 256))
     .option("--config <[name=]file>", "read, and watch, an EndpointPickerConfig", added)
     .option("--port <number>", "port of the gateway", port, 8080)
@@ -138,7 +138,6 @@ function completed(parsed: Parsed, environment: Environment): Options {
     endpoints: parsed.endpoints ?? [],
     pool: pool.map(withFullPath),
     config: config.map(withFullPath),
-    model: parsed.model ?? [],
     stateDir: resolve(parsed.stateDir ?? defaultStateDir(environment, parsed.port)),
   };
 }

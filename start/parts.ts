@@ -41,8 +41,8 @@ export interface ControlPlaneOptions {
   endpoints?: string[];
   pool?: string[];
   config?: string[];
-  /** `NAME=POOL` */
-  model?: string[];
+  /** `NAME=POOL,...` */
+  models?: string;
   /** Endpoints named after the pick; the standard number by default. */
   fallbacks?: number;
   /** Whether clients may ask why an endpoint was picked; true by default. */
@@ -63,7 +63,7 @@ export function controlPlanePart(options: ControlPlaneOptions): PartDefinition {
 
 /** The control plane's command line, from its program's path on. */
 export function controlPlaneWords(options: ControlPlaneOptions): string[] {
-  const { port, endpoints = [], pool = [], config = [], model = [], flags = [] } = options;
+  const { port, endpoints = [], pool = [], config = [], models, flags = [] } = options;
   return [
     projectPath("control-plane", "main.ts"),
     ...["--host", LOOPBACK, "--port", String(port)],
@@ -73,7 +73,7 @@ export function controlPlaneWords(options: ControlPlaneOptions): string[] {
     ...(endpoints.length > 0 ? ["--endpoints", endpoints.join(",")] : []),
     ...pool.flatMap((file) => ["--pool", file]),
     ...config.flatMap((file) => ["--config", file]),
-    ...model.flatMap((assigned) => ["--model", assigned]),
+    ...(models === undefined ? [] : ["--models", models]),
     ...(options.fallbacks === undefined ? [] : ["--fallbacks", String(options.fallbacks)]),
     // What it tells of files and endpoints is news to the user.
     ...["--log-level", "info"],

@@ -2,7 +2,9 @@
 //
 //   staleMs: 5000
 //   explain: true
+//   models: { qwen-sql: qwen }
 import { configInvalidValue, configSyntax, configUnknownKey } from "../errors.ts";
+import { isPoolName } from "../named-file.ts";
 import {
   isInRange,
   NUMBER_SETTINGS,
@@ -13,7 +15,7 @@ import {
 import { YamlText } from "./yaml-text.ts";
 
 const NUMBERS: Record<string, NumberSetting> = NUMBER_SETTINGS;
-const KNOWN = [...Object.keys(NUMBERS), "explain"];
+const KNOWN = [...Object.keys(NUMBERS), "explain", "models"];
 
 /** Throws a CONFIG_ error that names line, column, key, value and what is expected. */
 export function parseSettings(text: string, source: string): Partial<OwnSettings> {
@@ -34,7 +36,13 @@ export function parseSettings(text: string, source: string): Partial<OwnSettings
 /** Undefined where the value is right. */
 function expectedInstead(key: string, value: unknown): string | undefined {
   const number = NUMBERS[key];
+  if (key === "models") return isPoolByModel(value) ? undefined : "a mapping of models to pools";
   if (number === undefined) return typeof value === "boolean" ? undefined : "true or false";
   if (typeof value === "number" && isInRange(value, number)) return undefined;
   return rangeText(number);
+}
+
+function isPoolByModel(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((pool) => typeof pool === "string" && isPoolName(pool));
 }

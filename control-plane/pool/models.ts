@@ -18,12 +18,15 @@ const NONE: ServedModels = { poolOf: new Map(), areAll: false, text: "" };
  * `assigned` are pools by model name, as the operator says; they win over what endpoints tell. Of
  * pools whose endpoints tell the same model, the first one has it.
  */
-export function servedModels(pools: Pools, assigned: ReadonlyMap<string, string>): ServedModels {
+export function servedModels(
+  pools: Pools,
+  assigned: Readonly<Record<string, string>>,
+): ServedModels {
   const listed = [...pools].filter(({ leftSinceMs }) => leftSinceMs === null);
   if (listed.length < 2) return NONE;
   const numberOf = new Map(listed.map(({ name, number }) => [name, number]));
   const poolOf = new Map<string, number>();
-  for (const [model, name] of assigned) {
+  for (const [model, name] of Object.entries(assigned)) {
     const number = numberOf.get(name);
     if (number !== undefined) poolOf.set(model, number);
   }

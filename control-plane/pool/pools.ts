@@ -31,7 +31,7 @@ export class Pools {
   /** Of pools that have one of their own, whether or not the pool exists. */
   readonly #ownConfigurations = new Map<string, Configuration>();
   /** Pools by model name, as the operator says. */
-  #assignedModels: ReadonlyMap<string, string> = new Map();
+  #assignedModels: Readonly<Record<string, string>> = {};
   #models: ServedModels = servedModels(this, this.#assignedModels);
   #nextNumber = 0;
   #hasSlots = false;
@@ -171,7 +171,7 @@ export class Pools {
   }
 
   /** The operator's word on which pool serves a model; it wins over what endpoints tell. */
-  assignModels(pools: ReadonlyMap<string, string>): void {
+  assignModels(pools: Readonly<Record<string, string>>): void {
     this.#assignedModels = pools;
   }
 

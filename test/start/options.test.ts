@@ -21,7 +21,6 @@ describe("the options of npm start", () => {
       endpoints: [],
       pool: [],
       config: [],
-      model: [],
       workers: 2,
       attachment: "pause",
       fallbacks: 2,

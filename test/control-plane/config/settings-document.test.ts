@@ -37,3 +37,12 @@ it("what is no mapping is refused", () => {
     expect(refusal(text)).toContain("settings.yaml");
   }
 });
+
+it("models are given the pool that serves them", () => {
+  expect(parseSettings("models: { a/b: team/qwen }", "")).toEqual({
+    models: { "a/b": "team/qwen" },
+  });
+  for (const models of ["qwen", "[a]", "{ a: 1 }", "{ a: b c }"]) {
+    expect(refusal(`models: ${models}`)).toContain("must be a mapping of models to pools");
+  }
+});

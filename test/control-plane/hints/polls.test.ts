@@ -6,7 +6,7 @@ import { hashBytes, keyHigh, keyLow } from "../../../protocol/keys.ts";
 import { SCORE_TOKEN_COST, STEP_BYTES } from "../../../protocol/profile.ts";
 import * as wire from "../../../protocol/records.ts";
 import { until } from "../../support/until.ts";
-import { SETTINGS, startingEach } from "./started.ts";
+import { ADJUSTABLE, SETTINGS, startingEach } from "./started.ts";
 
 const { start, running } = startingEach();
 
@@ -263,7 +263,7 @@ it("the models of several pools are told when engines list them, and each time t
     });
   const body = (await counted(3)).bodies.get(wire.MODELS)!;
   expect(body.getUint32(wire.MODELS_FLAGS, true)).toBe(wire.MODELS_FLAG_ALL);
-  controlPlane.assignModels(new Map([["alias", "other"]]));
+  controlPlane.adjust({ ...ADJUSTABLE, models: { alias: "other" } });
   await counted(4);
   controlPlane.discoverPools([{ name: "pool", endpoints: [first!] }]);
   const alone = await polling.pollUntil(({ kinds }) => kinds.includes(wire.POOL));

@@ -2,7 +2,11 @@
 import type { FastifyInstance } from "fastify";
 import { afterEach } from "vitest";
 import { defaultConfiguration } from "../../../control-plane/config/configuration.ts";
-import { ControlPlane, type ControlPlaneOptions } from "../../../control-plane/control-plane.ts";
+import {
+  type Adjustable,
+  ControlPlane,
+  type ControlPlaneOptions,
+} from "../../../control-plane/control-plane.ts";
 import type { DiscoveredEndpoint } from "../../../control-plane/discovery/discovered.ts";
 import { endpointsFromFlag } from "../../../control-plane/discovery/file.ts";
 import { createApp } from "../../../control-plane/http/app.ts";
@@ -62,10 +66,8 @@ export class Started {
       Array.from({ length: count }, () => new EngineStandIn().open()),
     );
     const controlPlane = new ControlPlane({
-      blockBytes: 1024,
+      ...ADJUSTABLE,
       configuration: defaultConfiguration(),
-      settings: SETTINGS,
-      probe: { periodMs: 50, timeoutMs: 1000 },
       lastKnownSlots: [],
       now: () => performance.now() + clock.aheadMs,
       random: Math.random,
@@ -131,4 +133,12 @@ export const SETTINGS = {
   indexKeysMax: 100_000,
   fallbacks: 2,
   isExplained: true,
+};
+
+/** What the control plane takes at its start, and later by `adjust`. */
+export const ADJUSTABLE: Adjustable = {
+  blockBytes: 1024,
+  settings: SETTINGS,
+  probe: { periodMs: 50, timeoutMs: 1000 },
+  models: {},
 };

@@ -59,7 +59,7 @@ describe("the models of pools", () => {
     shows("10.0.0.3", "llama");
     told();
     expect(pools.models.areAll).toBe(false);
-    pools.assignModels(new Map([["llama-next", "b"]]));
+    pools.assignModels({ "llama-next": "b" });
     expect(told()).toMatchObject({ "llama-next": 1, llama: 1 });
     expect(pools.models.areAll).toBe(true);
   });
@@ -68,12 +68,7 @@ describe("the models of pools", () => {
     lists("10.0.0.1", "shared");
     lists("10.0.0.2", "shared");
     expect(told()).toEqual({ shared: 0 });
-    pools.assignModels(
-      new Map([
-        ["shared", "b"],
-        ["other", "nobody"],
-      ]),
-    );
+    pools.assignModels({ shared: "b", other: "nobody" });
     expect(told()).toEqual({ shared: 1 });
   });
 
