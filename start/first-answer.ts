@@ -1,5 +1,5 @@
 // The proof that a gateway serves: requests through it, answered by a model server that its filter
-// picked.
+// picked, or with several pools by the filter itself, which has the models that their servers told.
 
 import { once } from "node:events";
 import http from "node:http";
@@ -73,8 +73,11 @@ async function ask(
     const { status, headers, text } = await get(`${url}/v1/models`, signal);
     // A model server that wants a key answers 401, and has answered.
     if (status >= 500) return `status ${status}, ${text.slice(0, 200)}`;
-    if (picks && !headers["x-hintway-endpoint"]) return "a worker has no hints yet";
-    return { model: firstModel(text) };
+    const [first] = modelsIn(text);
+    if (picks && !headers["x-hintway-endpoint"] && first?.owned_by !== OWN_LIST) {
+      return "a worker has no hints yet, or no model of any pool";
+    }
+    return { model: first?.id ?? SIMULATED_MODEL };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -91,10 +94,19 @@ async function get(url: string, signal: AbortSignal) {
   return { status: response.statusCode ?? 0, headers: response.headers, text };
 }
 
-function firstModel(text: string): string {
+/** Who owns the models of a list that the filter has answered with. */
+const OWN_LIST = "hintway";
+
+interface ModelCard {
+  id?: string;
+  owned_by?: string;
+}
+
+function modelsIn(text: string): ModelCard[] {
   try {
-    return String(JSON.parse(text).data[0].id);
+    const { data } = JSON.parse(text) as { data?: ModelCard[] };
+    return Array.isArray(data) ? data : [];
   } catch {
-    return SIMULATED_MODEL;
+    return [];
   }
 }

@@ -5,7 +5,12 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { freePorts } from "../../start/ports.ts";
-import { freePort, startSimulator, temporaryFolder } from "../support/components.ts";
+import {
+  type Component,
+  freePort,
+  startSimulator,
+  temporaryFolder,
+} from "../support/components.ts";
 import { until } from "../support/until.ts";
 
 const MAIN = join(import.meta.dirname, "..", "..", "start", "main.ts");
@@ -148,6 +153,25 @@ describe("npm start", () => {
     await told(/^--pool refused: .*yaml:2:.*port "port" .*stays in force\.$/m);
     writeFileSync(pool, "endpoints: []\n");
     await told(/^--pool .* is in force: 0 endpoints\.$/m);
+  });
+
+  it("serves several pools, each of a file of its own", async () => {
+    const folder = temporaryFolder();
+    const args: string[] = [];
+    const simulators: Component[] = [];
+    for (const name of ["qwen", "llama"]) {
+      const simulator = await startSimulator(["--model", name]);
+      const file = join(folder, `${name}.yaml`);
+      const endpoint = `{name: a, address: 127.0.0.1, port: ${simulator.port}}`;
+      writeFileSync(file, `endpoints: [${endpoint}]\n`);
+      args.push("--pool", `${name}=${file}`);
+      simulators.push(simulator);
+    }
+    const launcher = await launched(...args);
+    await until("the ready line", () => isReady(launcher), 60_000);
+    expect(launcher.output()).not.toContain("warning");
+    expect(curled(launcher)).toMatchObject({ status: 200, body: { model: "qwen" } });
+    for (const simulator of simulators) await simulator.stop();
   });
 
   it("is ready without a model server, says why, and goes on when one comes", async () => {
