@@ -254,14 +254,14 @@ export class ControlPlane {
       return models === null && String(before && namesIn(before)) !== String(namesIn(reading));
     });
     for (const place of places) this.#takePlaceReading(place, reading, atMs);
-    if (tellsNames && this.pools.retellModels()) this.#tableChanged();
+    if (tellsNames && this.pools.retellModels(this.now())) this.#tableChanged();
     this.polls.notice();
   }
 
   #takeModels(address: string, models: string[]): void {
     for (const name of models) this.#models.learn(name);
     for (const { endpoint } of this.pools.atAddress(address)) endpoint.models = models;
-    if (this.pools.retellModels()) this.#tableChanged();
+    if (this.pools.retellModels(this.now())) this.#tableChanged();
   }
 
   #takePlaceReading({ pool, endpoint }: Place, reading: EngineReading, atMs: number): void {
@@ -325,7 +325,7 @@ export class ControlPlane {
 
   #tableChanged(): void {
     this.#retell();
-    this.pools.retellModels();
+    this.pools.retellModels(this.now());
     this.index.keep(this.pools.rememberedBlocks());
     this.hints.tableChanged();
     this.polls.notice();
@@ -337,7 +337,7 @@ export class ControlPlane {
     const gone = this.pools.sweep(nowMs);
     this.#forgetEndpoints(gone);
     if (gone.length > 0) this.#probeEndpoints();
-    if (this.#retell() || gone.length > 0) this.#tableChanged();
+    if (this.#retell() || this.pools.retellModels(nowMs) || gone.length > 0) this.#tableChanged();
     for (const gateway of this.gateways.sweep(nowMs, (known) => this.polls.isHeld(known))) {
       this.#forget(gateway);
     }

@@ -45,8 +45,8 @@ export const POOL_PROFILE_HEADER: u32 = 36;
 export const POOL_DEFAULT_PROFILE: u32 = 40;
 export const POOL_FLAGS: u32 = 44;
 export const POOL_BYTES: u32 = 48;
-/** It is listed no more: its endpoints drain, and no model leads to it. */
-export const POOL_FLAG_LEAVING: u32 = 1;
+/** No model leads to it: it is listed no more, or Envoy may not have its cluster yet. */
+export const POOL_FLAG_ASIDE: u32 = 1;
 export const NO_NUMBER: u32 = 0xffffffff;
 
 //   0 name hash (low, high)    8 steps

@@ -60,7 +60,7 @@ export function writePool(writer: FrameWriter, pool: Pool): void {
   set(wire.POOL_HEADERS_BYTES, headerNames.length);
   set(wire.POOL_PROFILE_HEADER, choice?.header ?? wire.NO_NUMBER);
   set(wire.POOL_DEFAULT_PROFILE, choice?.defaultProfile ?? wire.NO_NUMBER);
-  set(wire.POOL_FLAGS, pool.leftSinceMs === null ? 0 : wire.POOL_FLAG_LEAVING);
+  set(wire.POOL_FLAGS, pool.isAside ? wire.POOL_FLAG_ASIDE : 0);
   for (const [index, one] of profiles.entries()) {
     const at = wire.POOL_BYTES + index * wire.PROFILE_BYTES;
     const { low, high } = nameHash(one.name);

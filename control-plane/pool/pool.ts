@@ -29,6 +29,8 @@ export class Pool {
   readonly tokens = new TokenBytes();
   /** When discovery ceased to list the pool; null while it does. */
   leftSinceMs: number | null = null;
+  /** No model leads to it: it has left, or has just come. */
+  isAside = false;
   readonly #slowness = new Slowness();
   readonly #blocks: BlockSize;
   readonly #slots: Slots;

@@ -15,6 +15,12 @@ export interface Place {
   endpoint: Endpoint;
 }
 
+/**
+ * A pool's models lead to it so long after it was listed: a standalone Envoy asks for clusters once a
+ * second, and then for their endpoints; and its servers tell their models meanwhile.
+ */
+const COMING_MS = 2_500;
+
 export interface Discovery {
   /** Endpoints that were let go, their slots still set. */
   gone: Place[];
@@ -34,6 +40,8 @@ export class Pools {
   #assignedModels: Readonly<Record<string, string>> = {};
   #models: ServedModels = servedModels(this, this.#assignedModels);
   #nextNumber = 0;
+  /** When each pool was first listed; long ago where that was at this process's start. */
+  readonly #listedSinceMs = new Map<string, number>();
   #hasSlots = false;
   #isDiscovered = false;
 
@@ -98,7 +106,7 @@ export class Pools {
       const taken = endpoints.slice(0, Math.min(room, POOL_ENDPOINTS_MAX));
       endpointsLeftOut += endpoints.length - taken.length;
       room -= taken.length;
-      const pool = this.#byName.get(name) ?? this.#begin(name);
+      const pool = this.#byName.get(name) ?? this.#begin(name, nowMs);
       gone.push(...placesIn(pool, pool.discover(taken, !this.#isDiscovered, nowMs)));
     }
     gone.push(...this.#makeRoom(nowMs));
@@ -121,11 +129,12 @@ export class Pools {
     return gone;
   }
 
-  #begin(name: string): Pool {
+  #begin(name: string, nowMs: number): Pool {
     const configuration = this.#ownConfigurations.get(name) ?? this.#configuration;
     const options = { name, number: this.#freeNumber(), configuration };
     const pool = new Pool(options, this.blocks, this.#slots);
     this.#byName.set(name, pool);
+    this.#listedSinceMs.set(name, this.#isDiscovered ? nowMs : Number.NEGATIVE_INFINITY);
     return pool;
   }
 
@@ -150,7 +159,9 @@ export class Pools {
 
   #forgetEmpty(): void {
     for (const pool of this) {
-      if (pool.leftSinceMs !== null && pool.endpointCount === 0) this.#byName.delete(pool.name);
+      if (pool.leftSinceMs === null || pool.endpointCount > 0) continue;
+      this.#byName.delete(pool.name);
+      this.#listedSinceMs.delete(pool.name);
     }
   }
 
@@ -176,10 +187,25 @@ export class Pools {
   }
 
   /** Answers whether gateways have to be told anew. */
-  retellModels(): boolean {
+  retellModels(nowMs: number): boolean {
     const before = this.#models;
+    const isOther = this.#setAside(nowMs);
     this.#models = servedModels(this, this.#assignedModels);
-    return !areSameModels(before, this.#models);
+    return isOther || !areSameModels(before, this.#models);
+  }
+
+  /** A pool that has just come stands aside, unless there is no other for requests to go to. */
+  #setAside(nowMs: number): boolean {
+    const listed = [...this].filter(({ leftSinceMs }) => leftSinceMs === null);
+    const hasCome = (pool: Pool) => nowMs - this.#listedSinceMs.get(pool.name)! >= COMING_MS;
+    const staying = listed.some(hasCome) ? listed.filter(hasCome) : listed;
+    let isOther = false;
+    for (const pool of this) {
+      const isAside = !staying.includes(pool);
+      isOther ||= isAside !== pool.isAside;
+      pool.isAside = isAside;
+    }
+    return isOther;
   }
 
   /** Remembers who already has a slot elsewhere. */

@@ -137,7 +137,7 @@ function takePool(view: DataView, at: u32, memoryAt: usize): void {
   const number = view.getUint32(at + wire.POOL_NUMBER, true);
   const pool = unchecked(table.pools[number]);
   pool.isUsed = true;
-  pool.isLeaving = (view.getUint32(at + wire.POOL_FLAGS, true) & wire.POOL_FLAG_LEAVING) !== 0;
+  pool.isAside = (view.getUint32(at + wire.POOL_FLAGS, true) & wire.POOL_FLAG_ASIDE) !== 0;
   pool.clusterLow = view.getUint32(at + wire.POOL_CLUSTER_LOW, true);
   pool.clusterHigh = view.getUint32(at + wire.POOL_CLUSTER_HIGH, true);
   const blockBytes = view.getUint32(at + wire.POOL_BLOCK_BYTES, true);

@@ -42,8 +42,8 @@ const MEAN_GAIN: f64 = 0.05;
 
 export class Pool {
   isUsed: bool = false;
-  /** Its endpoints drain: requests are for it only where their route says so. */
-  isLeaving: bool = false;
+  /** It leaves, or has just come: requests are for it only where their route says so. */
+  isAside: bool = false;
   clusterLow: u32 = 0;
   clusterHigh: u32 = 0;
   blockBytes: u32 = 1024;

@@ -37,7 +37,7 @@ export let generation: u32 = 0;
 /** Hints came from the disk of a gateway that has not reached a control plane yet. */
 export let isCold: bool = false;
 export let poolCount: u32 = 0;
-/** Of these, pools that are not leaving. */
+/** Of these, pools that do not stand aside. */
 export let stayingPoolCount: u32 = 0;
 
 export function adoptGeneration(value: u32): void {
@@ -55,7 +55,7 @@ export function countPools(): void {
     const pool = unchecked(pools[number]);
     if (!pool.isUsed) continue;
     poolCount++;
-    if (!pool.isLeaving) stayingPoolCount++;
+    if (!pool.isAside) stayingPoolCount++;
   }
 }
 
@@ -69,16 +69,16 @@ export function poolOfCluster(low: u32, high: u32): u32 {
   return NO_POOL;
 }
 
-/** The only pool, or the first of several; one that leaves only where there is no other. */
+/** The only pool, or the first of several; one that stands aside only where there is no other. */
 export function firstPool(): u32 {
-  let leaving = NO_POOL;
+  let aside = NO_POOL;
   for (let number: u32 = 0; number < POOLS_MAX; number++) {
     const pool = unchecked(pools[number]);
     if (!pool.isUsed) continue;
-    if (!pool.isLeaving) return number;
-    if (leaving === NO_POOL) leaving = number;
+    if (!pool.isAside) return number;
+    if (aside === NO_POOL) aside = number;
   }
-  return leaving;
+  return aside;
 }
 
 // ---- endpoints ----------------------------------------------------------------------------------

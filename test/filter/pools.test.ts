@@ -112,7 +112,7 @@ describe("where routes choose no pool, the model decides", () => {
   });
 
   test("but not once one of two pools has left: the other has all", () => {
-    const pools = [POOLS[0]!, { ...POOLS[1]!, isLeaving: true }];
+    const pools = [POOLS[0]!, { ...POOLS[1]!, isAside: true }];
     const gateway = standalone({ pools });
     expect(shown(ask(gateway, { body: chatBody("hello", "llama") }))).toEqual(SMALL);
   });
@@ -172,7 +172,7 @@ describe("where routes name clusters", () => {
   });
 
   test("a pool that leaves has no endpoint to pick", () => {
-    const pools = [POOLS[0]!, { ...POOLS[1]!, isLeaving: true }];
+    const pools = [POOLS[0]!, { ...POOLS[1]!, isAside: true }];
     const gateway = new FilteredGateway({
       hints: tableWith({ pools, endpoints: [ENDPOINTS[0]!] }),
     });

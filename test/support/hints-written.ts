@@ -50,7 +50,7 @@ export interface PoolHint {
   readonly profiles?: readonly ProfileHint[];
   readonly profileHeader?: number;
   readonly defaultProfile?: number;
-  readonly isLeaving?: boolean;
+  readonly isAside?: boolean;
 }
 
 interface LoadHint {
@@ -187,7 +187,7 @@ function writePool(writer: FrameWriter, pool: PoolHint): void {
     set(wire.POOL_HEADERS_BYTES, headers.length);
     set(wire.POOL_PROFILE_HEADER, pool.profileHeader ?? wire.NO_NUMBER);
     set(wire.POOL_DEFAULT_PROFILE, pool.defaultProfile ?? wire.NO_NUMBER);
-    set(wire.POOL_FLAGS, pool.isLeaving ? wire.POOL_FLAG_LEAVING : 0);
+    set(wire.POOL_FLAGS, pool.isAside ? wire.POOL_FLAG_ASIDE : 0);
     for (const [index, one] of profiles.entries()) {
       const { low, high } = nameHash(one.name);
       const at = wire.POOL_BYTES + index * wire.PROFILE_BYTES;

@@ -120,6 +120,20 @@ describe("two pools with a model each, on one gateway", () => {
     });
   });
 
+  test("a pool that comes has its model found, and never a gateway's failure before", async () => {
+    const [server] = await startSimulators(1, ["--speed", "50", "--model", "gemma"]);
+    running.push(server!);
+    servers.set("gemma", [server!]);
+    list("qwen", "llama", "gemma");
+    const statuses = new Set<number>();
+    await untilEach("gemma is served", async () => {
+      const { status } = await asked("gemma", "hello");
+      statuses.add(status);
+      return status === 200;
+    });
+    expect([...statuses].toSorted()).toEqual([200, 404]);
+  });
+
   test("all of this goes on while the control plane is dead", async () => {
     await controlPlane.kill();
     for (const model of ["qwen", "llama"]) {
@@ -128,10 +142,22 @@ describe("two pools with a model each, on one gateway", () => {
       expect(answer.explanation?.pool).toBe(model);
     }
     expect((await asked("gpt-5", "hello")).status).toBe(404);
-    expect((await openai.models.list()).data).toHaveLength(2);
+    expect((await openai.models.list()).data).toHaveLength(3);
     await controlPlane.start();
     await untilEach("hints are fresh", async () => {
       return (await asked("llama", "hello")).explanation?.stage === "fresh";
     });
+  });
+
+  test("a gateway that starts while the control plane is dead has all pools", async () => {
+    await controlPlane.kill();
+    const other = await startEnvoy({ controlPlane, workers: 2 });
+    running.push(other);
+    for (const model of ["qwen", "llama", "gemma"]) {
+      const body = { model, prompt: "hello", max_tokens: 2 };
+      const answer = await ask(other.url, { path: "/v1/completions", body });
+      expect([model, answer.status, answer.explanation?.pool]).toEqual([model, 200, model]);
+      expect(addressesOf(model)).toContain(answer.headers["x-sim-server"]);
+    }
   });
 });

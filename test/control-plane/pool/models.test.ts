@@ -33,8 +33,8 @@ function shows(address: string, ...models: string[]): void {
   endpointAt(address).takeReading({ ...emptyReading("vllm"), models }, 0);
 }
 
-function told(): Record<string, number> {
-  pools.retellModels();
+function told(nowMs = 0): Record<string, number> {
+  pools.retellModels(nowMs);
   return Object.fromEntries(pools.models.poolOf);
 }
 
@@ -45,7 +45,7 @@ describe("the models of pools", () => {
     expect(told()).toEqual({ qwen: 0, "qwen-sql": 0, llama: 1 });
     const { data } = JSON.parse(pools.models.text);
     expect(data[1]).toEqual({ id: "qwen-sql", object: "model", created: 0, owned_by: "hintway" });
-    expect(pools.retellModels()).toBe(false);
+    expect(pools.retellModels(0)).toBe(false);
   });
 
   it("are all known once each pool has told its list, or one is assigned to it", () => {
@@ -80,6 +80,28 @@ describe("the models of pools", () => {
     expect(told()).toEqual({ qwen: 0, llama: 1 });
     pools.discover([pool("a", "10.0.0.1")], 2);
     expect(told()).toEqual({});
+  });
+
+  it("of a pool that has just come are told when Envoy has its cluster too", () => {
+    lists("10.0.0.1", "qwen");
+    lists("10.0.0.2", "llama");
+    const listed = [pool("a", "10.0.0.1"), pool("b", "10.0.0.2")];
+    pools.discover([...listed, pool("c", "10.0.0.4")], 10_000);
+    lists("10.0.0.4", "gemma");
+    expect(told(10_000)).toEqual({ qwen: 0, llama: 1 });
+    expect(pools.retellModels(12_499)).toBe(false);
+    expect(pools.retellModels(12_500)).toBe(true);
+    expect(told(12_500)).toMatchObject({ gemma: 2 });
+    pools.discover(listed, 20_000);
+    pools.discover([...listed, pool("c", "10.0.0.4")], 21_000);
+    expect(told(21_000)).toMatchObject({ gemma: 2 });
+  });
+
+  it("of the only pools there are, are told at once", () => {
+    pools.discover([pool("c", "10.0.0.4"), pool("d", "10.0.0.5")], 10_000);
+    lists("10.0.0.4", "gemma");
+    lists("10.0.0.5", "phi");
+    expect(told(10_000)).toEqual({ gemma: 2, phi: 3 });
   });
 
   it("are left to the one pool where there is no other", () => {
