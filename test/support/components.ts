@@ -101,7 +101,7 @@ export interface EnvoyOptions {
   gateway?: string;
   logLevel?: string;
   /** Changes the configuration before Envoy reads it. */
-  alter?: (configuration: EnvoyMessage) => EnvoyMessage;
+  alter?: (configuration: EnvoyMessage) => EnvoyMessage | Promise<EnvoyMessage>;
 }
 
 export async function startEnvoy(options: EnvoyOptions): Promise<Envoy> {
@@ -129,7 +129,7 @@ function altered(definition: PartDefinition, alter: EnvoyOptions["alter"]): Part
   const path = definition.args[definition.args.indexOf("-c") + 1] ?? "";
   const prepare = async () => {
     await definition.prepare?.();
-    writeFileSync(path, JSON.stringify(alter(JSON.parse(readFileSync(path, "utf8")))));
+    writeFileSync(path, JSON.stringify(await alter(JSON.parse(readFileSync(path, "utf8")))));
   };
   return { ...definition, prepare };
 }

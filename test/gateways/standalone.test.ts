@@ -1,0 +1,122 @@
+import { afterEach, expect, it } from "vitest";
+import { parse } from "yaml";
+import type { EnvoyMessage } from "../../envoy/bootstrap.ts";
+import { buildFilter } from "../../start/build-filter.ts";
+import {
+  type ControlPlane,
+  freePort,
+  startControlPlane,
+  startEnvoy,
+  startSimulators,
+} from "../support/components.ts";
+import { missing } from "../support/gateways/assets.ts";
+import { type KubernetesObject, template } from "../support/gateways/helm.ts";
+import { describeOnCluster } from "../support/kubernetes/suite.ts";
+import { until } from "../support/until.ts";
+
+const WORKERS = 2;
+const POOL = "llama";
+/** Of the Pod's own folders and ports; the test has others. */
+const PLACES = /^--(host|port|token-file|state-dir|filter)=/;
+
+const running: { stop(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const component of running.splice(0).reverse()) await component.stop();
+});
+
+function objectOf(objects: KubernetesObject[], kind: string, name: string): KubernetesObject {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
+  if (!found) throw new Error(`the chart makes no ${kind} ${name}`);
+  return found;
+}
+
+/** The chart's Envoy, with this machine's addresses, ports and paths in place of the Pod's. */
+async function placed(
+  text: string,
+  own: EnvoyMessage,
+  { port, token }: ControlPlane,
+  probes: number,
+) {
+  const places: [string, string][] = [
+    ["%ENVIRONMENT(HINTWAY_TOKEN)%", token],
+    ["/etc/hintway/filter/filter.wasm", await buildFilter(LAUNCH)],
+    ["hw-control-plane.inference.svc", "127.0.0.1"],
+    ["port_value: 8081", `port_value: ${port}`],
+    ["port_value: 8080", `port_value: ${portsIn(own)[0]}`],
+    ["port_value: 9901", `port_value: ${portsIn(own)[1]}`],
+    ["port_value: 9902", `port_value: ${probes}`],
+  ];
+  return parse(places.reduce((result, [from, to]) => result.replaceAll(from, to), text));
+}
+
+const LAUNCH = { say: () => {}, signal: new AbortController().signal };
+
+/** Where clients connect, and the admin interface. */
+function portsIn(configuration: KubernetesObject): [number, number] {
+  const [listener] = configuration.static_resources.listeners;
+  return [
+    listener.address.socket_address.port_value,
+    configuration.admin.address.socket_address.port_value,
+  ];
+}
+
+const absent = missing();
+if (!absent) {
+  describeOnCluster("what the chart makes in standalone mode", (cluster) => {
+    it("is a gateway that routes to the Pods of its InferencePool", async () => {
+      const namespace = await cluster().namespace();
+      const simulators = await startSimulators(2, ["--speed", "50"]);
+      running.push(...simulators);
+      const ports = simulators.map(({ port }) => port);
+      const objects = template([
+        ...["inferencePool.create=true", `inferencePool.name=${POOL}`],
+        ...[`inferencePool.targetPorts={${ports}}`, "config.settings.explain=true"],
+      ]);
+      if (typeof objects === "string") throw new Error(objects);
+      const pool = objectOf(objects, "InferencePool", POOL);
+      await namespace.api.send("POST", namespace.poolPath(), pool);
+      const labels = pool.spec.selector.matchLabels;
+      await namespace.createPod("server", "127.0.0.1", { labels });
+      const { data } = objectOf(objects, "ConfigMap", "hw-config");
+      await namespace.setConfigMap("hw-config", data);
+      const { rules } = objectOf(objects, "Role", "hw-control-plane");
+      const { kubeconfig } = await namespace.serviceAccount(rules);
+
+      const [container] = objectOf(objects, "Deployment", "hw-control-plane").spec.template.spec
+        .containers;
+      const words = container.args.slice(1).filter((word: string) => !PLACES.test(word));
+      const flags = words.map((word: string) => word.replace("=inference", `=${namespace.name}`));
+      const controlPlane = await startControlPlane({
+        explain: false,
+        flags: [...flags, "--kubeconfig", kubeconfig],
+      });
+      running.push(controlPlane);
+      const text = objectOf(objects, "ConfigMap", "hw-gateway").data["envoy.yaml"];
+      const probes = await freePort();
+      const envoy = await startEnvoy({
+        ...{ controlPlane, workers: WORKERS },
+        alter: (own) => placed(text, own, controlPlane, probes),
+      });
+      running.push(envoy);
+
+      const answer = await until("an answer of a Pod", async () => {
+        const response = await fetch(`${envoy.url}/v1/chat/completions`, {
+          method: "POST",
+          headers: { "content-type": "application/json", "x-hintway-explain": "1" },
+          body: JSON.stringify({
+            model: "hintway-sim",
+            messages: [{ role: "user", content: "hi" }],
+          }),
+        });
+        return response.status === 200 ? response : null;
+      });
+      const addresses = simulators.map(({ address }) => address);
+      expect(addresses).toContain(answer.headers.get("x-hintway-endpoint"));
+      expect(answer.headers.get("x-hintway-explain")).toContain(`"pool":"${POOL}"`);
+      const probe = `http://127.0.0.1:${probes}`;
+      expect((await fetch(`${probe}/ready`)).status).toBe(200);
+      expect(await (await fetch(`${probe}/stats/prometheus`)).text()).toContain("hintway");
+      expect((await fetch(`${probe}/config_dump`)).status).toBe(404);
+    });
+  });
+}
