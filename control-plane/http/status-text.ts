@@ -8,6 +8,7 @@ export function statusText(status: Status): string {
     ...configurationLines(configuration),
     `last refusal ${refusal(configuration.lastRefusal)}`,
     `index ${index.keys} of ${index.keysMax} keys`,
+    ...modelsLines(status),
     ...status.pools.flatMap(poolLines),
     "",
     "gateways",
@@ -38,6 +39,12 @@ function refusal(last: Status["configuration"]["lastRefusal"]): string {
   return last ? `${last.at}: ${last.message}` : "none";
 }
 
+/** Only where there are several pools does it matter which models are known. */
+function modelsLines({ pools, allModelsKnown }: Status): string[] {
+  if (pools.length < 2 || allModelsKnown) return [];
+  return ["models not all known: a pool has not told them, and none is assigned to it"];
+}
+
 function poolLines(pool: Status["pools"][number]): string[] {
   const { blockBytes, blockBytesMin, ownConfiguration } = pool;
   const least = blockBytes > blockBytesMin ? ` (${blockBytesMin} would not fit the index)` : "";
@@ -59,8 +66,15 @@ function poolLines(pool: Status["pools"][number]): string[] {
     shown(endpoint.capacityBlocks),
     shown(endpoint.indexKeys),
   ]);
+  const models = pool.models.length > 0 ? [`  models ${pool.models.join(", ")}`] : [];
   const own = ownConfiguration ? configurationLines(ownConfiguration) : [];
-  return ["", head, ...own.map((line) => `  ${line}`), ...columns([header.split(","), ...rows])];
+  return [
+    "",
+    head,
+    ...models,
+    ...own.map((line) => `  ${line}`),
+    ...columns([header.split(","), ...rows]),
+  ];
 }
 
 function shown(value: string | number | null): string {

@@ -2,6 +2,7 @@
 import type { Configuration } from "../config/configuration.ts";
 import type { ControlPlane } from "../control-plane.ts";
 import { type Endpoint, stateName } from "../pool/endpoint.ts";
+import type { ServedModels } from "../pool/models.ts";
 import type { Pool } from "../pool/pool.ts";
 
 export type Status = ReturnType<typeof statusOf>;
@@ -19,9 +20,11 @@ export function statusOf(controlPlane: ControlPlane) {
       lastRefusal: configuration.lastRefusal,
     },
     index: { keys: index.size, keysMax: index.keysMax },
+    allModelsKnown: pools.models.areAll,
     pools: [...pools].map((pool) => ({
       name: pool.name,
       leaving: pool.leftSinceMs !== null,
+      models: modelsOf(pool, pools.models),
       ownConfiguration: isOwn(pool) ? configurationStatus(pool.configuration) : null,
       blockBytes: pool.blockBytes,
       blockBytesMin: pools.blocks.bytesMin,
@@ -38,6 +41,11 @@ export function statusOf(controlPlane: ControlPlane) {
       reports: gateway.reports,
     })),
   };
+}
+
+/** None where there is but one pool: then it is not looked for. */
+function modelsOf({ number }: Pool, { poolOf }: ServedModels): string[] {
+  return [...poolOf].filter(([, pool]) => pool === number).map(([model]) => model);
 }
 
 export type ConfigurationShown = ReturnType<typeof configurationStatus>;

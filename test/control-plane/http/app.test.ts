@@ -128,6 +128,22 @@ describe("the status page", () => {
     expect(payload).toContain(Buffer.from("a").toString("hex").padEnd(32, "0"));
   });
 
+  it("shows which pool serves which model, and when a pool has not told", async () => {
+    const { app, controlPlane, engines, listed } = await start();
+    const [first, second] = listed();
+    engines[0]!.listed = ["qwen", "qwen-sql"];
+    const pools = [first!, second!].map((endpoint, index) => {
+      return { name: ["pool", "other"][index]!, endpoints: [endpoint] };
+    });
+    controlPlane.discoverPools(pools);
+    const shown = async () => (await app.inject({ url: "/status" })).payload;
+    await expect.poll(shown, { timeout: 10_000 }).toContain("\n  models qwen, qwen-sql\n");
+    expect(await shown()).toContain("models not all known");
+    engines[1]!.listed = ["llama"];
+    await expect.poll(shown, { timeout: 10_000 }).toContain("\n  models llama\n");
+    expect(await shown()).not.toContain("models not all known");
+  });
+
   it("shows a refusal until that file is in force, whatever becomes of others", async () => {
     const { controlPlane } = await start({ engines: 0 });
     const refused = () => controlPlane.configuration.lastRefusal?.file;
