@@ -1,10 +1,7 @@
 // The whole configuration of a standalone Envoy, as the object that it reads as JSON or YAML.
 
-import {
-  CONTROL_PLANE_CLUSTER,
-  controlPlaneCluster,
-  originalDestinationCluster,
-} from "./clusters.ts";
+import { CONTROL_PLANE_CLUSTER } from "../protocol/names.ts";
+import { controlPlaneCluster, originalDestinationCluster } from "./clusters.ts";
 import type { Attachment } from "./filters.ts";
 import { gatewayListener } from "./listener.ts";
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";

@@ -1,9 +1,8 @@
 // The clusters Envoy knows from its start. Pools come from the control plane.
 
+import { CONTROL_PLANE_CLUSTER, DESTINATION_HEADER } from "../protocol/names.ts";
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
-import { DESTINATION_HEADER, FALLBACK_CLUSTER } from "./routes.ts";
-
-export const CONTROL_PLANE_CLUSTER = "hintway-control-plane";
+import { FALLBACK_CLUSTER } from "./routes.ts";
 
 /** Requests are many and long: Envoy's own limits (1,024 requests, 3 retries) would shed them. */
 const CIRCUIT_BREAKERS = {

@@ -1,7 +1,8 @@
 // The same gateway as changes to what Istio configures: the patches of an EnvoyFilter.
 // https://istio.io/latest/docs/reference/config/networking/envoy-filter/
 
-import { CONTROL_PLANE_CLUSTER, controlPlaneCluster, namedDestination } from "./clusters.ts";
+import { CONTROL_PLANE_CLUSTER } from "../protocol/names.ts";
+import { controlPlaneCluster, namedDestination } from "./clusters.ts";
 import { BODY_BYTES_MAX, type FilterCode, wasmFilter } from "./filters.ts";
 import { stripRoutingHeaders } from "./listener.ts";
 import { localReplies } from "./local-replies.ts";

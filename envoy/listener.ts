@@ -1,9 +1,10 @@
 // The listener that clients connect to.
 
+import { CLUSTER_HEADER, DESTINATION_HEADER } from "../protocol/names.ts";
 import { type Attachment, BODY_BYTES_MAX, type FilterOptions, httpFilters } from "./filters.ts";
 import { localReplies } from "./local-replies.ts";
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
-import { CLUSTER_HEADER, DESTINATION_HEADER, routeConfiguration } from "./routes.ts";
+import { routeConfiguration } from "./routes.ts";
 
 export interface ListenerOptions {
   attachment: Attachment;

@@ -4,8 +4,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { FALLBACKS_STANDARD } from "../protocol/limits.ts";
+import { CONTROL_PLANE_CLUSTER } from "../protocol/names.ts";
 import { type Attachment, type BootstrapOptions, bootstrap } from "./bootstrap.ts";
-import { CONTROL_PLANE_CLUSTER, controlPlaneCluster } from "./clusters.ts";
+import { controlPlaneCluster } from "./clusters.ts";
 import { type IstioOptions, istioPatches } from "./istio.ts";
 import type { EnvoyMessage } from "./message.ts";
 

@@ -1,17 +1,9 @@
 // Where a request goes once the filter has picked, and when it is tried again.
 
 import { FALLBACKS_STANDARD } from "../protocol/limits.ts";
+import { CLUSTER_HEADER } from "../protocol/names.ts";
 import type { Attachment } from "./filters.ts";
 import type { EnvoyMessage } from "./message.ts";
-
-/** Names the endpoints to try, `ip:port,ip:port`, best first. Never taken from a client. */
-export const DESTINATION_HEADER = "x-gateway-destination-endpoint";
-
-/**
- * Names the cluster of the pool that the filter has found for the request, where it is not the
- * fallback cluster. Never taken from a client.
- */
-export const CLUSTER_HEADER = "x-hintway-cluster";
 
 /**
  * Where requests go for which the filter names no cluster: those of a pool of this name, and all

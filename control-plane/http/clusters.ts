@@ -1,5 +1,11 @@
 // Pools as Envoy's clusters and endpoints, in the JSON form of its API:
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/api
+import {
+  CLUSTER_HEADER,
+  CONTROL_PLANE_CLUSTER,
+  DESTINATION_HEADER,
+  LAST_KNOWN_SUFFIX,
+} from "../../protocol/names.ts";
 import { STATE_DRAINING, STATE_UP } from "../../protocol/records.ts";
 import type { Endpoint } from "../pool/endpoint.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -9,10 +15,6 @@ export type Attachment = "pause" | "buffer";
 
 export type EnvoyMessage = { [field: string]: unknown };
 
-/** Of the bootstrap: Envoy's cluster of this process. */
-const CONTROL_PLANE_CLUSTER = "hintway-control-plane";
-const DESTINATION_HEADER = "x-gateway-destination-endpoint";
-const CLUSTER_HEADER = "x-hintway-cluster";
 const HTTP_FILTERS = "type.googleapis.com/envoy.extensions.filters.http";
 
 /** Requests are many and long: Envoy's own limits (1,024 requests, 3 retries) would shed them. */
@@ -33,7 +35,7 @@ export function poolCluster(pool: Pool, attachment: Attachment): EnvoyMessage {
 
 /** The pool as it is at this moment, written out for an Envoy that starts without this process. */
 export function lastKnownCluster(pool: Pool): EnvoyMessage {
-  const name = `${pool.name}-last-known`;
+  const name = `${pool.name}${LAST_KNOWN_SUFFIX}`;
   return {
     name,
     type: "STATIC",

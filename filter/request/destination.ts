@@ -1,6 +1,7 @@
 // Where the request goes, said so that Envoy hears it: a header that the override_host policy reads
 // (attachment A), or filter state that an ORIGINAL_DST cluster reads (attachment B).
 
+import { CLUSTER_HEADER, DESTINATION_HEADER, LAST_KNOWN_SUFFIX } from "../../protocol/names.ts";
 import { Pool } from "../hints/pool.ts";
 import { addressAt, addressBytes, isCold } from "../hints/table.ts";
 import { REQUEST_HEADERS, setHeader } from "../host/headers.ts";
@@ -8,11 +9,9 @@ import { Text } from "../host/memory.ts";
 import { setFilterState } from "../host/stream.ts";
 import { TextBuffer } from "../text-buffer.ts";
 
-export const DESTINATION = new Text("x-gateway-destination-endpoint");
-/** Names a cluster to the routes of a standalone gateway. */
-export const CLUSTER = new Text("x-hintway-cluster");
-/** Clusters that came from disk stand under other names, until the control plane is heard. */
-const LAST_KNOWN = new Text("-last-known");
+export const DESTINATION = new Text(DESTINATION_HEADER);
+export const CLUSTER = new Text(CLUSTER_HEADER);
+const LAST_KNOWN = new Text(LAST_KNOWN_SUFFIX);
 const COMMA: u8 = 44;
 const FILTER_STATE_PATH = new Text("envoy.network.transport_socket.original_dst_address");
 
