@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { parse } from "yaml";
 import { Series } from "../../control-plane/metrics/series.ts";
+import { CLUSTER_HEADER, DESTINATION_HEADER } from "../../protocol/names.ts";
 import { projectPath } from "../../start/project.ts";
 
 const CHART = projectPath("deploy", "chart", "files");
@@ -45,4 +46,16 @@ it("every folder that goes into the image exists", () => {
   );
   expect(copied).toContain("control-plane");
   for (const name of copied) expect(existsSync(projectPath(name)), name).toBe(true);
+});
+
+it("each gateway of the chart takes the filter's own headers from clients first", () => {
+  const listed = "earlyRequestHeaders: { remove: [";
+  const template = readFileSync(`${CHART}/../templates/envoy-gateway.yaml`, "utf8");
+  const removed = template.split(listed)[1]?.split("]")[0]?.split(", ");
+  expect(removed).toEqual([DESTINATION_HEADER, CLUSTER_HEADER]);
+  for (const name of ["envoy.yaml", "istio-patches.yaml"]) {
+    for (const header of [DESTINATION_HEADER, CLUSTER_HEADER]) {
+      expect(text(name), name).toContain(`- remove: ${header}\n`);
+    }
+  }
 });
