@@ -5,7 +5,7 @@ import { STATE_DOWN } from "../protocol/records.ts";
 import type { Configuration } from "./config/configuration.ts";
 import type { DiscoveredPool } from "./discovery/discovered.ts";
 import type { EngineReading } from "./engines/engine.ts";
-import { METRICS_BYTES_MAX, Prober, type ProbeTimes } from "./engines/probe.ts";
+import { METRICS_BYTES_MAX, Prober } from "./engines/probe.ts";
 import type { HintwayError } from "./errors.ts";
 import { Exchange, type Versions } from "./hints/exchange.ts";
 import { type Gateway, Gateways } from "./hints/gateways.ts";
@@ -13,7 +13,6 @@ import { Hints } from "./hints/hints.ts";
 import { HOLD_MS_MAX, LongPolls, QUIET_PAUSE_MS, URGENT_PAUSE_MS } from "./hints/long-polls.ts";
 import type { SlotClaim } from "./hints/read-frame.ts";
 import { Reports } from "./hints/reports.ts";
-import type { Settings } from "./hints/table-records.ts";
 import { PrefixIndex } from "./index/prefix-index.ts";
 import { endedFigures } from "./metrics/ended-figures.ts";
 import { figuresOf } from "./metrics/figures-of.ts";
@@ -22,16 +21,7 @@ import { Series } from "./metrics/series.ts";
 import { CACHE_TOKENS_MAX } from "./pool/capacity.ts";
 import { type Endpoint, stateName } from "./pool/endpoint.ts";
 import { type Place, Pools } from "./pool/pools.ts";
-
-/** What may be another while it runs. */
-export interface Adjustable {
-  /** Of a prompt's first blocks, at least. */
-  blockBytes: number;
-  settings: Settings;
-  probe: ProbeTimes;
-  /** Pools by the models they serve: more than endpoints tell, and instead of that. */
-  models: Readonly<Record<string, string>>;
-}
+import type { Adjustable } from "./settings.ts";
 
 export interface ControlPlaneOptions extends Adjustable {
   /** Holds for every pool that has none of its own. */

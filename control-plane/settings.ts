@@ -75,12 +75,16 @@ export function settingsOf(own: OwnSettings): Settings {
 }
 
 /** What the control plane takes at its start, and later by `adjust`. */
-export function adjustableOf(own: OwnSettings): {
+export interface Adjustable {
+  /** Of a prompt's first blocks, at least. */
   blockBytes: number;
   settings: Settings;
   probe: ProbeTimes;
-  models: OwnSettings["models"];
-} {
+  /** Pools by the models they serve: more than endpoints tell, and instead of that. */
+  models: Readonly<Record<string, string>>;
+}
+
+export function adjustableOf(own: OwnSettings): Adjustable {
   return {
     blockBytes: own.blockBytes,
     settings: settingsOf(own),

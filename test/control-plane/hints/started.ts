@@ -2,17 +2,14 @@
 import type { FastifyInstance } from "fastify";
 import { afterEach } from "vitest";
 import { defaultConfiguration } from "../../../control-plane/config/configuration.ts";
-import {
-  type Adjustable,
-  ControlPlane,
-  type ControlPlaneOptions,
-} from "../../../control-plane/control-plane.ts";
+import { ControlPlane, type ControlPlaneOptions } from "../../../control-plane/control-plane.ts";
 import type { DiscoveredEndpoint } from "../../../control-plane/discovery/discovered.ts";
 import { endpointsFromFlag } from "../../../control-plane/discovery/file.ts";
 import { createApp } from "../../../control-plane/http/app.ts";
 import type { Attachment } from "../../../control-plane/http/clusters.ts";
 import { Tokens } from "../../../control-plane/http/tokens.ts";
 import type { Pool } from "../../../control-plane/pool/pool.ts";
+import type { Adjustable } from "../../../control-plane/settings.ts";
 import { until } from "../../support/until.ts";
 import { EngineStandIn } from "./engine-stand-in.ts";
 import { type Post, TestGateway } from "./gateway.ts";
