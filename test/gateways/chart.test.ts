@@ -9,7 +9,7 @@ import { findAssets, type KubernetesAssets } from "../support/kubernetes/assets.
 import { POOLS_CRD } from "../support/kubernetes/cluster.ts";
 import { until } from "../support/until.ts";
 
-const isWhole = process.env["HINTWAY_GATEWAYS"] === "whole";
+const isWhole = process.env["TEST_GATEWAYS"] === "whole";
 const absent = missing();
 if (isWhole && absent) throw new Error(absent);
 
