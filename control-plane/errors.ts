@@ -187,6 +187,7 @@ export function apiServerRefused(
 const API_SERVER_REMEDIES: { [code in ErrorCode]?: string } = {
   KUBERNETES_FORBIDDEN: " Grant that verb to the role of the control plane's ServiceAccount.",
   KUBERNETES_UNAUTHORIZED: " The token is read anew; see that its ServiceAccount exists.",
+  KUBERNETES_REFUSED: " The API server's own log says more.",
 };
 
 export function apiServerUnreachable(path: string, cause: unknown): HintwayError {
