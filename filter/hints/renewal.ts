@@ -31,9 +31,14 @@ function beginAgain(pool: Pool): void {
   pool.renewals = 0;
 }
 
-/** What was computed on the endpoint lately, by a measure that is the same for all of its pool. */
-export function renewedOf(slot: u32): f64 {
-  return unchecked(renewed[slot]);
+/**
+ * What was computed on the endpoint lately against what is usual where caches are full: 0 to 1, and a
+ * half where all endpoints compute the same. Before a good part of the caches was computed nothing is
+ * pushed out of them, and it is near 0.
+ */
+export function renewalOf(pool: Pool, slot: u32): f64 {
+  const own = unchecked(renewed[slot]);
+  return own / (own + MEMORY_SHARE * Math.exp(pool.renewals));
 }
 
 /** The slot has another endpoint, which computed nothing yet. */

@@ -19,10 +19,11 @@
 // What an endpoint computes pushes out what it held, and requests come back to what it computed: one
 // that computed much lately loses more by this prompt, and has more work on its way. So
 //
-//   renewal(e) = found · renewed(e) / (renewed(e) + mean(renewed))        0 to 1
+//   renewal(e) = found · renewed(e) / (renewed(e) + usual)        0 to 1
 //
-// renewed: the share of e's cache that was computed anew lately; found: the share of prompts found
-// cached, without which nothing is lost and nobody comes back.
+// renewed: the share of e's cache that was computed anew lately; usual: its mean where caches are full,
+// and more than its mean before; found: the share of prompts found cached, without which nothing is
+// lost and nobody comes back.
 // slowness: how long a prompt takes on e over the pool's mean, which makes a time of the bytes. adapter:
 // what it takes until the request's LoRA adapter runs there. Backlog, unanswered and resident include
 // requests that passed no gateway.
@@ -30,7 +31,7 @@ import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
 import { adapterPlace, HAS_ROOM, IS_FULL, isAdapter } from "../hints/adapter-places.ts";
 import { Pool } from "../hints/pool.ts";
 import { matchedKeys, rememberedKeys } from "../hints/prefix-index.ts";
-import { renewedOf } from "../hints/renewal.ts";
+import { renewalOf } from "../hints/renewal.ts";
 import { slownessOf } from "../hints/table.ts";
 import { candidateCount, candidates } from "./candidates.ts";
 import { uncachedBytes } from "./cover.ts";
@@ -64,7 +65,6 @@ export function scoreCosts(
   const beta = pool.parameter(step, 5);
   const price = priceOfUncached(pool, step, trust);
   const rho = pool.parameter(step, 6) * pool.foundShare();
-  const usual = rho > 0 ? meanRenewed() : 0;
   const hasAdapter = isAdapter(wish.modelName);
   let least = Infinity;
   for (let i = 0; i < candidateCount; i++) {
@@ -72,7 +72,7 @@ export function scoreCosts(
     const resident = residentBefore(pool, slot, trust);
     const waiting = waitingBefore(slot, trust);
     const missing = missingBytes(wish, slot, credit);
-    const weight = price + beta * waiting + rho * renewalOf(slot, usual);
+    const weight = price + beta * waiting + rho * renewalOf(pool, slot);
     const place = hasAdapter ? adapterTokens(slot, wish.modelName) * pool.bytesPerToken : 0;
     const bytes = unchecked(backlogs[i]) + weight * missing + omega * resident + place;
     const cost = <f64>unchecked(slownessOf[slot]) * bytes;
@@ -98,18 +98,6 @@ function priceOfUncached(pool: Pool, step: i32, trust: f64): f64 {
     pool.parameter(step, 0) +
     (pool.parameter(step, 1) * mean) / max(STEP_TOKENS * pool.bytesPerToken, pool.meanUncached)
   );
-}
-
-function meanRenewed(): f64 {
-  let sum: f64 = 0;
-  for (let i = 0; i < candidateCount; i++) sum += renewedOf(<u32>unchecked(candidates[i]));
-  return sum / <f64>candidateCount;
-}
-
-function renewalOf(slot: u32, usual: f64): f64 {
-  if (usual <= 0) return 0;
-  const renewed = renewedOf(slot);
-  return renewed / (renewed + usual);
 }
 
 /** What waiting for the request's adapter costs. */

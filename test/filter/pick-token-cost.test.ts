@@ -15,8 +15,7 @@ import {
 // The formula again, written from its definition:
 //   cost(e) = backlog(e) + ω · resident(e)
 //           + (γ + α · mean(backlog) / mean(uncached) + β · unanswered(e) + ρ · renewal(e)) · uncached(e)
-// Before the first pick nothing was computed lately: the mean of what is renewed is zero, and so is
-// what ρ weighs.
+// Before the first pick nothing was computed lately, and ρ weighs nothing.
 
 interface Parameters {
   readonly gamma: number;
@@ -149,27 +148,38 @@ describe("the token-cost scorer", () => {
 
     const cached = Array.from({ length: 200 }, (_, at) => ({ slot: at % 2, uncachedBytes: 0 }));
 
+    /** Blocks computed in turn on these endpoints, of which each has room for a hundred. */
+    const computed = (slots: number[], blocks: number) =>
+      Array.from({ length: blocks }, (_, at) => ({
+        slot: slots[at % slots.length]!,
+        uncachedBytes: KIB,
+      }));
+
     test("in proportion to what prompts find cached, from 0 to ρ", () => {
-      const [busy, idle] = costsAfter([{ slot: 0, uncachedBytes: KIB }, ...cached]);
-      // All of what was computed is on one of two: twice the mean, so 2 / (2 + 1).
-      expect(busy! / promptBytes).toBeCloseTo(2 + (3 * 2) / 3, 2);
+      const [busy, idle] = costsAfter([...computed([0], 400), ...cached]);
+      // All of what was computed is on one of two: twice what is usual, so 2 / (2 + 1).
+      expect(busy! / promptBytes).toBeCloseTo(2 + (3 * 2) / 3, 1);
       expect(idle! / promptBytes).toBe(2);
     });
 
     test("half as much where all computed the same", () => {
-      const each = [0, 1].map((slot) => ({ slot, uncachedBytes: KIB }));
-      for (const cost of costsAfter([...each, ...cached])) {
+      for (const cost of costsAfter([...computed([0, 1], 400), ...cached])) {
         expect(cost / promptBytes).toBeGreaterThan(2 + 3 * 0.45);
         expect(cost / promptBytes).toBeLessThan(2 + 3 * 0.55);
       }
     });
 
+    test("hardly where caches are nearly empty: nothing is pushed out", () => {
+      const [busy] = costsAfter([...computed([0], 1), ...cached]);
+      expect(busy! / promptBytes).toBeGreaterThan(2);
+      expect(busy! / promptBytes).toBeLessThan(2.5);
+    });
+
     test("by less the more was computed since", () => {
-      const first = [{ slot: 0, uncachedBytes: 10 * KIB }];
-      const since = Array.from({ length: 40 }, () => ({ slot: 1, uncachedBytes: KIB }));
-      const [before] = costsAfter([...first, ...cached]);
-      const [after, other] = costsAfter([...first, ...since, ...cached]);
-      expect(before! / promptBytes).toBeCloseTo(4, 1);
+      const [before] = costsAfter([...computed([0], 200), ...cached]);
+      const later = [...computed([0], 200), ...computed([1], 200)];
+      const [after, other] = costsAfter([...later, ...cached]);
+      expect(before! / promptBytes).toBeGreaterThan(3.8);
       expect(after!).toBeLessThan(other!);
       expect(after! / promptBytes).toBeLessThan(2.5);
     });

@@ -99,9 +99,9 @@ describe("when the endpoint that was picked", () => {
 describe("what a client says that only a gateway may say", () => {
   test("does not steer, and does not reach the model server", async () => {
     await allArePicked();
-    const [wanted] = gateway.simulators as [Component];
-    const endpoints = new Set<string>();
+    let others = 0;
     for (let i = 0; i < 12; i++) {
+      const wanted = gateway.simulators[i % gateway.simulators.length] as Component;
       const headers = {
         [DESTINATION]: wanted.address,
         "x-prefiller-host-port": wanted.address,
@@ -112,9 +112,9 @@ describe("what a client says that only a gateway may say", () => {
       expect(answer.headers["x-sim-server"]).toBe(answer.endpoint);
       const { headers: received } = await lastRequestOf(serverOf(answer));
       for (const name of Object.keys(headers)) expect(received).not.toHaveProperty(name);
-      endpoints.add(answer.endpoint);
+      if (answer.endpoint !== wanted.address) others++;
     }
-    expect(endpoints.size).toBeGreaterThan(1);
+    expect(others).toBeGreaterThan(0);
   });
 
   test("is blanked in bodies for APIs that nobody knows: none was blanked before these", async () => {
