@@ -210,7 +210,7 @@ export const DONE: u32 = 34;
 //   0 slot, or NO_SLOT   4 status   8 done flags   12 prompt bytes
 //  16 bytes believed cached at the pick      20 prompt tokens   24 cached tokens
 //  28 completion tokens (NO_COUNT: not told) 32 ms to the first body byte   36 ms in all
-//  40 model name hash (low, high)            48 stage at the pick     52 pool, or NO_NUMBER
+//  40 model name hash (low, high)            48 stage at the pick     52 pool; none from POOLS_MAX on
 //  56 uncached prompt bytes that waited on the endpoint before it at the pick
 export const DONE_SLOT: u32 = 0;
 export const DONE_STATUS: u32 = 4;
