@@ -19,7 +19,7 @@ const ATTACHED = ["token.inline=secret-token", `filter.sha256=${SHA256}`];
 const EVERYTHING = [
   ...ATTACHED,
   ...["inferencePool.create=true", "httpRoute.create=true", "networkPolicy.create=true"],
-  ...["modelServers.create=true", "controlPlane.replicas=2", "pools={pool,other}"],
+  ...["modelServers.create=true", "pools={pool,other}"],
   ...["monitoring.serviceMonitor=true", "monitoring.rules=true", "monitoring.dashboard=true"],
   "networkPolicy.gatewayLabels.app=gateway",
 ];
@@ -97,12 +97,14 @@ describe.skipIf(absent)(`the chart${absent ? ` (skipped: ${absent})` : ""}`, () 
   it("refuses a value that it does not know, or that has no sound value, by its name", () => {
     expect(template(["gateway.nonsense=1"])).toContain("nonsense");
     expect(template(["gateway.mode=nginx"])).toMatch(/gateway.*mode/s);
-    expect(template(["controlPlane.replicas=0"])).toMatch(/controlPlane.*replicas/s);
+    expect(template(["controlPlane.replicas=2"])).toMatch(/controlPlane.*replicas/s);
   });
 
   it("says what an attachment lacks", () => {
     expect(template(["gateway.mode=istio", "token.inline=x"])).toContain("filter.sha256");
     expect(template(["gateway.mode=envoy-gateway"])).toContain("token.inline");
+    const closed = [...ATTACHED, "gateway.mode=istio", "networkPolicy.create=true"];
+    expect(template(closed)).toContain("networkPolicy.gatewayLabels");
   });
 
   it("gives the control plane the role that its tests run with, and no more", () => {
