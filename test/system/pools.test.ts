@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import OpenAI, { NotFoundError } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -150,6 +150,12 @@ describe("two pools with a model each, on one gateway", () => {
   });
 
   test("a gateway that starts while the control plane is dead has all pools", async () => {
+    const kept = join(controlPlane.stateDir, "last-known.json");
+    await until("what is known to be on disk", () => {
+      const { hints } = JSON.parse(readFileSync(kept, "utf8")) as { hints: string };
+      const told = Buffer.from(hints, "base64").toString("latin1");
+      return ["qwen", "llama", "gemma"].every((model) => told.includes(`"id":"${model}"`));
+    });
     await controlPlane.kill();
     const other = await startEnvoy({ controlPlane, workers: 2 });
     running.push(other);
