@@ -32,12 +32,13 @@ const MESSAGE_BYTES_MAX: u32 = 1024 * 1024;
 const REPORT_BYTES_MAX: u32 = 2 * 1024 * 1024;
 /** Machines that start together meet only after their first picks, and tell each other of these. */
 const YOUNG_MS: f64 = 2_000;
+/** A pick is told at once, unless others were told of one just before: then the tick tells of it. */
+const APART_MS: f64 = 2;
 /**
- * Under load picks are told together, by the tick; alone, one does not wait for it. Each message wakes
- * another thread, which costs as much as ten calls to the host. Longer than a tick, or picks and ticks
- * would take turns.
+ * A machine that picked so often between two ticks leaves picks to the tick: each message wakes
+ * another thread, which costs as much as ten calls to the host.
  */
-const APART_MS: f64 = 8;
+const BUSY_PICKS: i32 = 4;
 const CONTACT_PERIOD_MS: f64 = 250;
 /** So often what is in flight is told again, to whom a message was lost or who had given us up. */
 const REFRESH_MS: f64 = 1_000;
@@ -50,6 +51,9 @@ export const reports = new RecordBuffer(REPORT_BYTES_MAX);
 let contactToldMs: f64 = 0;
 let startedMs: f64 = 0;
 let sentMs: f64 = 0;
+let picksSinceTick: i32 = 0;
+/** Many picks were made between the last two ticks. */
+let isBusy: bool = false;
 /** Machines met that have not been told table and index by this one. */
 const isUnseeded = new StaticArray<bool>(<i32>VMS_MAX);
 let refreshedMs: f64 = 0;
@@ -62,12 +66,15 @@ export function shareAll(nowMs: f64): void {
   if (isHolder) moveUntoldTo(reports);
   if (isHolder) seedJoined();
   if (nowMs - refreshedMs >= REFRESH_MS) refresh(nowMs);
+  isBusy = picksSinceTick >= BUSY_PICKS;
+  picksSinceTick = 0;
   send(nowMs);
 }
 
-/** Tells the others of a pick at once, unless they were told of others just before. */
+/** Tells the others of a pick at once, unless many are made or they were told just before. */
 export function shareSoon(nowMs: f64): void {
-  if (machines.isReady && nowMs - sentMs >= APART_MS) send(nowMs);
+  picksSinceTick++;
+  if (machines.isReady && !isBusy && nowMs - sentMs >= APART_MS) send(nowMs);
 }
 
 function send(nowMs: f64): void {
