@@ -18,7 +18,7 @@ const SLOT_BYTES: usize = <usize>NOTES * NOTE_BYTES;
 /** A row per slot, made when an adapter is first known: name u64, when it was sent f64. */
 let notes: usize = 0;
 
-/** Names that any engine ever told as an adapter's; a base model's is never among them. */
+/** Names that engines told as adapters'; a base model's is never among them. */
 const KNOWN: u32 = 4_096;
 const KNOWN_MOST: u32 = 3_072;
 const known = new StaticArray<u64>(<i32>KNOWN);
@@ -28,11 +28,14 @@ export function isAdapter(name: u64): bool {
   return knownCount > 0 && name !== 0 && unchecked(known[placeOf(name)]) === name;
 }
 
-/** More than KNOWN_MOST are taken for base models. */
+/** Where they get too many all are forgotten: those in use are told again by the next probes. */
 export function knowAdapter(name: u64): void {
-  const place = placeOf(name);
-  if (name === 0 || unchecked(known[place]) === name || knownCount >= KNOWN_MOST) return;
-  unchecked((known[place] = name));
+  if (name === 0 || isAdapter(name)) return;
+  if (knownCount === KNOWN_MOST) {
+    known.fill(0);
+    knownCount = 0;
+  }
+  unchecked((known[placeOf(name)] = name));
   knownCount++;
 }
 
@@ -62,6 +65,11 @@ export function noteSent(slot: u32, name: u64, atMs: f64): void {
   }
   store<u64>(oldest, name);
   store<f64>(oldest, atMs, 8);
+}
+
+/** The slot has another endpoint, which was sent nothing. */
+export function forgetSent(slot: u32): void {
+  if (notes !== 0) memory.fill(rowOf(slot), 0, SLOT_BYTES);
 }
 
 function rowOf(slot: u32): usize {

@@ -12,7 +12,7 @@ import {
 import { POOLS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
 import { STEP_BYTES } from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
-import { knowAdapter } from "./adapter-places.ts";
+import { forgetSent, knowAdapter } from "./adapter-places.ts";
 import { setAdapters } from "./adapters.ts";
 import { forgetPast, keepBlocks } from "./bands.ts";
 import { forgetColdUse, noteColdUse } from "./cold-use.ts";
@@ -177,6 +177,7 @@ function takeEndpoint(view: DataView, at: u32, memoryAt: usize): void {
     clearFlight(slot);
     forgetCache(slot);
     forgetColdUse(slot);
+    forgetSent(slot);
     setValues(slot, 0, 0);
     unchecked((table.probedMs[slot] = 0));
     forgive(slot);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { AGE_UNKNOWN_MS } from "../../protocol/records.ts";
 import { ask, destinationsOf, serve } from "../support/asked.ts";
 import type { FilteredGateway } from "../support/filtered-gateway.ts";
-import { addressOf, hintsFrame, TOKEN_COST } from "../support/hints-written.ts";
+import { addressOf, hintsFrame, TOKEN_COST, tableOf } from "../support/hints-written.ts";
 import { type BenchEndpoint, explain, picksOf, startBench } from "../support/pick-bench.ts";
 
 const KIB = 1_024;
@@ -91,6 +92,35 @@ describe("a request with an adapter", () => {
     // The engines tell that nothing runs: both places are as good for a third one.
     const costsAfter = explainOf(gateway, "red");
     expect(new Set(costsAfter).size).toBe(1);
+  });
+
+  test("finds nothing of what was sent to the endpoint that had the slot before", () => {
+    const idle = { adaptersMost: 1 };
+    const told = { slot: 2, adaptersMost: 1, adaptersActive: ["red"], state: 2 };
+    const gateway = startBench({ steps: STEPS, endpoints: [idle, idle, told] });
+    const slot = sent(gateway, "red");
+    const endpoints = [0, 1].map((at) => ({ slot: at, ...idle }));
+    const another = { address: "10.9.9.9:80", probeAgeMs: AGE_UNKNOWN_MS };
+    const others = endpoints.map((endpoint) =>
+      endpoint.slot === slot ? { ...endpoint, ...another } : endpoint,
+    );
+    gateway.hint(tableOf(0, { endpoints: [...others, told] }, { steps: STEPS }));
+    expect(new Set(explainOf(gateway, "red")).size).toBe(1);
+  });
+
+  test("is known as one however many others engines have told of", () => {
+    const endpoints = [{ otherBacklogBytes: 1_000 }, { adaptersMost: 1 }];
+    const gateway = startBench({ steps: STEPS, endpoints });
+    for (let frame = 0; frame < 60; frame++) {
+      const adaptersActive = Array.from({ length: 64 }, (_, at) => `adapter ${frame} ${at}`);
+      gateway.hint(hintsFrame({ loads: [{ slot: 1, adaptersMost: 64, adaptersActive }] }));
+    }
+    const full = { slot: 1, adaptersMost: 2, adaptersActive: ["red", "green"] };
+    gateway.hint(hintsFrame({ loads: [full] }));
+    // The second endpoint runs it, but is full for others: known as an adapter, violet waits there.
+    gateway.hint(hintsFrame({ loads: [{ slot: 0, adaptersActive: ["violet"], adaptersMost: 1 }] }));
+    expect(sent(gateway, "violet")).toBe(0);
+    expect(explainOf(gateway, "violet")[1]).toBeGreaterThan(100);
   });
 
   /** Asks, is answered, and says which endpoint it was. */
