@@ -63,6 +63,8 @@ export class Pool {
   meanUncached: f64 = MEAN_START;
   /** How much was computed on the pool's endpoints: the exponent of a measure in `renewal.ts`. */
   renewals: f64 = 0;
+  /** What that makes of a share of a cache which is computed at the moment. */
+  renewalWeight: f64 = 1;
   /** Moving mean of a prompt's bytes. */
   meanPrompt: f64 = MEAN_START;
   private profileCount: i32 = 0;

@@ -10,16 +10,17 @@ const MEMORY_SHARE: f64 = 0.25;
 /** Weights are e to this at most, and then begin again from 1. */
 const EXPONENT_MAX: f64 = 50;
 
-/** By the weight of the moment; only their ratios within a pool mean something. */
+/** In the pool's weight of the moment at which it was computed. */
 const renewed = new StaticArray<f64>(<i32>SLOTS_MAX);
 
 /** The endpoint is sent prompt that is not in its cache. */
 export function noteUncached(pool: Pool, slot: u32, bytes: f64): void {
   const blocks = bytes / <f64>max(pool.blockBytes, 1);
   const share = blocks / <f64>max(unchecked(capacityOf[slot]), 1);
-  unchecked((renewed[slot] = renewed[slot] + share * Math.exp(pool.renewals)));
+  unchecked((renewed[slot] = renewed[slot] + share * pool.renewalWeight));
   pool.renewals += share / (MEMORY_SHARE * <f64>max(pool.slotCount, 1));
   if (pool.renewals > EXPONENT_MAX) beginAgain(pool);
+  pool.renewalWeight = Math.exp(pool.renewals);
 }
 
 function beginAgain(pool: Pool): void {
@@ -38,7 +39,7 @@ function beginAgain(pool: Pool): void {
  */
 export function renewalOf(pool: Pool, slot: u32): f64 {
   const own = unchecked(renewed[slot]);
-  return own / (own + MEMORY_SHARE * Math.exp(pool.renewals));
+  return own / (own + MEMORY_SHARE * pool.renewalWeight);
 }
 
 /** The slot has another endpoint, which computed nothing yet. */
