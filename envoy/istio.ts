@@ -7,7 +7,7 @@ import { BODY_BYTES_MAX, type FilterCode, wasmFilter } from "./filters.ts";
 import { stripRoutingHeaders } from "./listener.ts";
 import { localReplies } from "./local-replies.ts";
 import type { Address, EnvoyMessage } from "./message.ts";
-import { retryNextEndpoint } from "./routes.ts";
+import { retryNextEndpoint, virtualHostFields } from "./routes.ts";
 
 export interface IstioOptions {
   controlPlane: Address;
@@ -30,7 +30,7 @@ export function istioPatches(options: IstioOptions): EnvoyMessage[] {
     patch("HTTP_FILTER", onRouter(), "INSERT_BEFORE", filter),
     patch("NETWORK_FILTER", onConnectionManager(), "MERGE", connectionManager()),
     patch("LISTENER", {}, "MERGE", { per_connection_buffer_limit_bytes: BODY_BYTES_MAX }),
-    patch("VIRTUAL_HOST", {}, "MERGE", { request_body_buffer_limit: BODY_BYTES_MAX }),
+    patch("VIRTUAL_HOST", {}, "MERGE", virtualHostFields(BODY_BYTES_MAX)),
     patch("HTTP_ROUTE", onRoute(), "MERGE", {
       route: { timeout: "0s", retry_policy: retryNextEndpoint(fallbacks) },
     }),

@@ -40,12 +40,18 @@ export function routeConfiguration(options: RouteOptions): EnvoyMessage {
       {
         name: "hintway",
         domains: ["*"],
-        request_body_buffer_limit: options.bodyBytesMax,
-        // The filter reads from it, with no call to the host, that the first endpoint has answered.
-        include_attempt_count_in_response: true,
+        ...virtualHostFields(options.bodyBytesMax),
         routes: options.attachment === "buffer" ? [other] : [named, other],
       },
     ],
+  };
+}
+
+export function virtualHostFields(bodyBytesMax: number): EnvoyMessage {
+  return {
+    request_body_buffer_limit: bodyBytesMax,
+    // The filter reads from it, with no call to the host, that the first endpoint has answered.
+    include_attempt_count_in_response: true,
   };
 }
 
