@@ -1,8 +1,9 @@
 // The text of each watched file as it was last in force, for a process that starts while it is broken.
 
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { replaceFile } from "../replace-file.ts";
 
 const FOLDER = "last-good";
 
@@ -32,7 +33,7 @@ export class LastGoodFiles {
 
   keep(path: string, text: string): void {
     this.#writing = this.#writing
-      .then(() => this.#replace(this.#copyOf(path), text))
+      .then(() => replaceFile(this.#copyOf(path), text))
       .catch((error: unknown) => {
         const message = "no copy is kept: a restart while the file is broken would fail";
         this.#log.warn({ err: error, file: path, folder: this.#folder }, message);
@@ -47,11 +48,5 @@ export class LastGoodFiles {
   /** By the file's own path: a copy of another file is never taken for it. */
   #copyOf(path: string): string {
     return join(this.#folder, createHash("sha256").update(resolve(path)).digest("hex"));
-  }
-
-  async #replace(copy: string, text: string): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
-    await writeFile(`${copy}.partial`, text, { mode: 0o600 });
-    await rename(`${copy}.partial`, copy);
   }
 }

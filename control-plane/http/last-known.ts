@@ -1,10 +1,11 @@
 // What an Envoy that starts while this process is down begins with: clusters and hints, in a file.
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VERSION_MAX } from "../../protocol/limits.ts";
 import type { Hints } from "../hints/hints.ts";
 import { blockBytesIn, isSoundFrame, type SlotClaim, slotClaims } from "../hints/read-frame.ts";
 import type { Pools } from "../pool/pools.ts";
+import { replaceFile } from "../replace-file.ts";
 import { lastKnownCluster } from "./clusters.ts";
 
 const FILE_NAME = "last-known.json";
@@ -82,18 +83,10 @@ export class LastKnownFile {
       hints: known.hints.wholeTable(VERSION_MAX, known.now()).toString("base64"),
     });
     this.#writing = this.#writing
-      .then(() => this.#replace(content))
+      .then(() => replaceFile(join(this.#directory, FILE_NAME), content))
       .catch((error: unknown) => {
         const message = "last-known.json is not written: a gateway started alone lacks it";
         this.#log?.warn({ err: error, folder: this.#directory }, message);
       });
-  }
-
-  /** Beside itself and renamed over, so that nobody reads half of one. */
-  async #replace(content: string): Promise<void> {
-    await mkdir(this.#directory, { recursive: true });
-    const path = join(this.#directory, FILE_NAME);
-    await writeFile(`${path}.partial`, content, { mode: 0o600 });
-    await rename(`${path}.partial`, path);
   }
 }
