@@ -21,6 +21,7 @@ import { Series } from "./metrics/series.ts";
 import { CACHE_TOKENS_MAX } from "./pool/capacity.ts";
 import { type Endpoint, stateName } from "./pool/endpoint.ts";
 import { type Place, Pools } from "./pool/pools.ts";
+import { Refusals } from "./refusals.ts";
 import type { Adjustable } from "./settings.ts";
 
 export interface ControlPlaneOptions extends Adjustable {
@@ -46,20 +47,6 @@ export interface Log {
   warn(fields: object, message: string): void;
 }
 
-/** A changed file that was refused. `at` is ISO 8601. */
-interface FileRefusal {
-  at: string;
-  file: string;
-  message: string;
-}
-
-export interface ConfigurationStatus {
-  /** Of pools without one of their own. */
-  inForce: Configuration;
-  /** The last of those that still stand: another file's being in force does not hide it. */
-  lastRefusal: FileRefusal | null;
-}
-
 /** Share of the probe period by which probes spread. */
 const PROBE_JITTER = 0.1;
 const SWEEP_MS = 1000;
@@ -76,7 +63,9 @@ export class ControlPlane {
   readonly polls: LongPolls;
   readonly exchange: Exchange;
   readonly series: Series;
-  readonly configuration: ConfigurationStatus;
+  readonly refusals = new Refusals();
+  /** Of pools without one of their own. */
+  configuration: Configuration;
   readonly now: () => number;
   /** Silent until the web server has given its own. */
   log: Log = { info() {}, warn() {} };
@@ -84,15 +73,13 @@ export class ControlPlane {
   readonly #models = new ModelNames();
   readonly #prober: Prober;
   #sweeping: NodeJS.Timeout | undefined;
-  /** By file, the last one last. */
-  readonly #refusals = new Map<string, FileRefusal>();
   #handBack: { gateway: Gateway; atMs: number } | null = null;
 
   constructor(options: ControlPlaneOptions) {
     const { blockBytes: bytesMin, configuration, settings, now, random } = options;
     this.#options = options;
     this.now = now;
-    this.configuration = { inForce: configuration, lastRefusal: null };
+    this.configuration = configuration;
     const { indexKeysMax: keysMax } = settings;
     const lastKnownBytes = options.lastKnownBlockBytes ?? null;
     this.pools = new Pools({ bytesMin, lastKnownBytes, keysMax }, configuration);
@@ -172,7 +159,7 @@ export class ControlPlane {
 
   /** Puts a configuration in force for all pools without one of their own. */
   configure(configuration: Configuration): void {
-    this.configuration.inForce = configuration;
+    this.configuration = configuration;
     this.pools.configure(configuration);
     this.#configured();
   }
@@ -190,10 +177,7 @@ export class ControlPlane {
 
   /** A changed file is broken: what was read last stays in force. */
   refuse(file: string, error: HintwayError): void {
-    const at = new Date().toISOString();
-    this.#refusals.delete(file);
-    this.#refusals.set(file, { at, file, message: error.message });
-    this.#showLastRefusal();
+    this.refusals.add(file, error.message);
     this.series.configurationRefused(file);
     this.log.warn({ event: "file-refused", file, code: error.code }, error.message);
   }
@@ -201,12 +185,7 @@ export class ControlPlane {
   /** The file is in force again: what was refused of it is history. */
   accept(file: string, fields: object): void {
     this.log.info({ event: "file-in-force", file, ...fields }, "in force");
-    this.#refusals.delete(file);
-    this.#showLastRefusal();
-  }
-
-  #showLastRefusal(): void {
-    this.configuration.lastRefusal = [...this.#refusals.values()].at(-1) ?? null;
+    this.refusals.remove(file);
   }
 
   #probeEndpoints(): void {

@@ -8,16 +8,16 @@ import type { Pool } from "../pool/pool.ts";
 export type Status = ReturnType<typeof statusOf>;
 
 export function statusOf(controlPlane: ControlPlane) {
-  const { pools, hints, index, gateways, polls, configuration, now } = controlPlane;
+  const { pools, hints, index, gateways, polls, configuration, refusals, now } = controlPlane;
   const { generation, table, loads, index: picks } = hints.positions;
-  const isOwn = (pool: Pool) => pool.configuration !== configuration.inForce;
+  const isOwn = (pool: Pool) => pool.configuration !== configuration;
   return {
     generation: generation.toString(16).padStart(8, "0"),
     positions: { table, loads, index: picks },
     ready: pools.isReady,
     configuration: {
-      ...configurationStatus(configuration.inForce),
-      lastRefusal: configuration.lastRefusal,
+      ...configurationStatus(configuration),
+      lastRefusal: refusals.last,
     },
     index: { keys: index.size, keysMax: index.keysMax },
     allModelsKnown: pools.models.areAll,

@@ -146,7 +146,7 @@ describe("the status page", () => {
 
   it("shows a refusal until that file is in force, whatever becomes of others", async () => {
     const { controlPlane } = await start({ engines: 0 });
-    const refused = () => controlPlane.configuration.lastRefusal?.file;
+    const refused = () => controlPlane.refusals.last?.file;
     controlPlane.refuse("config", new HintwayError("CONFIG_SYNTAX", "broken."));
     controlPlane.refuse("pool", new HintwayError("POOL_FILE_INVALID", "broken."));
     expect(refused()).toBe("pool");
