@@ -13,6 +13,8 @@ import {
 } from "../support/components.ts";
 import { until } from "../support/until.ts";
 
+/** Shorter than a test may take, or nobody would learn what it printed. */
+const READY_MS = 45_000;
 const MAIN = join(import.meta.dirname, "..", "..", "start", "main.ts");
 
 interface Launcher {
@@ -51,6 +53,13 @@ async function launched(...flags: string[]): Promise<Launcher> {
   }
   running = { process: child, port: port ?? 0, stateDir, output: () => output };
   return running;
+}
+
+/** Or throws with all that it printed. */
+async function untilReady(launcher: Launcher): Promise<void> {
+  await until("the ready line", () => isReady(launcher), READY_MS).catch((error: Error) => {
+    throw new Error(`${error.message}; it printed:\n${launcher.output()}`);
+  });
 }
 
 async function ended(launcher: Launcher, signal: NodeJS.Signals): Promise<void> {
@@ -108,7 +117,7 @@ function commandLine(processId: string): string {
 describe("npm start", () => {
   it("ends in a gateway whose curl line works as it stands and shows the routing", async () => {
     const launcher = await launched("--simulate", "2");
-    await until("the ready line", () => isReady(launcher), 60_000);
+    await untilReady(launcher);
     const first = curled(launcher);
     expect(first.body).toMatchObject({ object: "chat.completion", model: "hintway-sim" });
     const second = curled(launcher);
@@ -122,7 +131,7 @@ describe("npm start", () => {
 
   it("names the process of every part, and the next one when it is killed", async () => {
     const launcher = await launched("--simulate", "1");
-    await until("the ready line", () => isReady(launcher), 60_000);
+    await untilReady(launcher);
     const [, id] = /^ +(\d+) Control plane$/m.exec(launcher.output()) ?? [];
     process.kill(Number(id), "SIGKILL");
     await until("its return", () =>
@@ -168,7 +177,7 @@ describe("npm start", () => {
       simulators.push(simulator);
     }
     const launcher = await launched(...args);
-    await until("the ready line", () => isReady(launcher), 60_000);
+    await untilReady(launcher);
     expect(launcher.output()).not.toContain("warning");
     expect(curled(launcher)).toMatchObject({ status: 200, body: { model: "qwen" } });
     for (const simulator of simulators) await simulator.stop();
@@ -179,7 +188,7 @@ describe("npm start", () => {
     const launcher = await launched("--endpoints", `127.0.0.1:${port}`);
     const refused = `connect ECONNREFUSED 127.0.0.1:${port}`;
     await until("the progress", () => launcher.output().includes(`... 5 s: Probe of`), 60_000);
-    await until("the ready line", () => isReady(launcher), 60_000);
+    await untilReady(launcher);
     expect(launcher.output()).toMatch(
       new RegExp(`^warning: no model server .*\\n.*${refused}`, "m"),
     );
@@ -198,7 +207,7 @@ describe("npm start", () => {
     "leaves nothing behind on %s",
     async (signal) => {
       const launcher = await launched("--simulate", "2");
-      await until("the ready line", () => isReady(launcher), 60_000);
+      await untilReady(launcher);
       expect(children(launcher)).toHaveLength(4);
       await ended(launcher, signal);
       await until("the end of every part", () => children(launcher).length === 0);
@@ -215,7 +224,7 @@ describe("npm start", () => {
 
   it("leaves nothing behind when it is called off twice", async () => {
     const launcher = await launched("--simulate", "2");
-    await until("the ready line", () => isReady(launcher), 60_000);
+    await untilReady(launcher);
     launcher.process.kill("SIGINT");
     await until("the first to be heard", () => launcher.output().includes("Stopping"));
     await ended(launcher, "SIGINT");
@@ -241,7 +250,7 @@ describe("npm start", () => {
 
   it("names the Hintway that has its port", async () => {
     const first = await launched("--simulate", "1");
-    await until("the ready line", () => isReady(first), 60_000);
+    await untilReady(first);
     const second = await launched("--port", `${first.port}`);
     const [code] = await once(second.process, "exit");
     running = first;
