@@ -7,6 +7,7 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { EnvoyMessage } from "../../envoy/bootstrap.ts";
 import { bytesOfBlocks } from "../../protocol/keys.ts";
 import { candidateOf } from "../../test/support/asking.ts";
 import type { Asked, PinnedConnection } from "../../test/support/pinned-connection.ts";
@@ -30,8 +31,8 @@ export interface LearningPlan {
 }
 
 /**
- * Times from the start of the request that is picked in one place to the end of the first answer
- * elsewhere that knows of it: upper bounds, by about the time of a request. NaN: it was not seen.
+ * Times from the pick in one place to the first pick elsewhere that knows of it, by the gateways' own
+ * clock: upper bounds, by up to the time between two looks. NaN: it was not seen.
  */
 export async function learningTimes(
   plan: LearningPlan,
@@ -65,9 +66,41 @@ async function learningTime(
     if (picked && matched(answer, picked.endpoint) >= keys) break;
     if (pauseMs > 0) await sleep(pauseMs);
   }
-  const { endpoint, sentMs } = await picking;
-  const first = seen.find(({ keys, answer }) => matched(answer, endpoint) >= keys);
-  return (first?.answer.receivedMs ?? Number.NaN) - sentMs;
+  const told = await picking;
+  const first = seen.find(({ keys, answer }) => matched(answer, told.endpoint) >= keys);
+  return first ? pickedMs(first.answer) - pickedMs(told) : Number.NaN;
+}
+
+const PICKED_HEADER = "x-bench-picked";
+
+/**
+ * A gateway whose answers say when it had the whole body, which is when its filter picks: as a client
+ * sees it, the client's own way and waking would be most of what is measured.
+ */
+export function tellingWhenPicked(configuration: EnvoyMessage): EnvoyMessage {
+  const altered = structuredClone(configuration) as unknown as Bootstrap;
+  const value = "%START_TIME(%s.%6f)% %COMMON_DURATION(DS_RX_BEG:DS_RX_END:us)%";
+  for (const { filter_chains } of altered.static_resources.listeners) {
+    const { route_config } = filter_chains[0].filters[0].typed_config;
+    route_config.response_headers_to_add = [{ header: { key: PICKED_HEADER, value } }];
+  }
+  return altered as unknown as EnvoyMessage;
+}
+
+interface Bootstrap {
+  static_resources: {
+    listeners: {
+      filter_chains: [{ filters: [{ typed_config: { route_config: EnvoyMessage } }] }];
+    }[];
+  };
+}
+
+/** Milliseconds since 1970, to the microsecond. */
+function pickedMs({ headers }: Asked): number {
+  const [startedS = Number.NaN, receivingUs = Number.NaN] = `${headers[PICKED_HEADER]}`
+    .split(" ")
+    .map(Number);
+  return startedS * 1000 + receivingUs / 1000;
 }
 
 /** Keys of the prompt that the endpoint is believed to hold, by whom was asked. */

@@ -8,7 +8,7 @@ import { measureUsage } from "../measure/processor-time.ts";
 import { InstantServer, metricsPage } from "../parts/instant-server.ts";
 import { ownFilter } from "../speed/gateways.ts";
 import { arrivalTimes, WatchedMetric } from "./hints-arrival.ts";
-import { BLOCK_BYTES, learningTimes } from "./learning.ts";
+import { BLOCK_BYTES, learningTimes, tellingWhenPicked } from "./learning.ts";
 import { type RestartTimes, restartControlPlane, type TrapTimes, trapWorker } from "./recovery.ts";
 
 export interface SharingPlan {
@@ -65,7 +65,12 @@ export async function measureSharing(
     const controlPlane = keep(await startControlPlane({ endpoints, flags }));
     const filterPath = await ownFilter();
     const start = async (path: string): Promise<Envoy> =>
-      keep(await startEnvoy({ controlPlane, workers: WORKERS, filterPath: path }));
+      keep(
+        await startEnvoy({
+          ...{ controlPlane, workers: WORKERS, filterPath: path },
+          alter: tellingWhenPicked,
+        }),
+      );
     const [first, second] = [await start(filterPath), await start(filterPath)];
     const workers = await connectToWorkers(first, WORKERS);
     const others = await connectToWorkers(second, WORKERS);

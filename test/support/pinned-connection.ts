@@ -1,6 +1,6 @@
 // A connection that stays open, and so on one worker, over which requests ask to be explained.
 
-import { Agent, request } from "node:http";
+import { Agent, type IncomingHttpHeaders, request } from "node:http";
 import { SIMULATED_MODEL } from "../../start/parts.ts";
 import type { Explanation } from "./asking.ts";
 
@@ -10,6 +10,8 @@ export interface Asked {
   /** `ip:port` that was picked; empty when nothing explains it. */
   endpoint: string;
   explanation: Explanation | null;
+  /** The answer's; empty when the connection broke. */
+  headers: IncomingHttpHeaders;
   /** By performance.now(). */
   sentMs: number;
   receivedMs: number;
@@ -28,7 +30,7 @@ export class PinnedConnection {
     const messages = [{ role: "user", content }];
     const body = JSON.stringify({ model: SIMULATED_MODEL, max_tokens: 1, messages });
     const sentMs = performance.now();
-    const nothing = { status: 0, endpoint: "", explanation: null, sentMs };
+    const nothing = { status: 0, endpoint: "", explanation: null, headers: {}, sentMs };
     return new Promise((resolve) => {
       const fail = () => resolve({ ...nothing, receivedMs: performance.now() });
       const sent = request(
@@ -51,6 +53,7 @@ export class PinnedConnection {
               status: answer.statusCode ?? 0,
               endpoint: String(answer.headers["x-hintway-endpoint"] ?? ""),
               explanation: typeof explanation === "string" ? JSON.parse(explanation) : null,
+              headers: answer.headers,
               sentMs,
               receivedMs: performance.now(),
             }),
