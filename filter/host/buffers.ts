@@ -24,12 +24,12 @@ export function bufferAt(): usize {
   return receivedAt();
 }
 
-/**
- * Takes the first `bytes` bytes off the request's body of `total` and puts as many others at its end:
- * the host changes a buffer at its ends only. All slices of a body, so moved one after another, stand
- * in their old order.
- */
-export function rotateRequestBody(source: usize, bytes: u32, total: u32): void {
-  proxy_set_buffer_bytes(REQUEST_BODY, 0, bytes, source, 0);
-  proxy_set_buffer_bytes(REQUEST_BODY, total - bytes, 0, source, bytes);
+/** Takes bytes off the front of a body. The host changes a buffer at its ends only. */
+export function dropFront(buffer: i32, bytes: u32): void {
+  proxy_set_buffer_bytes(buffer, 0, bytes, bufferAt(), 0);
+}
+
+/** Puts bytes at the end of a body of `total`. */
+export function append(buffer: i32, total: u32, source: usize, bytes: u32): void {
+  proxy_set_buffer_bytes(buffer, total, 0, source, bytes);
 }

@@ -8,6 +8,7 @@
 //
 // A value weighs the bytes of its strings, names, numbers and words. Of a member that comes twice
 // the last counts, so the members of all open objects are kept until their object ends.
+import { LITERAL_FALSE, LITERAL_NULL, LITERAL_TRUE } from "../json/handler.ts";
 import { combine, hashOf } from "../json/text-hash.ts";
 import { Growing } from "./keys-storage.ts";
 
@@ -20,8 +21,20 @@ export function scalarHash(spelling: u64): u64 {
   return spelling ^ SCALAR_MARK;
 }
 
-export function wordHash(word: string): u64 {
+function wordHash(word: string): u64 {
   return scalarHash(hashOf(word));
+}
+
+const TRUE_HASH: u64 = wordHash("true");
+const FALSE_HASH: u64 = wordHash("false");
+const NULL_HASH: u64 = wordHash("null");
+const OTHER_HASH: u64 = wordHash("NaN");
+
+/** Hash of a word, by its LITERAL_*. */
+export function literalHash(kind: u32): u64 {
+  if (kind === LITERAL_TRUE) return TRUE_HASH;
+  if (kind === LITERAL_FALSE) return FALSE_HASH;
+  return kind === LITERAL_NULL ? NULL_HASH : OTHER_HASH;
 }
 
 /** Hash of an array, from the combination of its elements, which begins with zero. */

@@ -28,6 +28,8 @@ export class Request {
   isUnread: bool = false;
   walkedBytes: u32 = 0;
   heldBytes: u32 = 0;
+  /** Its headers tell the body's length, and can be changed while the body is held. */
+  tellsLength: bool = false;
   prompt: Prompt = new Prompt();
   wish: Wish = new Wish();
 

@@ -1,18 +1,10 @@
 // Reads a request body: told of each piece of JSON in order, it knows from the stack of containers
 // what each is for, and hands it to the settings, the message, the tree hash, or nobody.
-import {
-  JsonHandler,
-  LITERAL_FALSE,
-  LITERAL_NULL,
-  LITERAL_TRUE,
-  SINK_HASH,
-  SINK_PIECES,
-  SINK_SKIP,
-} from "../json/handler.ts";
+import { JsonHandler, LITERAL_NULL, SINK_HASH, SINK_PIECES, SINK_SKIP } from "../json/handler.ts";
 import { combine } from "../json/text-hash.ts";
 import { Tokenizer } from "../json/tokenizer.ts";
 import { Growing } from "./keys-storage.ts";
-import { arrayHash, Members, scalarHash, wordHash } from "./keys-tree.ts";
+import { arrayHash, literalHash, Members, scalarHash } from "./keys-tree.ts";
 import * as frames from "./prompt-frames.ts";
 import { PromptMessage } from "./prompt-message.ts";
 import * as names from "./prompt-names.ts";
@@ -27,18 +19,8 @@ export const FAILED_STRIPS: u32 = 5;
 /** What an image, a sound, a video or a file weighs. */
 const MEDIUM_BYTES: u32 = 1024;
 
-const TRUE_HASH: u64 = wordHash("true");
-const FALSE_HASH: u64 = wordHash("false");
-const NULL_HASH: u64 = wordHash("null");
-const OTHER_HASH: u64 = wordHash("NaN");
 /** All words weigh the same. */
 const WORD_BYTES: u32 = 4;
-
-function literalHash(kind: u32): u64 {
-  if (kind === LITERAL_TRUE) return TRUE_HASH;
-  if (kind === LITERAL_FALSE) return FALSE_HASH;
-  return kind === LITERAL_NULL ? NULL_HASH : OTHER_HASH;
-}
 
 export class PromptReader extends JsonHandler {
   readonly tokens: Tokenizer = new Tokenizer();
@@ -49,6 +31,9 @@ export class PromptReader extends JsonHandler {
   tools: u64 = 0;
   /** The body is an object, as far as it has come. */
   isObject: bool = true;
+  /** Offset of the body's last brace, and whether a member stands before it that is not stripped. */
+  bodyEnd: u32 = 0;
+  hasMembers: bool = false;
 
   private api: u32 = 0;
   private readonly message: PromptMessage = new PromptMessage(this.segments.text);
@@ -313,6 +298,8 @@ export class PromptReader extends JsonHandler {
     this.frame = frame - frames.FRAME_BYTES;
     switch (kind) {
       case frames.KIND_BODY:
+        this.bodyEnd = offset;
+        this.hasMembers = frames.hasFlag(frame, frames.FLAG_STAYS);
         this.endTools(frame);
         break;
       case frames.KIND_OBJECT:

@@ -127,6 +127,16 @@ export class Prompt {
     return this.reader.settings.modelEnd;
   }
 
+  /** Offset in the body of its last brace, where members may be inserted. */
+  get bodyEnd(): u32 {
+    return this.reader.bodyEnd;
+  }
+
+  /** Whether a member stands before the last brace: a comma comes before one that is inserted. */
+  get hasMembers(): bool {
+    return this.reader.hasMembers;
+  }
+
   /** Gives the storage of a long prompt's keys back. */
   release(): void {
     this.reader.end();

@@ -10,32 +10,25 @@ import { modelsText, modelsTextBytes } from "../hints/models.ts";
 import { Pool } from "../hints/pool.ts";
 import { shareSoon } from "../hints/sharing.ts";
 import * as table from "../hints/table.ts";
-import {
-  bufferAt,
-  REQUEST_BODY,
-  readBuffer,
-  rotateRequestBody,
-  SLICE_BYTES,
-} from "../host/buffers.ts";
+import { bufferAt, REQUEST_BODY, readBuffer, SLICE_BYTES } from "../host/buffers.ts";
 import { nowMs, recentMs } from "../host/clock.ts";
 import { CONTINUE, STOP, STOP_AND_BUFFER } from "../host/stream.ts";
 import { countPick } from "./accounts.ts";
 import { isLastResort } from "./candidates.ts";
 import { coverBy } from "./cover.ts";
 import { nameCluster, nameInFilterState, nameInHeader } from "./destination.ts";
+import { applyEdits, beginEdits } from "./edited-body.ts";
 import { explain, takeExplanation } from "./explain.ts";
 import * as headers from "./headers.ts";
 import { APART, READING, Request, requestOf, SENT, takeRequest } from "./live.ts";
 import { refuseModel } from "./model-refusal.ts";
 import * as picks from "./pick.ts";
 import * as choice from "./pool-choice.ts";
-import { API_NONE, Prompt } from "./prompt.ts";
+import { API_NONE } from "./prompt.ts";
 import * as replies from "./replies.ts";
 import { keepParts } from "./score.ts";
 import { tellsUnasked } from "./usage-sample.ts";
 import { beginWaiting } from "./waiting.ts";
-
-const SPACE: u8 = 0x20;
 
 /** Attachment A holds the request by itself; B leaves that to the buffer filter behind it. */
 let holdsHeaders: bool = true;
@@ -61,6 +54,7 @@ export function onRequestHeaders(context: u32, isEnd: bool): u32 {
   const isHopeless = number === table.NO_POOL && !holdsHeaders;
   if (isEnd && request.isByModel && answersModels()) return answerModels(request);
   if (isEnd || headers.isUpgrade || isHopeless) return choose(request) ? CONTINUE : STOP;
+  request.tellsLength = holdsHeaders && headers.contentBytes > 0;
   if (headers.contentBytes > <f64>table.settings.bodyBytesMax) return refuseLarge(request);
   // Every body is walked, whatever its path and headers claim: what may not come from a client has
   // to be found. The API decides which prompt is read.
@@ -154,7 +148,8 @@ function finishBody(request: Request): bool {
     replies.replyBadBody.send();
     return false;
   }
-  if (prompt.stripCount > 0) blankStrips(request);
+  const bytes = request.heldBytes;
+  beginEdits(prompt);
   if (prompt.truncated) counters.bodiesTruncated++;
   const wish = request.wish;
   wish.modelName = <u64>prompt.modelLow | ((<u64>prompt.modelHigh) << 32);
@@ -167,32 +162,9 @@ function finishBody(request: Request): bool {
     request.isUnread = true;
     counters.bodiesUnreadable++;
   }
-  return choose(request);
-}
-
-/**
- * Members that only the gateway may set become spaces; the body keeps its length. It passes slice by
- * slice, so that a large one needs no more memory than a small one.
- */
-function blankStrips(request: Request): void {
-  const total = request.heldBytes;
-  for (let start: u32 = 0; start < total; ) {
-    const read = readBuffer(REQUEST_BODY, 0, min(SLICE_BYTES, total - start));
-    if (read === 0) return;
-    blankSlice(request.prompt, bufferAt(), start, start + read);
-    rotateRequestBody(bufferAt(), read, total);
-    start += read;
-  }
-  counters.membersStripped += request.prompt.stripCount;
-}
-
-/** Blanks what of the ranges stands in the slice that begins at offset `start` of the body. */
-function blankSlice(prompt: Prompt, slice: usize, start: u32, end: u32): void {
-  for (let i: u32 = 0; i < prompt.stripCount; i++) {
-    const from = max(start, prompt.stripStart(i));
-    const to = min(end, prompt.stripEnd(i));
-    if (from < to) memory.fill(slice + (from - start), SPACE, to - from);
-  }
+  if (!choose(request)) return false;
+  applyEdits(request, bytes);
+  return true;
 }
 
 // ---- the pick -----------------------------------------------------------------------------------

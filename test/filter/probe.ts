@@ -5,7 +5,12 @@ import asc from "assemblyscript/asc";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** What the probes below may be made of. */
-const SOURCES = ["filter/json/*.ts", "filter/request/{prompt,keys,usage}*.ts", "protocol/*.ts"];
+const SOURCES = [
+  "filter/json/*.ts",
+  "filter/request/{body-edits,keys*,prompt*,usage*}.ts",
+  "filter/text-buffer.ts",
+  "protocol/*.ts",
+];
 
 /** Memory for the text that a probe reads, after which `extra` follows. */
 const PRELUDE = `

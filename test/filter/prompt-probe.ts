@@ -25,6 +25,8 @@ export function promptBytes(): u32 { return prompt.promptBytes; }
 export function keyCount(): u32 { return prompt.keyCount; }
 export function keys(): usize { return prompt.keys; }
 export function coveredBytes(keys: u32): u32 { return prompt.coveredBytes(keys); }
+export function bodyEnd(): u32 { return prompt.bodyEnd; }
+export function hasMembers(): bool { return prompt.hasMembers; }
 export function stripCount(): u32 { return prompt.stripCount; }
 export function stripStart(index: u32): u32 { return prompt.stripStart(index); }
 export function stripEnd(index: u32): u32 { return prompt.stripEnd(index); }
@@ -43,7 +45,7 @@ type Exports = {
     "mayHideMembers" | "modelLow" | "modelHigh" | "stream" | "maxTokens" | "promptBytes",
     Answer
   > &
-  Record<"asksUsage" | "keyCount" | "keys" | "stripCount", Answer>;
+  Record<"asksUsage" | "bodyEnd" | "hasMembers" | "keyCount" | "keys" | "stripCount", Answer>;
 
 export const API = {
   none: 0,
@@ -81,6 +83,9 @@ export interface ReadPrompt {
   /** Bytes covered by none, by the first, by the first two… of the keys. */
   coveredBytes: number[];
   strips: { start: number; end: number }[];
+  /** Offset of the last brace of an object, and whether a member stays before it. */
+  bodyEnd: number;
+  hasMembers: boolean;
 }
 
 export interface WalkOptions {
@@ -131,6 +136,8 @@ export class PromptProbe extends Probe<Exports> {
       maxTokens: x.maxTokens(),
       promptBytes: x.promptBytes(),
       keys: counts.slice(0, keyCount).map((index) => this.key(index)),
+      bodyEnd: x.bodyEnd(),
+      hasMembers: x.hasMembers() !== 0,
       coveredBytes: counts.map((count) => x.coveredBytes(count)),
       strips: strips.map((index) => ({ start: x.stripStart(index), end: x.stripEnd(index) })),
     };

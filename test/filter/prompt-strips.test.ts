@@ -16,6 +16,14 @@ function blanked(body: string, options: WalkOptions = {}): string {
   return bytes.toString();
 }
 
+/** The same with one member more. */
+function extended(body: string): string {
+  const bytes = Buffer.from(blanked(body));
+  const { bodyEnd, hasMembers } = probe.read(body);
+  const member = `${hasMembers ? "," : ""}"kv_transfer_params":1`;
+  return bytes.subarray(0, bodyEnd) + member + bytes.subarray(bodyEnd);
+}
+
 function isStripped(name: string): boolean {
   return ["kv_transfer_params", "ec_transfer_params"].includes(name) || /^bootstrap_/.test(name);
 }
@@ -69,6 +77,20 @@ test("what only the gateway may say is blanked, and the rest is the same JSON", 
     }),
     { numRuns: 3000 },
   );
+});
+
+test("a member can be inserted before the body's last brace", () => {
+  fc.assert(
+    fc.property(anyBody, fc.nat(), (body, seed) => {
+      const text = respell(body, sequence(seed));
+      fc.pre(probe.read(text).reason !== REASON.strips);
+      const rest = stripped(JSON.parse(text) as JsonObject);
+      expect(JSON.parse(extended(text))).toEqual({ ...rest, kv_transfer_params: 1 });
+    }),
+  );
+  for (const empty of ["{}", " { } ", '{"bootstrap_a":1}']) {
+    expect(JSON.parse(extended(empty))).toEqual({ kv_transfer_params: 1 });
+  }
 });
 
 test("every place of a stripped member among others leaves valid JSON", () => {
