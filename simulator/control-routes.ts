@@ -1,6 +1,7 @@
 import { ApiError } from "./api/api-error.ts";
 import type { Json } from "./api/dialect.ts";
 import { integerField } from "./api/fields.ts";
+import { CLAIM_PATH } from "./connectors/peer.ts";
 import { parseFault } from "./faults.ts";
 import { parseJson } from "./inference.ts";
 import type { ModelServer } from "./server.ts";
@@ -13,6 +14,7 @@ export function controlRoutes(server: ModelServer): void {
   healthRoutes(server);
   adapterRoutes(server);
   sleepRoutes(server);
+  transferRoutes(server);
   simulatorRoutes(server);
 }
 
@@ -62,6 +64,16 @@ function sleepRoutes({ app, engine }: ModelServer): void {
   app.get("/is_sleeping", async () => ({ is_sleeping: engine.isAsleep }));
 }
 
+/** What other servers ask of this one, and where Mooncake's routers look up engines. */
+function transferRoutes({ app, transfers }: ModelServer): void {
+  app.post(CLAIM_PATH, async (request) => transfers.claim(parseJson(request.body)));
+  app.get("/query", async () => {
+    const engines = transfers.engines();
+    if (engines) return engines;
+    throw new ApiError(404, "This server's connector has no bootstrap server.");
+  });
+}
+
 function simulatorRoutes(server: ModelServer): void {
   server.app.get("/sim/state", async () => state(server));
   server.app.delete("/sim/faults", async () => {
@@ -96,6 +108,7 @@ function state(server: ModelServer): object {
       evicted: cache.evictions,
     },
     totals,
+    transfers: server.transfers.state(),
     isSleeping: server.engine.isAsleep,
     faults: server.faults.pending(),
   };

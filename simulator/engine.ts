@@ -44,6 +44,8 @@ export class Engine {
   /** As of the last step that has ended by now, also inside a stretch that is one event. */
   published(): Published {
     if (this.#step !== undefined) this.#advance();
+    // Blocks that were kept for a decode server are given back between steps too.
+    else this.#published.usedBlocks = this.scheduler.cache.usedBlocks;
     return this.#published;
   }
 

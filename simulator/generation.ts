@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { ApiError } from "./api/api-error.ts";
-import type { Answer, Call, Choice, Dialect } from "./api/dialect.ts";
-import { type BlockKeys, blockKeys } from "./block-keys.ts";
+import type { Answer, Choice, Dialect } from "./api/dialect.ts";
+import type { BlockKeys } from "./block-keys.ts";
+import type { Transfers } from "./connectors/transfers.ts";
 import type { Engine } from "./engine.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Models } from "./models.ts";
+import type { PreparedCall } from "./prepared.ts";
 import type { Sequence, Work } from "./sequence.ts";
 import { outputToken, type Prompt } from "./tokens.ts";
 
@@ -13,6 +15,7 @@ export interface Serving {
   engine: Engine;
   models: Models;
   metrics: Metrics;
+  transfers: Transfers;
   blockTokens: number;
   contextTokensMax: number;
   outputTokens: number;
@@ -22,25 +25,30 @@ export interface Serving {
 export interface GenerationListener {
   onToken(choice: Choice, text: string, id: number): void;
   onEnd(): void;
+  /** The prompt did not arrive. */
+  onFailure(error: ApiError): void;
 }
 
 /** The sequences that answer one call, and the answer that grows out of them. */
 export class Generation {
   readonly answer: Answer;
   readonly #serving: Serving;
-  readonly #call: Call;
+  readonly #prepared: PreparedCall;
   readonly #listener: GenerationListener;
   readonly #sequences: Sequence[] = [];
   readonly #startedAtMs = performance.now();
   #open: number;
+  #isAborted = false;
 
-  /** Throws an ApiError when the model is unknown or a prompt too long; submits nothing then. */
-  constructor(serving: Serving, dialect: Dialect, call: Call, listener: GenerationListener) {
-    const adapter = serving.models.adapterOf(call.model);
-    const outputTokens = call.outputTokens ?? serving.outputTokens;
-    for (const prompt of call.prompts) checkLength(prompt, outputTokens, serving.contextTokensMax);
+  constructor(
+    serving: Serving,
+    dialect: Dialect,
+    prepared: PreparedCall,
+    listener: GenerationListener,
+  ) {
+    const { call, prompts, adapter, outputTokens, leg } = prepared;
     this.#serving = serving;
-    this.#call = call;
+    this.#prepared = prepared;
     this.#listener = listener;
     this.#open = call.prompts.length * call.choicesPerPrompt;
     this.answer = {
@@ -53,30 +61,60 @@ export class Generation {
       cachedTokens: serving.showCachedTokens ? 0 : null,
       elapsedSeconds: 0,
     };
-    const seed = JSON.stringify([adapter ?? "", call.cacheSalt]);
-    const works = call.prompts.flatMap((prompt) =>
-      this.#works(prompt, blockKeys(prompt, seed, serving.blockTokens), outputTokens, adapter),
+    const works = prompts.flatMap(({ prompt, blocks }) =>
+      this.#works(prompt, blocks, outputTokens, adapter),
     );
-    for (const work of works) this.#sequences.push(serving.engine.submit(work));
+    if (prepared.isRefused) queueMicrotask(() => this.#refuse());
+    else if (leg?.arrival === undefined) this.#submit(works);
+    else leg.arrival.then((tokens) => this.#submit(works, tokens), this.#fail);
   }
 
   /** The client has gone: frees what its sequences hold. */
   abort(): void {
     if (this.#open === 0) return;
+    this.#isAborted = true;
+    this.#prepared.leg?.abandoned?.();
     for (const sequence of this.#sequences) this.#serving.engine.abort(sequence);
   }
 
+  #submit(works: Work[], transferredTokens = 0): void {
+    if (this.#isAborted) return;
+    for (const work of works) {
+      this.#sequences.push(this.#serving.engine.submit({ ...work, transferredTokens }));
+    }
+  }
+
+  readonly #fail = (error: unknown): void => {
+    if (this.#isAborted) return;
+    this.#open = 0;
+    const known = error instanceof ApiError ? error : new ApiError(500, String(error));
+    this.#serving.transfers.failed(known);
+    this.#listener.onFailure(known);
+  };
+
+  /** Too little is cached: every choice ends before its first token. */
+  #refuse(): void {
+    this.#open = 0;
+    for (const choice of this.answer.choices) {
+      choice.finishReason = "cache_threshold";
+      this.#listener.onToken(choice, "", 0);
+    }
+    this.#listener.onEnd();
+  }
+
   #works(prompt: Prompt, blocks: BlockKeys, outputTokens: number, adapter: string | undefined) {
-    return Array.from({ length: this.#call.choicesPerPrompt }, (_, copy): Work => {
+    const { call, leg } = this.#prepared;
+    return Array.from({ length: call.choicesPerPrompt }, (_, copy): Work => {
       const choice = this.#addChoice(prompt, blocks.fingerprint);
-      const finishReason = this.#call.outputTokens === undefined ? "stop" : "length";
+      const finishReason = call.outputTokens === undefined ? "stop" : "length";
       return {
         blocks,
         promptTokens: prompt.tokenCount,
         outputTokens,
         finishReason,
         adapter,
-        streamed: this.#call.stream,
+        streamed: call.stream,
+        ...(leg?.keep ? { keep: (free: () => void) => leg.keep?.(free) } : {}),
         onTokens: (sequence, from, count) => {
           if (from === 0 && copy === 0) this.#countCached(choice, sequence);
           for (let position = from; position < from + count; position++) {
@@ -121,15 +159,4 @@ export class Generation {
     this.answer.completionTokens++;
     this.#listener.onToken(choice, text, id);
   }
-}
-
-function checkLength(prompt: Prompt, outputTokens: number, contextTokensMax: number): void {
-  const total = prompt.tokenCount + outputTokens;
-  if (total <= contextTokensMax) return;
-  throw new ApiError(
-    400,
-    `This model's maximum context length is ${contextTokensMax} tokens. However, you requested ` +
-      `${outputTokens} output tokens and your prompt contains ${prompt.tokenCount} tokens, for a ` +
-      `total of ${total}. Reduce the length of the prompt or of the output.`,
-  );
 }

@@ -1,10 +1,11 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { ApiError } from "./api/api-error.ts";
-import type { Call, Dialect, EventWriter, Json } from "./api/dialect.ts";
+import { type Dialect, dataEvent, type EventWriter, type Json } from "./api/dialect.ts";
 import { isObject } from "./api/fields.ts";
 import { EventStream, resetAfterWrites } from "./event-stream.ts";
 import type { Fault } from "./faults.ts";
 import { Generation, type GenerationListener, type Serving } from "./generation.ts";
+import { type PreparedCall, prepareCall, type Received } from "./prepared.ts";
 
 /** Where an answer goes. */
 export interface Exchange {
@@ -24,32 +25,46 @@ export function parseJson(bytes: unknown): Json {
   return parsed;
 }
 
-/** Starts to answer; what is wrong with the request is thrown before anything is written. */
-export function answerCall(
+/**
+ * Starts to answer; what is wrong with the request is a rejection before anything is written.
+ * `isEarly` sends the first events before prefill where the API allows that.
+ */
+export async function answerCall(
   serving: Serving,
   dialect: Dialect,
-  body: Json,
+  received: Received,
   exchange: Exchange,
-  earlyOpen: boolean,
-): void {
-  const call = dialect.read(body);
+  isEarly: boolean,
+): Promise<void> {
+  const call = dialect.read(received.body);
+  const prepared = await prepareCall(serving, call, received);
+  const { response } = exchange;
+  // A client may have left while a prefill server was asked.
+  if (response.destroyed) return prepared.leg?.abandoned?.();
   const isStream = call.stream && dialect.events !== undefined;
-  const generation = isStream
-    ? streamAnswer(serving, dialect, call, body, exchange, earlyOpen)
-    : sendAnswer(serving, dialect, call, body, exchange);
-  exchange.response.on("close", () => generation.abort());
+  const answering = { serving, dialect, prepared, body: received.body, exchange };
+  const generation = isStream ? streamAnswer(answering, isEarly) : sendAnswer(answering);
+  response.on("close", () => generation.abort());
 }
 
-function sendAnswer(
-  serving: Serving,
-  dialect: Dialect,
-  call: Call,
-  body: Json,
-  exchange: Exchange,
-): Generation {
-  const generation: Generation = new Generation(serving, dialect, call, {
+interface Answering {
+  serving: Serving;
+  dialect: Dialect;
+  prepared: PreparedCall;
+  body: Json;
+  exchange: Exchange;
+}
+
+function sendAnswer({ serving, dialect, prepared, body, exchange }: Answering): Generation {
+  const generation: Generation = new Generation(serving, dialect, prepared, {
     onToken() {},
-    onEnd: () => sendJson(exchange, 200, dialect.json(generation.answer, body)),
+    onEnd() {
+      const answer = dialect.json(generation.answer, body);
+      const more = prepared.leg?.finished?.() ?? {};
+      const isPlain = Array.isArray(answer) || Object.keys(more).length === 0;
+      sendJson(exchange, 200, isPlain ? answer : { ...(answer as object), ...more });
+    },
+    onFailure: (error) => sendJson(exchange, error.status, dialect.error(error)),
   });
   return generation;
 }
@@ -69,24 +84,19 @@ function sendJson(exchange: Exchange, status: number, payload: unknown): void {
   }
 }
 
-function streamAnswer(
-  serving: Serving,
-  dialect: Dialect,
-  call: Call,
-  body: Json,
-  exchange: Exchange,
-  earlyOpen: boolean,
-): Generation {
+function streamAnswer(answering: Answering, isEarly: boolean): Generation {
+  const { serving, dialect, prepared, body, exchange } = answering;
   let listener: GenerationListener;
-  const generation = new Generation(serving, dialect, call, {
+  const generation = new Generation(serving, dialect, prepared, {
     onToken: (choice, text, id) => listener.onToken(choice, text, id),
     onEnd: () => listener.onEnd(),
+    onFailure: (error) => listener.onFailure(error),
   });
   const { fault } = exchange;
   const resetAfter = fault?.name === "reset-after-headers" ? fault.value : undefined;
   const stream = new EventStream(exchange.response, exchange.headers, resetAfter);
-  const writer = dialect.events?.(generation.answer, call, body) as EventWriter;
-  let isOpen = earlyOpen && dialect.opensEarly === true;
+  const writer = dialect.events?.(generation.answer, prepared.call, body) as EventWriter;
+  let isOpen = isEarly && dialect.opensEarly === true;
   if (isOpen) stream.write(writer.open());
   listener = {
     onToken(choice, text, id) {
@@ -95,7 +105,12 @@ function streamAnswer(
       stream.writeToken(writer.token(choice, text, id));
     },
     onEnd() {
+      prepared.leg?.finished?.();
       stream.write(writer.close());
+      stream.end();
+    },
+    onFailure(error) {
+      stream.write(dataEvent(dialect.error(error)));
       stream.end();
     },
   };

@@ -1,5 +1,11 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
+import {
+  addDisaggregation,
+  type DisaggregationFlags,
+  disaggregationSettings,
+} from "./disaggregation-flags.ts";
 import { FAULT_NAMES } from "./faults.ts";
+import { names, natural, positive } from "./flags.ts";
 import { ModelServer } from "./server.ts";
 import { DEFAULT_SETTINGS, type Settings } from "./settings.ts";
 import { PROFILES } from "./timing.ts";
@@ -9,7 +15,7 @@ const PARENT_CHECK_MS = 500;
 
 const FAULT_TEXT = `\n  ${FAULT_NAMES.join(", ")};\n  NAME:VALUE sets how long or after how much, as in sleep:500.`;
 
-interface Flags {
+interface Flags extends DisaggregationFlags {
   host: string;
   port: number;
   model: string;
@@ -58,6 +64,7 @@ function readFlags(): Flags {
     .option("--block-size <tokens>", "tokens of a KV cache block", natural(1), blockTokens)
     .option("--kv-blocks <count>", "blocks of KV cache; default: the profile's", natural(1));
   addLimits(command);
+  addDisaggregation(command);
   command.addHelpText("after", `\nFaults: header x-sim-fault, or POST /sim/faults.${FAULT_TEXT}`);
   return command.parse().opts<Flags>();
 }
@@ -94,25 +101,8 @@ function settingsOf(given: Flags): Settings {
     showCachedTokens: given.promptTokensDetails,
     earlyResponseCreated: given.earlyResponseCreated,
     startupMs: given.startupMs,
+    ...disaggregationSettings(given),
   };
-}
-
-function natural(min: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isSafeInteger(value) && value >= min) return value;
-    throw new InvalidArgumentError(`It must be a whole number of at least ${min}.`);
-  };
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("It must be a number greater than 0.");
-}
-
-function names(text: string): string[] {
-  return text.split(/[\s,]+/).filter((name) => name !== "");
 }
 
 /** A model server that is told to stop drops what it was doing, as a killed one does. */

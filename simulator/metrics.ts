@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Transfers } from "./connectors/transfers.ts";
 import type { Engine } from "./engine.ts";
 import type { SchedulerTotals } from "./scheduler.ts";
 import type { FinishReason, Sequence } from "./sequence.ts";
@@ -32,10 +33,11 @@ export class Metrics {
   readonly #endToEnd: Histogram;
   readonly #success: Counter;
 
-  constructor(engine: Engine, settings: MetricsSettings) {
+  constructor(engine: Engine, transfers: Transfers, settings: MetricsSettings) {
     this.#labels = { model_name: settings.modelName, engine: "0" };
     this.#speed = settings.speed;
-    this.#loadGauges(engine);
+    this.#loadGauges(engine, transfers);
+    this.#transfers(engine.scheduler.totals, transfers);
     this.#counters(engine.scheduler.totals);
     this.#cacheConfig(settings.blockTokens, engine.scheduler.cache.blockCount);
     this.#adapters(engine, settings.adaptersMax);
@@ -67,13 +69,33 @@ export class Metrics {
     this.#success.inc({ ...this.#labels, finished_reason: reason }, count);
   }
 
-  #loadGauges(engine: Engine): void {
+  /** vLLM's series of what came from elsewhere, and the simulator's own of what was wrong with it. */
+  #transfers(totals: SchedulerTotals, transfers: Transfers): void {
+    this.#counter("external_prefix_cache_hits_total", "Tokens that a KV connector brought.", () => {
+      return totals.transferred;
+    });
+    const counts = ["prefill", "decode", "encode", "failed"] as const;
+    const labels = this.#labels;
+    new Counter({
+      name: "sim:kv_transfers_total",
+      help: "Legs of disaggregated requests; failed are those with a field that is wrong.",
+      labelNames: [...Object.keys(labels), "leg"],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const leg of counts) this.inc({ ...labels, leg }, transfers.counts[leg]);
+      },
+    });
+    this.#gauge("sim:kv_held_prompts", "Prompts kept for a decode server.", () => transfers.held);
+  }
+
+  #loadGauges(engine: Engine, transfers: Transfers): void {
     const { cache } = engine.scheduler;
     this.#gauge("num_requests_running", "Requests in model execution batches.", () => {
       return engine.published().running;
     });
     this.#gauge("num_requests_waiting", "Requests waiting to be processed.", () => {
-      return engine.published().waiting;
+      return engine.published().waiting + transfers.arriving;
     });
     this.#gauge("kv_cache_usage_perc", "KV-cache usage. 1 means 100 percent usage.", () => {
       return engine.published().usedBlocks / cache.blockCount;
@@ -150,7 +172,7 @@ export class Metrics {
   #gauge(name: string, help: string, read: () => number): void {
     const labels = this.#labels;
     new Gauge({
-      name: `vllm:${name}`,
+      name: name.includes(":") ? name : `vllm:${name}`,
       help,
       labelNames: Object.keys(labels),
       registers: [this.registry],

@@ -25,6 +25,8 @@ export interface SchedulerTotals {
   /** Prompt tokens looked up in the prefix cache, and those found. */
   prefixQueries: number;
   prefixHits: number;
+  /** Prompt tokens that came from another server, and were not cached here. */
+  transferred: number;
 }
 
 /**
@@ -43,6 +45,7 @@ export class Scheduler {
     generationTokens: 0,
     prefixQueries: 0,
     prefixHits: 0,
+    transferred: 0,
   };
   readonly #limits: SchedulerLimits;
   #running: Sequence[] = [];
@@ -174,16 +177,20 @@ export class Scheduler {
     this.cache.evict();
     sequence.heldBlocks = hit;
     sequence.privateBlocks = fresh;
-    sequence.computed = hit * blockTokens;
-    if (!sequence.hasBeenAdmitted) this.#countHits(sequence);
+    const local = hit * blockTokens;
+    const { transferredTokens = 0 } = sequence.work;
+    sequence.computed = Math.max(local, Math.min(transferredTokens, promptTokens - 1));
+    this.#share(sequence, sequence.computed);
+    if (!sequence.hasBeenAdmitted) this.#countHits(sequence, local);
     return true;
   }
 
-  #countHits(sequence: Sequence): void {
+  #countHits(sequence: Sequence, local: number): void {
     sequence.hasBeenAdmitted = true;
     sequence.cachedTokens = sequence.computed;
     this.totals.prefixQueries += sequence.work.promptTokens;
-    this.totals.prefixHits += sequence.computed;
+    this.totals.prefixHits += local;
+    this.totals.transferred += sequence.computed - local;
   }
 
   /** Decode steps until the first sequence ends or the blocks could run out, at least one. */
@@ -240,7 +247,9 @@ export class Scheduler {
   #end(sequence: Sequence, atMs: number): void {
     sequence.endedAtMs = atMs;
     if (sequence.made > 0) this.#shareOutput(sequence);
-    this.#giveBack(sequence);
+    const { keep } = sequence.work;
+    if (keep && !sequence.isAborted) keep(() => this.#giveBack(sequence));
+    else this.#giveBack(sequence);
     sequence.work.onEnd(sequence, sequence.isAborted ? "abort" : sequence.work.finishReason);
   }
 

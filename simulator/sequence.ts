@@ -1,6 +1,6 @@
 import type { BlockKeys } from "./block-keys.ts";
 
-export type FinishReason = "length" | "stop" | "abort";
+export type FinishReason = "length" | "stop" | "abort" | "cache_threshold";
 
 /** One prompt to be answered, and who hears of its tokens. */
 export interface Work {
@@ -12,6 +12,10 @@ export interface Work {
   adapter: string | undefined;
   /** Whether each step's tokens matter to the listener, or only the end. */
   streamed: boolean;
+  /** Prompt tokens that came from another server; the last one is computed all the same. */
+  transferredTokens?: number;
+  /** Takes the blocks at the end of the work instead of freeing them; `free` frees them. */
+  keep?: (free: () => void) => void;
   onTokens(sequence: Sequence, from: number, count: number): void;
   onEnd(sequence: Sequence, reason: FinishReason): void;
 }

@@ -1,4 +1,5 @@
-import type { OutgoingHttpHeaders } from "node:http";
+import { once } from "node:events";
+import { createServer, type OutgoingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { ApiError, openaiError } from "./api/api-error.ts";
@@ -10,6 +11,8 @@ import { SGLANG_GENERATE, VLLM_GENERATE } from "./api/generate.ts";
 import { MESSAGES } from "./api/messages.ts";
 import { RESPONSES } from "./api/responses.ts";
 import { realClock } from "./clock.ts";
+import { TransferContext, type TransferSettings } from "./connectors/context.ts";
+import { Transfers } from "./connectors/transfers.ts";
 import { controlRoutes } from "./control-routes.ts";
 import { Engine } from "./engine.ts";
 import { applyFault, type Fault, FaultPlan, parseFault } from "./faults.ts";
@@ -19,7 +22,7 @@ import { KvCache } from "./kv-cache.ts";
 import { Metrics } from "./metrics.ts";
 import { Models } from "./models.ts";
 import { BODY_BYTES_MAX, type Settings } from "./settings.ts";
-import { PROFILES } from "./timing.ts";
+import { PROFILES, type Profile } from "./timing.ts";
 import { Traffic } from "./traffic.ts";
 
 const DIALECTS: Record<string, Dialect> = {
@@ -46,17 +49,23 @@ export class ModelServer {
   readonly faults = new FaultPlan();
   readonly traffic = new Traffic();
   readonly metrics: Metrics;
+  readonly transfers: Transfers;
+  readonly #context: TransferContext;
   readonly #settings: Settings;
   readonly #serving: Serving;
   readonly #startedAtMs = performance.now();
   #port = 0;
   #reopening: NodeJS.Timeout | undefined;
+  #bootstrap: Server | undefined;
 
   /** Throws a RangeError when a setting cannot be met. */
   constructor(settings: Settings) {
     this.#settings = settings;
-    this.#serving = serving(settings);
-    ({ engine: this.engine, models: this.models, metrics: this.metrics } = this.#serving);
+    const { serving, context } = built(settings);
+    this.#serving = serving;
+    this.#context = context;
+    ({ engine: this.engine, models: this.models, metrics: this.metrics } = serving);
+    this.transfers = serving.transfers;
     for (const adapter of settings.adapters) {
       const [name = "", path = name] = adapter.split("=");
       this.models.load(name, path);
@@ -65,10 +74,14 @@ export class ModelServer {
     this.#parseBodies();
     this.#observeRequests();
     for (const [path, dialect] of Object.entries(DIALECTS)) {
-      this.app.post(path, (request, reply) => this.#answer(dialect, request, reply));
+      this.app.post(path, (request, reply) => this.#answer(path, dialect, request, reply));
     }
     controlRoutes(this);
-    this.app.addHook("onClose", async () => clearTimeout(this.#reopening));
+    this.app.addHook("onClose", async () => {
+      clearTimeout(this.#reopening);
+      this.#bootstrap?.close();
+      this.#bootstrap?.closeAllConnections();
+    });
   }
 
   get isStarting(): boolean {
@@ -81,9 +94,22 @@ export class ModelServer {
 
   /** Resolves to the port it listens on; rejects when it is taken. */
   async listen(): Promise<number> {
-    await this.app.listen({ host: this.#settings.host, port: this.#settings.port });
+    const { host, port, kvHost, bootstrapPort } = this.#settings;
+    await this.app.listen({ host, port });
     this.#port = (this.app.server.address() as AddressInfo).port;
+    const reached = kvHost ?? (isWildcard(host) ? "127.0.0.1" : host);
+    this.#context.address = { host: reached, port: this.#port };
+    this.#context.bootstrap = { host: reached, port: bootstrapPort ?? this.#port };
+    if (bootstrapPort !== undefined) await this.#listenForBootstrap(host, bootstrapPort);
     return this.#port;
+  }
+
+  /** The same server at a second port, where engines have their bootstrap server. */
+  async #listenForBootstrap(host: string, port: number): Promise<void> {
+    const second = createServer(this.app.routing);
+    second.listen(port, host);
+    await once(second, "listening");
+    this.#bootstrap = second;
   }
 
   /** Refuses connections for some real time; requests under way go on. */
@@ -147,22 +173,29 @@ export class ModelServer {
     return { "x-sim-server": this.address, ...(id ? { "x-request-id": String(id) } : {}) };
   }
 
-  #answer(dialect: Dialect, request: FastifyRequest, reply: FastifyReply): void {
+  async #answer(path: string, dialect: Dialect, request: FastifyRequest, reply: FastifyReply) {
     if (this.isStarting) throw new ApiError(503, "The model server is starting.");
-    const body = parseJson(request.body);
-    const seen = this.traffic.see(request.raw, request.body as Buffer, body);
+    const bytes = request.body as Buffer;
+    const body = parseJson(bytes);
+    const seen = this.traffic.see(request.raw, bytes, body);
     if (seen !== "") reply.header("x-sim-saw", seen);
     const exchange: Exchange = {
       response: reply.raw,
       headers: reply.getHeaders() as OutgoingHttpHeaders,
       fault: request.simulatedFault,
     };
-    answerCall(this.#serving, dialect, body, exchange, this.#settings.earlyResponseCreated);
+    const received = { body, bytes, headers: request.headers, path };
+    const isEarly = this.#settings.earlyResponseCreated;
+    await answerCall(this.#serving, dialect, received, exchange, isEarly);
     reply.hijack();
   }
 }
 
-function serving(settings: Settings): Serving {
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+function built(settings: Settings): { serving: Serving; context: TransferContext } {
   const profile = PROFILES[settings.profile];
   if (profile === undefined) {
     const known = Object.keys(PROFILES).join(", ");
@@ -178,12 +211,28 @@ function serving(settings: Settings): Serving {
     );
   }
   const limits = { blockTokens, sequencesMax, adaptersMax };
-  const engine = new Engine(profile, realClock(speed), new KvCache(kvBlocks), limits);
+  const clock = realClock(speed);
+  const engine = new Engine(profile, clock, new KvCache(kvBlocks), limits);
   const models = new Models(settings.model, settings.servedNames, contextTokensMax);
   const modelName = models.baseName;
-  const metrics = new Metrics(engine, { modelName, blockTokens, adaptersMax, speed });
+  const context = new TransferContext(transferSettings(settings, profile), clock);
+  const transfers = new Transfers(settings.connector, context);
+  const metrics = new Metrics(engine, transfers, { modelName, blockTokens, adaptersMax, speed });
   const { outputTokens, showCachedTokens } = settings;
-  return { engine, models, metrics, blockTokens, contextTokensMax, outputTokens, showCachedTokens };
+  const shared = { engine, models, metrics, transfers, blockTokens, contextTokensMax };
+  return { serving: { ...shared, outputTokens, showCachedTokens }, context };
+}
+
+function transferSettings(settings: Settings, profile: Profile): TransferSettings {
+  const { role, blockTokens, tensorParallel, dataParallel, kvLeaseMs, kvStore } = settings;
+  const { kvGigabytesPerSecond, kvLatencyMs } = settings;
+  return {
+    ...{ role, blockTokens, tensorParallel, dataParallel },
+    bytesPerToken: profile.kvBytesPerToken,
+    link: { gigabytesPerSecond: kvGigabytesPerSecond, latencyMs: kvLatencyMs },
+    leaseMs: kvLeaseMs,
+    store: kvStore,
+  };
 }
 
 function pathOf(request: FastifyRequest): string {

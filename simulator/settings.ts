@@ -1,5 +1,8 @@
+import type { Role } from "./connectors/context.ts";
+import { DEFAULT_LINK } from "./connectors/link.ts";
+
 /** One model server; what the flags of main.ts become. */
-export interface Settings {
+export interface Settings extends DisaggregationSettings {
   host: string;
   port: number;
   /** The model's name, and the names that clients may call it by. */
@@ -26,6 +29,26 @@ export interface Settings {
   startupMs: number;
 }
 
+/** What a server of a disaggregated pool is told besides. */
+export interface DisaggregationSettings {
+  role: Role;
+  /** One of CONNECTORS in connectors/transfers.ts. */
+  connector: string;
+  /** By which other servers reach this one; undefined is the host it listens on. */
+  kvHost: string | undefined;
+  /** Where bootstrap questions are answered too; undefined leaves it to the port of everything. */
+  bootstrapPort: number | undefined;
+  /** Folder of the shared store. */
+  kvStore: string | undefined;
+  /** Of the link that KV caches come by; see connectors/link.ts. */
+  kvGigabytesPerSecond: number;
+  kvLatencyMs: number;
+  /** Simulated milliseconds that computed blocks wait for a decode server; vLLM's kv_lease_duration. */
+  kvLeaseMs: number;
+  tensorParallel: number;
+  dataParallel: number;
+}
+
 export const DEFAULT_SETTINGS: Settings = {
   host: "127.0.0.1",
   port: 8000,
@@ -43,6 +66,16 @@ export const DEFAULT_SETTINGS: Settings = {
   showCachedTokens: true,
   earlyResponseCreated: false,
   startupMs: 0,
+  role: "both",
+  connector: "none",
+  kvHost: undefined,
+  bootstrapPort: undefined,
+  kvStore: undefined,
+  kvGigabytesPerSecond: DEFAULT_LINK.gigabytesPerSecond,
+  kvLatencyMs: DEFAULT_LINK.latencyMs,
+  kvLeaseMs: 30_000,
+  tensorParallel: 1,
+  dataParallel: 1,
 };
 
 /** A request's body may be this long; longer ones get a 413. */

@@ -24,6 +24,8 @@ export interface Profile {
   sequenceUs: number;
   contextUs: number;
   kvTokens: number;
+  /** Bytes of KV cache a token: 2 · layers · KV heads · head size · bytes a value. */
+  kvBytesPerToken: number;
 }
 
 /** What one step has to compute; the letters of the formula above. */
@@ -42,6 +44,7 @@ export const PROFILES: Record<string, Profile> = {
     sequenceUs: 20,
     contextUs: 0.055,
     kvTokens: 467_280,
+    kvBytesPerToken: 131_072,
   },
   "qwen32b-2xh100": {
     baseUs: 14_000,
@@ -50,6 +53,7 @@ export const PROFILES: Record<string, Profile> = {
     sequenceUs: 50,
     contextUs: 0.055,
     kvTokens: 307_328,
+    kvBytesPerToken: 262_144,
   },
   "llama8b-1xh100": {
     baseUs: 5_750,
@@ -58,6 +62,7 @@ export const PROFILES: Record<string, Profile> = {
     sequenceUs: 6,
     contextUs: 0.055,
     kvTokens: 467_280,
+    kvBytesPerToken: 131_072,
   },
 };
 

@@ -26,7 +26,7 @@ export interface Choice {
   text: string;
   tokenIds: number[];
   /** null while tokens are still to come. */
-  finishReason: "length" | "stop" | null;
+  finishReason: "length" | "stop" | "cache_threshold" | null;
 }
 
 /** An answer, growing while its tokens come. */
