@@ -38,7 +38,8 @@ export function machineText(machine: Machine): string {
   );
 }
 
-function fileHash(path: string): string {
+/** SHA-256 of a file, its first digits. */
+export function fileHash(path: string): string {
   return createHash("sha256").update(readFileSync(path)).digest("hex").slice(0, 12);
 }
 

@@ -7,11 +7,17 @@ import { projectPath } from "../../start/project.ts";
 const ENTRY = "bench-entry.ts";
 const OUTPUT = "bench-entry.wasm";
 
-/** The module of an entry that may import the filter's files as `./filter/…`. */
-export async function compiled(source: string): Promise<Uint8Array<ArrayBuffer>> {
+/** Makes another text of a source. */
+export type Change = (path: string, text: string) => string;
+
+/** The module of an entry that may import the filter's files as `./filter/…`, changed or as they are. */
+export async function compiled(
+  source: string,
+  change: Change = (_, text) => text,
+): Promise<Uint8Array<ArrayBuffer>> {
   let wasm: Uint8Array<ArrayBuffer> | undefined;
   const { error, stderr } = await asc.main([ENTRY, "--outFile", OUTPUT, ...shippedFlags()], {
-    readFile: (path) => (path === ENTRY ? source : sourceOf(path)),
+    readFile: (path) => (path === ENTRY ? source : changed(path, change)),
     writeFile: (path, contents) => {
       if (path === OUTPUT) wasm = Uint8Array.from(contents as Uint8Array);
     },
@@ -31,7 +37,8 @@ function shippedFlags(): string[] {
   });
 }
 
-function sourceOf(path: string): string | null {
+function changed(path: string, change: Change): string | null {
   const file = projectPath(path);
-  return path.endsWith("asconfig.json") || !existsSync(file) ? null : readFileSync(file, "utf8");
+  if (path.endsWith("asconfig.json") || !existsSync(file)) return null;
+  return change(path, readFileSync(file, "utf8"));
 }

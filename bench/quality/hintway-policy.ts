@@ -3,13 +3,21 @@
 
 import { createInterface } from "node:readline";
 import { Command } from "commander";
-import { Driven, type DrivenPlan, LEAVABLE, type Message } from "./driven/driven.ts";
+import { drawlessFilter } from "./driven/drawless-filter.ts";
+import { Driven, type DrivenPlan, LEAVABLE } from "./driven/driven.ts";
+import { shippedFilter } from "./driven/gateway.ts";
+import type { Message } from "./driven/messages.ts";
 
-function plan(): DrivenPlan {
+interface Flags extends DrivenPlan {
+  drawless?: boolean;
+}
+
+function plan(): Flags {
   const options = new Command("hintway-policy")
     .option("--filter <file>", "another build of the filter")
     .option("--config <file>", "an EndpointPickerConfig instead of the default profile")
     .option("--cost <k=v,...>", "other parameters of the token-cost-scorer")
+    .option("--drawless", "a build of the filter that takes the first of equal endpoints")
     .option("--workers", "proxies are workers of one gateway, not gateways")
     .option("--bytes-per-token <n>", "prompt bytes of a token", Number, 4)
     .option("--cache-told <n>", "what engines say their cache holds, times the truth", Number, 1)
@@ -17,7 +25,7 @@ function plan(): DrivenPlan {
     .option("--probe-ms <ms>", "between two readings of an engine's gauges", Number, 1000)
     .option("--without <names>", `without some of ${LEAVABLE.join(", ")}`, setOf, new Set<string>())
     .parse()
-    .opts<DrivenPlan>();
+    .opts<Flags>();
   return options;
 }
 
@@ -29,6 +37,7 @@ function setOf(names: string): Set<string> {
 
 let driven: Driven | undefined;
 const options = plan();
+if (options.drawless) options.filter = await drawlessFilter(options.filter ?? shippedFilter());
 for await (const line of createInterface({ input: process.stdin })) {
   const message = JSON.parse(line) as Message;
   if (message.type === "init") driven = new Driven(options, message);

@@ -3,7 +3,9 @@
 import { type Machine, machineText } from "../measure/machine.ts";
 import { barChart } from "../report/bar-chart.ts";
 import { figure, markdownTable } from "../report/table.ts";
+import { ablationText } from "./ablation.ts";
 import { hardText } from "./hard-report.ts";
+import { robustnessText } from "./robustness.ts";
 import type { Result } from "./runs.ts";
 import { BASELINE, HINTWAY, LOADS, ORACLES, type Suite } from "./suites.ts";
 import {
@@ -56,9 +58,17 @@ function seedsText(seeds: number): string {
   return seeds === 1 ? "One seed." : `Means over ${seeds} seeds.`;
 }
 
+/** Suites whose tables are of their own kind. */
+const TEXTS: Record<string, (results: readonly Result[]) => string[]> = {
+  hard: hardText,
+  ablation: ablationText,
+  robustness: robustnessText,
+};
+
 function suiteText(suite: Suite, results: readonly Result[]): string[] {
   const title = `## ${suite.name}: ${suite.about}`;
-  if (suite.cells.some(({ isHard }) => isHard)) return [title, ...hardText(results)];
+  const text = TEXTS[suite.name];
+  if (text) return [title, ...text(results)];
   const isMain = suite.name === "main";
   const shown = METRICS.filter(([metric]) => isMain || BRIEF.has(metric));
   return [

@@ -88,9 +88,10 @@ export async function runAll(plan: RunsPlan): Promise<Result[]> {
   };
   const nameOf = (run: Run) => {
     const own = isOwn(run.policy) ? digests.own : "";
+    const policy = withOptions(run);
     const args = [...run.cell.args, ...(plan.extra ?? [])];
     const more = run.cell.isHard ? [digests.situations] : [];
-    return JSON.stringify([run.policy, args, run.seed, digests.simulator, own, ...more]);
+    return JSON.stringify([policy, args, run.seed, digests.simulator, own, ...more]);
   };
   for (const run of runs) {
     const figures = kept.get(nameOf(run));
@@ -101,9 +102,11 @@ export async function runAll(plan: RunsPlan): Promise<Result[]> {
   let done = 0;
   const work = async () => {
     for (let run = missing.shift(); run; run = missing.shift()) {
-      const figures = await simulate(run, plan.extra ?? []);
+      const known = kept.get(nameOf(run));
+      const figures = known ?? (await simulate(run, plan.extra ?? []));
+      kept.set(nameOf(run), figures);
       results.push({ ...run, figures });
-      keep(plan.kept, nameOf(run), figures);
+      if (!known) keep(plan.kept, nameOf(run), figures);
       done++;
       const left = `${done} done, ${missing.length} to go`;
       const seconds = figures.wall_s.toFixed(1);
@@ -118,7 +121,14 @@ function isOwn(policy: string): boolean {
   return policy === HINTWAY || policy.startsWith(`${HINTWAY} `);
 }
 
-function simulate({ cell, policy, seed }: Run, extra: readonly string[]): Promise<Figures> {
+/** The policy with the options that its cell gives Hintway's own. */
+function withOptions({ policy, cell }: Run): string {
+  return cell.own && isOwn(policy) ? `${policy} ${cell.own}` : policy;
+}
+
+function simulate(run: Run, extra: readonly string[]): Promise<Figures> {
+  const { cell, seed } = run;
+  const policy = withOptions(run);
   const own = [process.execPath, "./hintway-policy.ts"];
   const name = isOwn(policy)
     ? `external:${[...own, ...policy.split(" ").slice(1)].join(" ")}`

@@ -1,9 +1,14 @@
 // What is simulated: each suite is cells (a workload at a load, as arguments of routesim) × policies.
 
+import { ablationCells } from "./ablation.ts";
+import { robustnessCells } from "./robustness.ts";
+
 export interface Cell {
   label: string;
   /** Arguments of `routesim run`, without policy and seed; of `hardsim run` where it is hard. */
   args: readonly string[];
+  /** Options of Hintway's own policy there. */
+  own?: string;
   isHard?: true;
 }
 
@@ -87,24 +92,6 @@ function mainCells(): Cell[] {
   return [...traced, ...shared];
 }
 
-const MODERATE_LOADS: readonly (readonly [string, number])[] = [
-  ["mooncake-conversation", 1.2],
-  ["toolagent-like", 1.2],
-  ["claude-code", 0.1],
-];
-
-function each(
-  values: readonly number[],
-  make: (value: number) => readonly [string, string],
-): Cell[] {
-  return MODERATE_LOADS.flatMap(([trace, rate]) =>
-    values.map((value) => {
-      const [label, args] = make(value);
-      return cell(`${trace} ${label}`, `--trace ${trace} --rate ${rate} ${args}`);
-    }),
-  );
-}
-
 function scaleCells(): Cell[] {
   const open = ["mooncake-conversation", "toolagent-like"].flatMap((trace) =>
     [4, 8, 16].map((endpoints) => {
@@ -129,21 +116,6 @@ const FRESH: readonly (readonly [string, string])[] = [
   ["documents, 12 engines 8B", "documents?qps=20&n=4000 --profile llama8b-1xh100 --n 12"],
   ["mixed", "mixed?qps=9"],
 ];
-
-/** Parameters of the token-cost-scorer, each without one of its terms. */
-const WITHOUT = [
-  "rho=0",
-  "beta=0",
-  "alpha=0",
-  "omega=0",
-  "ghostCredit=0",
-  "gamma=1",
-  "alpha=1.5,beta=0",
-  "alpha=0,beta=0,rho=0,omega=0",
-];
-
-/** A cache told so many times as large is no bound to what the index believes. */
-const BOUNDLESS = 20;
 
 const ENGINES: readonly (readonly [string, string])[] = [
   [
@@ -178,22 +150,12 @@ const HARD: readonly (readonly [string, string])[] = [
   ["48 adapters, 4 at a time", `adapters:count=48 ${ASSISTANTS}`],
 ];
 
-function hardCells(): Cell[] {
-  return HARD.map(([label, args]) => ({ ...cell(label, `--situation ${args}`), isHard: true }));
+function highCells(): Cell[] {
+  return mainCells().filter(({ label }) => label.endsWith("high"));
 }
 
-/** Gateways that tell each other of their doings so late. */
-function gossip(): Cell[] {
-  return [2, 4].flatMap((gateways) => [
-    ...each([50, 200, 1000], (lateMs) => [
-      `${gateways} gateways, ${lateMs} ms`,
-      `--proxies ${gateways} --scrape-ms 100 --share-ms ${lateMs}`,
-    ]),
-    ...each([gateways], () => [
-      `${gateways} gateways, never`,
-      `--proxies ${gateways} --scrape-ms 100`,
-    ]),
-  ]);
+function hardCells(): Cell[] {
+  return HARD.map(([label, args]) => ({ ...cell(label, `--situation ${args}`), isHard: true }));
 }
 
 export const SUITES: readonly Suite[] = [
@@ -207,14 +169,9 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "ablation",
-    about: "what each part of the cost gives, by taking it away",
-    cells: mainCells().filter(({ label }) => label.endsWith("high")),
-    policies: [
-      HINTWAY,
-      ...WITHOUT.map((cost) => `${HINTWAY} --cost ${cost}`),
-      `${HINTWAY} --no-cached-told`,
-      `${HINTWAY} --cache-told ${BOUNDLESS}`,
-    ],
+    about: "what each idea gives, by taking it away",
+    cells: ablationCells({ plain: highCells(), hard: hardCells() }),
+    policies: [HINTWAY],
   },
   {
     name: "hard",
@@ -244,46 +201,10 @@ export const SUITES: readonly Suite[] = [
     policies: SOME,
   },
   {
-    name: "stale",
-    about: "engines' gauges so many milliseconds old (-1: live)",
-    cells: each([-1, 0, 50, 200, 1000, 5000], (ms) => [`${ms} ms`, `--scrape-ms=${ms}`]),
-    policies: [HINTWAY, BASELINE, "llmd-precise", "least-scraped"],
-  },
-  {
-    name: "gateways",
-    about: "2 and 4 gateways that hear of each other so late, or never",
-    cells: gossip(),
-    policies: [HINTWAY, "tokencost", BASELINE],
-  },
-  {
-    name: "workers",
-    about: "workers of one gateway",
-    cells: each([2, 4], (workers) => [
-      `${workers} workers`,
-      `--proxies ${workers} --scrape-ms 100 --share-ms 5`,
-    ]),
-    policies: [`${HINTWAY} --workers`, "tokencost"],
-  },
-  {
-    name: "unsaid",
-    about: "what engines do not tell, or tell wrongly",
-    cells: each([0], () => ["", ""]).map(({ label, args }) => ({
-      label: label.trim(),
-      args: args.filter(Boolean),
-    })),
-    policies: [
-      HINTWAY,
-      `${HINTWAY} --no-cached-told`,
-      ...[0.25, 0.5, 2, 4].map((times) => `${HINTWAY} --cache-told ${times}`),
-      ...[1, 2, 6].map((bytes) => `${HINTWAY} --bytes-per-token ${bytes}`),
-      BASELINE,
-    ],
-  },
-  {
-    name: "unstreamed",
-    about: "answers in one piece: no first-token sign",
-    cells: each([0], () => ["unstreamed", "--no-first-token"]),
-    policies: [HINTWAY, "tokencost:release=complete", BASELINE, "dynamo-lmetric"],
+    name: "robustness",
+    about: "what is told late, wrongly or not at all",
+    cells: robustnessCells(),
+    policies: [HINTWAY, BASELINE, "dynamo-lmetric"],
   },
 ];
 

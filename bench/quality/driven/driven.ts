@@ -8,6 +8,16 @@ import {
 import type { GatewayRequest } from "../../../test/support/host-emulator/request.ts";
 import { addressOf, ControlPlane } from "./control-plane.ts";
 import { DrivenGateway, shippedFilter } from "./gateway.ts";
+import type {
+  CompleteMessage,
+  FailedMessage,
+  FirstTokenMessage,
+  InitMessage,
+  JoinedMessage,
+  Message,
+  MetricsMessage,
+  RequestMessage,
+} from "./messages.ts";
 import { chatBodyOf } from "./prompts.ts";
 
 export interface DrivenPlan {
@@ -23,78 +33,15 @@ export interface DrivenPlan {
   without: ReadonlySet<string>;
 }
 
-/** What the shipped code makes of engines that are not alike, to be left out by name. */
-export const LEAVABLE = ["slowness", "errors", "foreign", "adapters"];
-
-export interface InitMessage {
-  type: "init";
-  endpoints: number;
-  block_tokens: number;
-  kv_tokens: number;
-  seed: number;
-  proxies: number;
-  /** How late proxies hear of each other; null when never. */
-  share_ms: number | null;
-}
-
-interface Timed {
-  now_ms: number;
-}
-
-export interface RequestMessage extends Timed {
-  type: "request";
-  proxy: number;
-  id: number;
-  input_tokens: number;
-  block_hashes: string[];
-  /** Name of its LoRA adapter; absent or null is the base model. */
-  adapter?: string | null;
-}
-
-interface FirstTokenMessage extends Timed {
-  type: "first_token";
-  id: number;
-}
-
-interface CompleteMessage extends Timed {
-  type: "complete";
-  id: number;
-  output_tokens: number;
-  cached_tokens: number;
-  rejected: boolean;
-}
-
-/** Answered with an error, status 500. */
-interface FailedMessage extends Timed {
-  type: "failed";
-  id: number;
-}
-
-/** The first so many endpoints are there from now on. */
-interface JoinedMessage extends Timed {
-  type: "joined";
-  endpoints: number;
-}
-
-interface MetricsMessage extends Timed {
-  type: "metrics";
-  endpoints: {
-    t_ms: number;
-    waiting: number;
-    running: number;
-    kv_usage: number;
-    adapters?: { running: string[]; waiting: string[]; most: number };
-  }[];
-}
-
-export type Message =
-  | InitMessage
-  | RequestMessage
-  | FirstTokenMessage
-  | CompleteMessage
-  | FailedMessage
-  | JoinedMessage
-  | MetricsMessage;
+/**
+ * What may be left out by name, to see what it gives: what the shipped code makes of engines that are
+ * not alike; requests in flight (engines' gauges are all that is left); the sharing between workers; and
+ * that the pool learns how many bytes a token has.
+ */
+export const LEAVABLE = [
+  ...["slowness", "errors", "foreign", "adapters"],
+  ...["in-flight", "sharing", "bytes-per-token"],
+];
 
 interface Flying {
   gateway: DrivenGateway;
@@ -114,6 +61,8 @@ const STEP_MS = 5;
 /** How finely time passes between two messages: at once after one, then at leisure. */
 const NEAR_STEPS = 10;
 const FAR_STEP_MS = 50;
+/** Bytes a token that pools begin with. */
+const USUAL_BYTES_PER_TOKEN = 4;
 const BAD_REQUEST = 400;
 const SERVER_ERROR = 500;
 /** Of the time until others know, what a report waits to be sent. */
@@ -139,8 +88,10 @@ export class Driven {
   }
 
   #startGateways(): void {
-    const { proxies, share_ms: shareMs } = this.#init;
-    const isOneGateway = this.#plan.workers === true;
+    const { proxies } = this.#init;
+    const isShared = !this.#plan.without.has("sharing");
+    const shareMs = isShared ? this.#init.share_ms : null;
+    const isOneGateway = this.#plan.workers === true && isShared;
     const reportMs = shareMs === null ? 0 : Math.max(10, Math.round(shareMs * REPORT_SHARE));
     const filterPath = this.#plan.filter ?? shippedFilter();
     for (let number = 0; number < (isOneGateway ? 1 : proxies); number++) {
@@ -190,6 +141,10 @@ export class Driven {
     };
     const body = chatBodyOf(prompt, this.#plan.bytesPerToken);
     const { request, address } = gateway.pick(isOneGateway ? message.proxy : 0, body);
+    if (this.#plan.without.has("in-flight")) {
+      gateway.end(request, address, false);
+      return this.#numberOf(address);
+    }
     this.#flying.set(message.id, {
       ...{ gateway, request, address },
       inputTokens: message.input_tokens,
@@ -209,14 +164,17 @@ export class Driven {
   }
 
   #firstToken({ id }: FirstTokenMessage): void {
-    const flying = this.#flying.get(id)!;
+    const flying = this.#flying.get(id);
+    if (!flying) return;
     flying.hadFirstByte = true;
     flying.gateway.firstByte(flying.request, flying.address);
   }
 
   #failed({ id }: FailedMessage): void {
-    const { gateway, request, address } = this.#flying.get(id)!;
+    const flying = this.#flying.get(id);
+    if (!flying) return;
     this.#flying.delete(id);
+    const { gateway, request, address } = flying;
     const isCounted = !this.#plan.without.has("errors");
     gateway.refuse(request, address, isCounted ? SERVER_ERROR : BAD_REQUEST);
   }
@@ -226,17 +184,26 @@ export class Driven {
   }
 
   #complete(message: CompleteMessage): void {
-    const { gateway, request, address, inputTokens, hadFirstByte } = this.#flying.get(message.id)!;
+    const flying = this.#flying.get(message.id);
+    if (!flying) return;
     this.#flying.delete(message.id);
+    const { gateway, request, address, inputTokens, hadFirstByte } = flying;
     if (message.rejected) {
       gateway.refuse(request, address, BAD_REQUEST);
       return;
     }
+    const times = this.#timesTold();
     gateway.end(request, address, hadFirstByte, {
-      promptTokens: inputTokens,
-      cachedTokens: message.cached_tokens,
+      promptTokens: Math.round(inputTokens * times),
+      cachedTokens: Math.round(message.cached_tokens * times),
       completionTokens: message.output_tokens,
     });
+  }
+
+  /** Nothing is learned where prompts seem to have as many tokens as was expected. */
+  #timesTold(): number {
+    const { without, bytesPerToken } = this.#plan;
+    return without.has("bytes-per-token") ? bytesPerToken / USUAL_BYTES_PER_TOKEN : 1;
   }
 
   #read({ endpoints }: MetricsMessage): void {

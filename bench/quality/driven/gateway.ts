@@ -107,9 +107,10 @@ export class DrivenGateway {
     this.#host.deliver();
   }
 
-  end(request: GatewayRequest, address: string, hadFirstByte: boolean, usage: Usage): void {
+  /** The answer ends; it need not tell its usage. */
+  end(request: GatewayRequest, address: string, hadFirstByte: boolean, usage?: Usage): void {
     if (!hadFirstByte) beginResponse(request, { address });
-    const text = usageText(usage, this.#plan.isPromptTold);
+    const text = usage ? usageText(usage, this.#plan.isPromptTold) : "{}";
     request.responseBody(hadFirstByte ? `data: ${text}\n\ndata: [DONE]\n\n` : text, true);
     request.done();
     this.#host.deliver();
