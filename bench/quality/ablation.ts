@@ -40,6 +40,9 @@ const WORKERS = place(
 );
 const DENSE = place("the same, 1.5 bytes a token", "", "--bytes-per-token 1.5", HIGH.chooses);
 
+/** Of each trace: what an idea gives shows in its beginning, and there are many of them. */
+const REQUESTS_MAX = 2_500;
+
 /** A cache told so many times as large is no bound to what the index believes. */
 const BOUNDLESS = 20;
 
@@ -115,7 +118,7 @@ function placed(cells: readonly Cell[], where: Place, without: string): Cell[] {
   return cells.filter(where.chooses).map((cell) => ({
     ...cell,
     label: labelOf(cell.label, where, without),
-    args: [...cell.args, ...where.args.split(" ").filter(Boolean)],
+    args: [...cell.args, ...where.args.split(" ").filter(Boolean), "--limit", `${REQUESTS_MAX}`],
     ...(own && { own }),
   }));
 }
@@ -146,7 +149,8 @@ export function ablationText(results: readonly Result[]): string[] {
     ];
   });
   return [
-    "Time without the idea over time with it, geometric mean over the cells: above 1, the idea helps.",
+    `Time without the idea over time with it, geometric mean over the cells (the first ${REQUESTS_MAX} ` +
+      "requests of each): above 1, the idea helps.",
     markdownTable([
       [
         ...["idea", "instead of it", "where"],

@@ -14,6 +14,7 @@ import {
   meanOf,
   policiesOf,
   ratioOf,
+  ratiosBySeed,
   type Standing,
   standings,
 } from "./summary.ts";
@@ -140,14 +141,20 @@ function standingsTable(
     `${figure(standing.bestValue)} s`,
     standing.best,
     figure(standing.value / standing.bestValue),
+    spread(ratiosBySeed(results, standing.label, [HINTWAY, standing.best], metric)),
     standing.value <= goal * standing.bestValue ? "met" : "**missed**",
   ];
   return markdownTable([
-    ["cell", "first token", HINTWAY, "best of the others", "which", "ratio", ""],
+    ["cell", "first token", HINTWAY, "best of the others", "which", "ratio", "by seed", ""],
     ...metrics.flatMap((metric) =>
       standings(results, labels, HINTWAY, rivals, metric).map((one) => row(metric, one)),
     ),
   ]);
+}
+
+/** The least and the most. */
+function spread(values: readonly number[]): string {
+  return `${figure(values[0] ?? Number.NaN)} to ${figure(values.at(-1) ?? Number.NaN)}`;
 }
 
 const OWN_COLOR = "#2f7ed8";

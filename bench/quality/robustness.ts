@@ -18,6 +18,8 @@ const WORKLOADS: readonly (readonly [string, number])[] = [
   ["toolagent-like", 1.2],
   ["claude-code", 0.1],
 ];
+/** Of each trace. */
+const REQUESTS_MAX = 2_500;
 const UNDISTURBED: Condition = { name: "undisturbed", args: "" };
 
 const CONDITIONS: readonly Condition[] = [
@@ -57,7 +59,7 @@ export function robustnessCells(): Cell[] {
   return CONDITIONS.flatMap(({ name, args, own }) =>
     WORKLOADS.map(([trace, rate]) => ({
       label: labelOf(trace, name),
-      args: `--trace ${trace} --rate ${rate} ${args}`.trim().split(" "),
+      args: `--trace ${trace} --rate ${rate} --limit ${REQUESTS_MAX} ${args}`.trim().split(" "),
       ...(own && { own }),
     })),
   );
@@ -94,7 +96,8 @@ export function robustnessText(results: readonly Result[]): string[] {
     .filter((name) => traces.some((trace) => labels.has(labelOf(trace, name))))
     .map((name) => [name, ...traces.flatMap((trace) => cells(trace, name))]);
   return [
-    `Time to first token of ${own} under each condition: the mean, it and the p90 over what they are ` +
+    `Time to first token of ${own} under each condition (the first ${REQUESTS_MAX} requests of each ` +
+      "trace): the mean, it and the p90 over what they are " +
       "when nothing is disturbed, and the mean over other routers' under the same condition.",
     markdownTable([["condition", ...columns], ...rows]),
   ];

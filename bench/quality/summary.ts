@@ -14,6 +14,21 @@ export function meanOf(
   return own.reduce((sum, { figures }) => sum + (figures[metric] ?? 0), 0) / own.length;
 }
 
+/** One figure of each seed over another policy's of the same seed, the least first. */
+export function ratiosBySeed(
+  results: readonly Result[],
+  label: string,
+  [policy, other]: readonly [string, string],
+  metric: Metric,
+): number[] {
+  const own = (name: string) =>
+    results.filter((one) => one.cell.label === label && one.policy === name);
+  const others = new Map(own(other).map(({ seed, figures }) => [seed, figures[metric] ?? 0]));
+  return own(policy)
+    .map(({ seed, figures }) => (figures[metric] ?? 0) / (others.get(seed) ?? Number.NaN))
+    .sort((a, b) => a - b);
+}
+
 /** Geometric mean over cells of policy / baseline. */
 export function ratioOf(
   results: readonly Result[],

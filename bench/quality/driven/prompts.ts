@@ -8,9 +8,11 @@ export interface TracedPrompt {
   blocks: readonly string[];
   blockTokens: number;
   model: string;
+  /** Asked for, and told at the end with how many prompt tokens were cached. */
+  outputTokens?: number;
 }
 
-const BEFORE = '","stream":true,"messages":[{"role":"user","content":"';
+const TEXT_BEGINS = '"messages":[{"role":"user","content":"';
 const AFTER = Buffer.from('"}]}');
 
 /**
@@ -20,7 +22,7 @@ const AFTER = Buffer.from('"}]}');
 export function chatBodyOf(prompt: TracedPrompt, bytesPerToken: number): Buffer {
   const blockBytes = Math.round(prompt.blockTokens * bytesPerToken);
   const textBytes = Math.max(1, Math.round(prompt.tokens * bytesPerToken));
-  const before = `{"model":"${prompt.model}${BEFORE}`;
+  const before = `{"model":"${prompt.model}","stream":true,${askedOf(prompt)}${TEXT_BEGINS}`;
   const body = Buffer.allocUnsafe(before.length + textBytes + AFTER.length);
   const end = before.length + textBytes;
   body.write(before, "latin1");
@@ -33,4 +35,9 @@ export function chatBodyOf(prompt: TracedPrompt, bytesPerToken: number): Buffer 
   }
   body.fill(`own ${prompt.id} `, at, end, "latin1");
   return body;
+}
+
+function askedOf({ outputTokens }: TracedPrompt): string {
+  if (outputTokens === undefined) return "";
+  return `"stream_options":{"include_usage":true},"max_tokens":${outputTokens},`;
 }

@@ -1,0 +1,101 @@
+// npm run bench:replay: pieces of the traces through real gateways and simulated model servers, next
+// to what the routing simulator says of the same requests.
+
+import { Command } from "commander";
+import { findEnvoy } from "../start/find-envoy.ts";
+import { projectPath } from "../start/project.ts";
+import { temporaryFolder } from "../test/support/components.ts";
+import { describeMachine } from "./measure/machine.ts";
+import { runAll } from "./quality/runs.ts";
+import {
+  ENGINES,
+  GATEWAYS,
+  PROFILE,
+  startTarget,
+  TARGETS,
+  type Target,
+} from "./replay/gateways.ts";
+import { play } from "./replay/play.ts";
+import {
+  type Foretold,
+  type ReplayReport,
+  replayText,
+  type Way,
+  type Workload,
+} from "./replay/report.ts";
+import { scaledTrace, type Trace } from "./replay/trace.ts";
+import { writeResults } from "./report/files.ts";
+
+/** Loads as the routing simulator's moderate to high ones, for half as many engines. */
+const WORKLOADS: readonly Workload[] = [
+  { trace: "mooncake-conversation", limit: 400, rate: 0.5, speed: 5 },
+  { trace: "toolagent-like", limit: 600, rate: 0.5, speed: 5 },
+  { trace: "claude-code", limit: 250, rate: 0.3, pauses: 10, speed: 10 },
+];
+/** Reports are sent each 50 ms, so that what one gateway does is known to the other then. */
+const SHARE_MS = 50;
+
+export interface ReplayPlan {
+  workloads: readonly Workload[];
+  targets: readonly Target[];
+  say(line: string): void;
+}
+
+export async function reportReplay(plan: ReplayPlan): Promise<ReplayReport> {
+  const launch = { say: plan.say, signal: new AbortController().signal };
+  const envoyPath = await findEnvoy(process.env, launch);
+  const folder = temporaryFolder();
+  const ways: Way[] = [];
+  for (const workload of plan.workloads) {
+    const trace = scaledTrace(workload, folder);
+    for (const target of plan.targets) {
+      const running = await startTarget(target, workload.speed);
+      const played = await play(trace, running.urls, workload.speed).finally(running.stop);
+      const foretold = await foretell(trace, target, workload);
+      ways.push({ workload, target: target.name, played, foretold });
+      const seconds = `${played.firstMean.toFixed(2)} s, simulated ${foretold.firstMean.toFixed(2)} s`;
+      plan.say(`${workload.trace}, ${target.name}: first token after ${seconds}`);
+    }
+  }
+  const machine = describeMachine(envoyPath, projectPath("build", "filter.wasm"));
+  return { machine, ways };
+}
+
+/** The same requests in the routing simulator, where what takes real time takes as much more. */
+async function foretell(trace: Trace, target: Target, { speed }: Workload): Promise<Foretold> {
+  const late = `${SHARE_MS * speed}`;
+  const args = [
+    ...["--trace", trace.path, "--profile", PROFILE, "--n", `${ENGINES}`],
+    ...["--proxies", `${GATEWAYS}`, "--share-ms", late, "--scrape-ms", late],
+  ];
+  const suite = {
+    ...{ name: "replay", about: "the same requests" },
+    cells: [{ label: trace.path, args }],
+    policies: [target.policy(speed)],
+  };
+  const [result] = await runAll({ suites: [suite], seeds: 1, jobs: 1, kept: null, say() {} });
+  if (!result) throw new Error("the routing simulator ran nothing");
+  const { ttft_mean, ttft_p90, e2e_mean, hit } = result.figures;
+  return { firstMean: ttft_mean, firstP90: ttft_p90, wholeMean: e2e_mean, hit };
+}
+
+interface Flags {
+  only?: string;
+  out?: string;
+}
+
+if (import.meta.main) {
+  const names = WORKLOADS.map(({ trace }) => trace).join(", ");
+  const { only, out } = new Command("npm run bench:replay --")
+    .description("Replays pieces of traces through real gateways and simulated model servers.")
+    .option("--only <trace>", `one of ${names}`)
+    .option("--out <folder>", "where results are written; bench/results by default")
+    .parse()
+    .opts<Flags>();
+  const workloads = WORKLOADS.filter(({ trace }) => only === undefined || trace === only);
+  if (workloads.length === 0) throw new Error(`--only ${only} is none of ${names}`);
+  const report = await reportReplay({ workloads, targets: TARGETS, say: console.log });
+  const text = replayText(report);
+  writeResults("replay", { data: report, text }, out);
+  console.log(`\n${text}`);
+}
