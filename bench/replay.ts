@@ -1,6 +1,8 @@
 // npm run bench:replay: pieces of the traces through real gateways and simulated model servers, next
 // to what the routing simulator says of the same requests.
 
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Command } from "commander";
 import { findEnvoy } from "../start/find-envoy.ts";
 import { projectPath } from "../start/project.ts";
@@ -18,6 +20,7 @@ import {
 import { play } from "./replay/play.ts";
 import {
   type Foretold,
+  merged,
   type ReplayReport,
   replayText,
   type Way,
@@ -45,6 +48,7 @@ export async function reportReplay(plan: ReplayPlan): Promise<ReplayReport> {
   const launch = { say: plan.say, signal: new AbortController().signal };
   const envoyPath = await findEnvoy(process.env, launch);
   const folder = temporaryFolder();
+  const machine = describeMachine(envoyPath, projectPath("build", "filter.wasm"));
   const ways: Way[] = [];
   for (const workload of plan.workloads) {
     const trace = scaledTrace(workload, folder);
@@ -52,13 +56,12 @@ export async function reportReplay(plan: ReplayPlan): Promise<ReplayReport> {
       const running = await startTarget(target, workload.speed);
       const played = await play(trace, running.urls, workload.speed).finally(running.stop);
       const foretold = await foretell(trace, target, workload);
-      ways.push({ workload, target: target.name, played, foretold });
+      ways.push({ machine, workload, target: target.name, played, foretold });
       const seconds = `${played.firstMean.toFixed(2)} s, simulated ${foretold.firstMean.toFixed(2)} s`;
       plan.say(`${workload.trace}, ${target.name}: first token after ${seconds}`);
     }
   }
-  const machine = describeMachine(envoyPath, projectPath("build", "filter.wasm"));
-  return { machine, ways };
+  return { ways };
 }
 
 /** The same requests in the routing simulator, where what takes real time takes as much more. */
@@ -79,6 +82,11 @@ async function foretell(trace: Trace, target: Target, { speed }: Workload): Prom
   return { firstMean: ttft_mean, firstP90: ttft_p90, wholeMean: e2e_mean, hit };
 }
 
+function earlierReport(folder: string): ReplayReport {
+  const path = join(folder, "replay.json");
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as ReplayReport) : { ways: [] };
+}
+
 interface Flags {
   only?: string;
   out?: string;
@@ -88,13 +96,16 @@ if (import.meta.main) {
   const names = WORKLOADS.map(({ trace }) => trace).join(", ");
   const { only, out } = new Command("npm run bench:replay --")
     .description("Replays pieces of traces through real gateways and simulated model servers.")
-    .option("--only <trace>", `one of ${names}`)
+    .option("--only <trace>", `one of ${names}; the others' results stay as they are`)
     .option("--out <folder>", "where results are written; bench/results by default")
     .parse()
     .opts<Flags>();
   const workloads = WORKLOADS.filter(({ trace }) => only === undefined || trace === only);
   if (workloads.length === 0) throw new Error(`--only ${only} is none of ${names}`);
-  const report = await reportReplay({ workloads, targets: TARGETS, say: console.log });
+  const report = merged(
+    await reportReplay({ workloads, targets: TARGETS, say: console.log }),
+    earlierReport(out ?? projectPath("bench", "results")),
+  );
   const text = replayText(report);
   writeResults("replay", { data: report, text }, out);
   console.log(`\n${text}`);

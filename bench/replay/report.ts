@@ -20,6 +20,7 @@ export interface Foretold {
 }
 
 export interface Way {
+  machine: Machine;
   workload: Workload;
   target: string;
   played: Played;
@@ -27,35 +28,45 @@ export interface Way {
 }
 
 export interface ReplayReport {
-  machine: Machine;
   ways: readonly Way[];
 }
 
-export function replayText({ machine, ways }: ReplayReport): string {
-  const workloads = [...new Set(ways.map(({ workload }) => workload))];
+/** A report in which another run's workloads stand in for those that this one left out. */
+export function merged(report: ReplayReport, earlier: ReplayReport): ReplayReport {
+  const isNew = (way: Way) => report.ways.some((one) => nameOf(one) === nameOf(way));
+  return { ways: [...report.ways, ...earlier.ways.filter((way) => !isNew(way))] };
+}
+
+function nameOf({ workload }: Way): string {
+  return workload.trace;
+}
+
+export function replayText({ ways }: ReplayReport): string {
+  const names = [...new Set(ways.map(nameOf))].sort();
   return [
     "# Traces replayed through real gateways",
-    `${machineText(machine)} ${GATEWAYS} gateways of ${WORKERS} workers, ${ENGINES} simulated model ` +
+    `${GATEWAYS} gateways of ${WORKERS} workers, ${ENGINES} simulated model ` +
       `servers (${PROFILE}). Seconds are the trace's. Method: [README](../README.md).`,
-    rankings(workloads, ways),
-    ...workloads.flatMap((workload) => {
-      const own = ways.filter((way) => way.workload === workload);
-      return [`## ${titleOf(workload)}`, waysTable(own)];
+    rankings(names, ways),
+    ...names.flatMap((name) => {
+      const own = ways.filter((way) => nameOf(way) === name);
+      return own[0] ? [titleOf(own[0]), machineText(own[0].machine), waysTable(own)] : [];
     }),
   ].join("\n\n");
 }
 
-function titleOf({ trace, limit, rate, pauses, speed }: Workload): string {
+function titleOf({ workload }: Way): string {
+  const { trace, limit, rate, pauses, speed } = workload;
   const paused = pauses === undefined ? "" : `, pauses ÷ ${pauses}`;
-  return `${trace}: ${limit} requests, arrivals ÷ ${rate}${paused}, ${speed} times as fast`;
+  return `## ${trace}: ${limit} requests, arrivals ÷ ${rate}${paused}, ${speed} times as fast`;
 }
 
-function rankings(workloads: readonly Workload[], ways: readonly Way[]): string {
-  const rows = workloads.map((workload) => {
-    const own = ways.filter((way) => way.workload === workload);
+function rankings(names: readonly string[], ways: readonly Way[]): string {
+  const rows = names.map((name) => {
+    const own = ways.filter((way) => nameOf(way) === name);
     const real = ranking(own, ({ played }) => played.firstMean);
     const simulated = ranking(own, ({ foretold }) => foretold.firstMean);
-    return [workload.trace, real, simulated, real === simulated ? "yes" : "**no**"];
+    return [name, real, simulated, real === simulated ? "yes" : "**no**"];
   });
   return markdownTable([
     ["by mean time to first token", "best to worst here", "in the routing simulator", "the same"],
