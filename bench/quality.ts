@@ -37,6 +37,7 @@ interface Flags {
   jobs: number;
   out?: string;
   fresh?: boolean;
+  known?: boolean;
 }
 
 /** Of hours of computing, so that others on the machine do not notice. */
@@ -52,6 +53,7 @@ if (import.meta.main) {
     .option("--seeds <n>", "runs of each, with other ties and phases", Number, 3)
     .option("--jobs <n>", "runs at a time", Number, 2)
     .option("--fresh", "forget what earlier runs of the same code found")
+    .option("--known", "run nothing: report what earlier runs of the same code found")
     .option("--out <folder>", "where results are written; bench/results by default")
     .parse()
     .opts<Flags>();
@@ -59,7 +61,7 @@ if (import.meta.main) {
   const { seeds, jobs } = flags;
   const kept = flags.fresh ? null : projectPath(".cache", "quality.jsonl");
   const report = await reportQuality({
-    ...{ suites, seeds, jobs, kept },
+    ...{ suites, seeds, jobs, kept, onlyKept: flags.known === true },
     say: (line) => console.log(line),
   });
   const text = qualityText(report);

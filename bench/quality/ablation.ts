@@ -58,13 +58,7 @@ const IDEAS: readonly Idea[] = [
     where: HIGH,
   },
   cost("who waits on the endpoint (β)", "nothing", "beta=0"),
-  cost("β, with α as it was before", "α 1.5", "alpha=1.5,beta=0"),
-  cost("the pool's mean backlog (α)", "nothing", "alpha=0"),
-  cost("both (α, β)", "nothing", "alpha=0,beta=0"),
   cost("what was computed lately (ρ)", "nothing", "rho=0"),
-  cost("prompts that decode steps read (ω)", "nothing", "omega=0"),
-  cost("an uncached token costs more than a waiting one (γ)", "γ 1", "gamma=1"),
-  cost("credit for what was held until recently", "none", "ghostCredit=0"),
   {
     name: "cache capacity as a bound to what is believed",
     instead: `${BOUNDLESS} times the capacity`,
@@ -90,17 +84,22 @@ const IDEAS: readonly Idea[] = [
     where: WORKERS,
   },
   {
-    name: "learned bytes a token",
-    instead: "4, whatever they are",
-    without: "--without bytes-per-token",
-    where: DENSE,
-  },
-  {
     name: "learned slowness",
     instead: "all engines alike",
     without: "--without slowness",
     where: UNEVEN,
   },
+  {
+    name: "learned bytes a token",
+    instead: "4, whatever they are",
+    without: "--without bytes-per-token",
+    where: DENSE,
+  },
+  cost("the pool's mean backlog (α)", "nothing", "alpha=0"),
+  cost("both (α, β)", "nothing", "alpha=0,beta=0"),
+  cost("prompts that decode steps read (ω)", "nothing", "omega=0"),
+  cost("an uncached token costs more than a waiting one (γ)", "γ 1", "gamma=1"),
+  cost("credit for what was held until recently", "none", "ghostCredit=0"),
 ];
 
 /** Every idea's cells, and once for each place those that have it all. */

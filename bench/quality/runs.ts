@@ -45,6 +45,8 @@ export interface RunsPlan {
   jobs: number;
   /** File of results kept from earlier runs; null keeps none. */
   kept: string | null;
+  /** Nothing is run: only what is kept counts. */
+  onlyKept?: boolean;
   /** More arguments for every cell, such as a limit. */
   extra?: readonly string[];
   say(line: string): void;
@@ -98,6 +100,7 @@ export async function runAll(plan: RunsPlan): Promise<Result[]> {
     if (figures) results.push({ ...run, figures });
     else missing.push(run);
   }
+  if (plan.onlyKept) missing.length = 0;
   plan.say(`${runs.length} runs, ${results.length} of them known from before`);
   let done = 0;
   const work = async () => {

@@ -204,7 +204,7 @@ export const SUITES: readonly Suite[] = [
     name: "robustness",
     about: "what is told late, wrongly or not at all",
     cells: robustnessCells(),
-    policies: [HINTWAY, BASELINE, "dynamo-lmetric"],
+    policies: [HINTWAY, BASELINE],
   },
 ];
 
