@@ -48,7 +48,6 @@ export async function reportReplay(plan: ReplayPlan): Promise<ReplayReport> {
   const launch = { say: plan.say, signal: new AbortController().signal };
   const envoyPath = await findEnvoy(process.env, launch);
   const folder = temporaryFolder();
-  const machine = describeMachine(envoyPath, projectPath("build", "filter.wasm"));
   const ways: Way[] = [];
   for (const workload of plan.workloads) {
     const trace = scaledTrace(workload, folder);
@@ -56,6 +55,7 @@ export async function reportReplay(plan: ReplayPlan): Promise<ReplayReport> {
       const running = await startTarget(target, workload.speed);
       const played = await play(trace, running.urls, workload.speed).finally(running.stop);
       const foretold = await foretell(trace, target, workload);
+      const machine = describeMachine(envoyPath, projectPath("build", "filter.wasm"));
       ways.push({ machine, workload, target: target.name, played, foretold });
       const seconds = `${played.firstMean.toFixed(2)} s, simulated ${foretold.firstMean.toFixed(2)} s`;
       plan.say(`${workload.trace}, ${target.name}: first token after ${seconds}`);

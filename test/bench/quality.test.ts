@@ -1,7 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
+import { ablationText } from "../../bench/quality/ablation.ts";
 import { qualityText } from "../../bench/quality/report.ts";
-import { suiteNamed } from "../../bench/quality/suites.ts";
+import { robustnessText } from "../../bench/quality/robustness.ts";
+import type { Figures, Result } from "../../bench/quality/runs.ts";
+import { type Cell, suiteNamed } from "../../bench/quality/suites.ts";
 import { reportQuality } from "../../bench/quality.ts";
 import { projectPath } from "../../start/project.ts";
 
@@ -26,3 +29,44 @@ test("a small run compares the shipped filter's picks with the reference's", asy
   expect(of("hintway").ttft_mean).toBeLessThan(of("random").ttft_mean);
   expect(qualityText(report)).toMatch(/\| hintway \| \d/);
 }, 240_000);
+
+test("without its own requests in flight, the shipped filter's picks are worse", async () => {
+  const main = suiteNamed("main");
+  const [whole] = main.cells.filter(({ label }) => label === "azure-code high");
+  const less = { ...whole!, label: "less", own: "--without in-flight,slowness" };
+  const report = await reportQuality({
+    ...{ suites: [{ ...main, cells: [whole!, less], policies: ["hintway"] }] },
+    ...{ seeds: 1, jobs: 2, kept: null, extra: ["--limit", "400"] },
+    say() {},
+  });
+  const of = (label: string) => report.results.find(({ cell }) => cell.label === label)!.figures;
+  expect(of("less").ttft_mean).toBeGreaterThan(1.5 * of("azure-code high").ttft_mean);
+}, 240_000);
+
+test("an idea's worth is the time without it over the time with it", () => {
+  const results = resultsOf("ablation", ({ own = "" }) => (own.includes("beta=0") ? 3 : 1.5));
+  const rows = ablationText(results).join("\n").split("\n");
+  expect(rows.find((row) => row.includes("(β)"))).toMatch(/\| 2\.00 \| 2\.00 \| 2\.00 \|/);
+  expect(rows.find((row) => row.includes("ties are drawn"))).toMatch(/\| 1\.00 \| 1\.00 \|/);
+});
+
+test("a condition stands beside the undisturbed workload and the reference under the same", () => {
+  const results = resultsOf("robustness", ({ args }, policy) => {
+    const isLate = args.includes("--no-first-token");
+    return policy === "hintway" ? (isLate ? 2 : 1) : 4;
+  });
+  const rows = robustnessText(results).join("\n").split("\n");
+  const row = rows.find((one) => one.startsWith("| answers not streamed "));
+  expect(row).toContain("| 2.00 | 2.00 | 2.00 | 0.500 |");
+});
+
+function resultsOf(suite: string, seconds: (cell: Cell, policy: string) => number): Result[] {
+  const { cells, policies } = suiteNamed(suite);
+  return policies.flatMap((policy) =>
+    cells.map((cell) => {
+      const time = seconds(cell, policy);
+      const figures = { ttft_mean: time, ttft_p90: time, e2e_mean: time } as Figures;
+      return { suite, cell, policy, seed: 1, figures };
+    }),
+  );
+}
