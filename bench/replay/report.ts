@@ -11,9 +11,12 @@ export interface Workload extends Scaled {
   speed: number;
 }
 
-/** What the routing simulator says of the same requests. */
+/** What the routing simulator says of the same requests, means over seeds. */
 export interface Foretold {
   firstMean: number;
+  /** Of the seeds. */
+  firstLeast: number;
+  firstMost: number;
   firstP90: number;
   wholeMean: number;
   hit: number;
@@ -87,7 +90,7 @@ function waysTable(ways: readonly Way[]): string {
   const both = (real: number, simulated: number) => [figure(real), figure(simulated)];
   return markdownTable([
     [
-      ...["way of picking", "first token, mean, s", "simulated"],
+      ...["way of picking", "first token, mean, s", "simulated", "by seed"],
       ...["over round robin", "simulated", "first token, p90, s", "simulated"],
       ...["whole answer, mean, s", "simulated", "share found cached", "simulated"],
       ...["failed", "sent late, p99, s", "CPUs in use"],
@@ -95,6 +98,7 @@ function waysTable(ways: readonly Way[]): string {
     ...ways.map(({ target, played, foretold }) => [
       target,
       ...both(played.firstMean, foretold.firstMean),
+      `${figure(foretold.firstLeast)} to ${figure(foretold.firstMost)}`,
       over(played.firstMean, plain?.played.firstMean),
       over(foretold.firstMean, plain?.foretold.firstMean),
       ...both(played.firstP90, foretold.firstP90),
