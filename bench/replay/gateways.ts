@@ -11,7 +11,7 @@ import {
 } from "../../test/support/components.ts";
 
 /** Upstream's default plugins and weights. */
-export const REFERENCE_CONFIG = projectPath("bench", "replay", "reference.yaml");
+const REFERENCE_CONFIG = projectPath("bench", "replay", "reference.yaml");
 export const ENGINES = 4;
 export const GATEWAYS = 2;
 export const WORKERS = 2;
