@@ -47,7 +47,7 @@ export function qualityText(report: QualityReport): string {
   const { machine, seeds, suites, results } = report;
   return [
     "# How good the picks are",
-    `${machineText(machine)} ${seedsText(seeds)} Method and limits: [README](../README.md).`,
+    `${machineText(machine)} ${seedsText(seeds, results)} Method and limits: [README](../README.md).`,
     ...suites.flatMap((suite) => {
       const own = results.filter(({ suite: name }) => name === suite.name);
       return own.length === 0 ? [] : suiteText(suite, own);
@@ -55,8 +55,17 @@ export function qualityText(report: QualityReport): string {
   ].join("\n\n");
 }
 
-function seedsText(seeds: number): string {
-  return seeds === 1 ? "One seed." : `Means over ${seeds} seeds.`;
+function seedsText(seeds: number, results: readonly Result[]): string {
+  if (seeds === 1) return "One seed.";
+  const fewer = policiesOf(results).filter((policy) => leastSeeds(results, policy) < seeds);
+  const except = fewer.length === 0 ? "" : `, of some cells of ${fewer.join(" and ")} fewer`;
+  return `Means over ${seeds} seeds${except}.`;
+}
+
+function leastSeeds(results: readonly Result[], policy: string): number {
+  const own = results.filter((one) => one.policy === policy);
+  const cells = Map.groupBy(own, ({ suite, cell }) => `${suite} ${cell.label}`);
+  return Math.min(...[...cells.values()].map(({ length }) => length));
 }
 
 /** Suites whose tables are of their own kind. */
