@@ -21,6 +21,7 @@ import { Series } from "./metrics/series.ts";
 import { CACHE_TOKENS_MAX } from "./pool/capacity.ts";
 import { type Endpoint, stateName } from "./pool/endpoint.ts";
 import { type Place, Pools } from "./pool/pools.ts";
+import type { RewriteRule } from "./pool/rewrites.ts";
 import { Refusals } from "./refusals.ts";
 import type { Adjustable } from "./settings.ts";
 
@@ -84,6 +85,7 @@ export class ControlPlane {
     const lastKnownBytes = options.lastKnownBlockBytes ?? null;
     this.pools = new Pools({ bytesMin, lastKnownBytes, keysMax }, configuration);
     this.pools.assignModels(options.models);
+    this.#setRewrites("settings", options.modelRewrites);
     this.index = new PrefixIndex(keysMax);
     this.hints = new Hints(settings, this.pools, this.index, random);
     this.polls = new LongPolls(this.hints, {
@@ -147,14 +149,28 @@ export class ControlPlane {
   }
 
   /** Puts other settings in force, here and in every gateway. */
-  adjust({ blockBytes: bytesMin, settings, probe, models }: Adjustable): void {
+  adjust({ blockBytes: bytesMin, settings, probe, models, modelRewrites }: Adjustable): void {
     const { indexKeysMax: keysMax } = settings;
     this.hints.settings = settings;
     this.index.keysMax = keysMax;
     this.pools.blocks.setLimits({ bytesMin, keysMax });
     this.#prober.setTimes(probe);
     this.pools.assignModels(models);
+    this.#setRewrites("settings", modelRewrites);
     this.#tableChanged();
+  }
+
+  /** Puts the rules of a cluster's objects in force, in their order. */
+  rewriteModels(rules: readonly RewriteRule[]): void {
+    this.#setRewrites("cluster", rules);
+    this.#tableChanged();
+  }
+
+  #setRewrites(source: "settings" | "cluster", rules: readonly RewriteRule[]): void {
+    for (const { targets } of rules) for (const { model } of targets) this.#models.learn(model);
+    const rulesLeftOut = this.pools.setRewrites(source, rules);
+    if (rulesLeftOut === 0) return;
+    this.log.warn({ rulesLeftOut }, "there are more rules for models than there is room for");
   }
 
   /** Puts a configuration in force for all pools without one of their own. */

@@ -9,6 +9,7 @@ import {
 } from "../protocol/limits.ts";
 import type { ProbeTimes } from "./engines/probe.ts";
 import type { Settings } from "./hints/table-records.ts";
+import type { RewriteRule } from "./pool/rewrites.ts";
 
 export interface NumberSetting {
   /** For people. */
@@ -57,6 +58,8 @@ export interface OwnSettings extends Record<keyof typeof NUMBER_SETTINGS, number
   explain: boolean;
   /** Pools by model, where servers do not tell which models they serve, or not rightly. */
   models: Readonly<Record<string, string>>;
+  /** The first that matches counts. */
+  modelRewrites?: readonly RewriteRule[];
 }
 
 /** What gateways are told of them. */
@@ -82,6 +85,8 @@ export interface Adjustable {
   probe: ProbeTimes;
   /** Pools by the models they serve: more than endpoints tell, and instead of that. */
   models: Readonly<Record<string, string>>;
+  /** Requests that get another model than they name. */
+  modelRewrites: readonly RewriteRule[];
 }
 
 export function adjustableOf(own: OwnSettings): Adjustable {
@@ -90,6 +95,7 @@ export function adjustableOf(own: OwnSettings): Adjustable {
     settings: settingsOf(own),
     probe: { periodMs: own.probePeriodMs, timeoutMs: own.probeTimeoutMs },
     models: own.models,
+    modelRewrites: own.modelRewrites ?? [],
   };
 }
 

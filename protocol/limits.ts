@@ -28,6 +28,13 @@ export const FALLBACKS_STANDARD: u32 = 2;
 /** Models, adapters included, of which a gateway with several pools knows the pool; and their list. */
 export const MODELS_MAX: u32 = 1024;
 export const MODELS_TEXT_BYTES_MAX: u32 = 256 * 1024;
+/** Rules that give requests another model, over all pools, and the models they name. */
+export const REWRITE_RULES_MAX: u32 = 1024;
+export const REWRITE_TARGETS_MAX: u32 = 1024;
+export const REWRITE_WEIGHT_MAX: u32 = 1_000_000;
+/** A model's name that a rule names, as a JSON string; and all of them. */
+export const REWRITE_NAME_BYTES_MAX: u32 = 512;
+export const REWRITE_TEXT_BYTES_MAX: u32 = 128 * 1024;
 /** Endpoints that a request's header may list for FILTER_LISTED; those after them do not count. */
 export const LISTED_MAX: u32 = 8;
 /** Keys that the index of one machine, and of the control plane, may hold over all pools. */

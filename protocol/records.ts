@@ -132,6 +132,35 @@ export const MODEL_NAME_HIGH: u32 = 4;
 export const MODEL_POOL: u32 = 8;
 export const MODEL_BYTES: u32 = 12;
 
+/** Rules that give a request another model than it names. Part of a whole table. */
+export const REWRITES: u32 = 7;
+//   0 rules   4 targets   8 bytes of text   12 rules, RULE_BYTES each, the first that matches
+//     counts; then targets, TARGET_BYTES each; then the text: names as JSON strings
+export const REWRITES_RULES: u32 = 0;
+export const REWRITES_TARGETS: u32 = 4;
+export const REWRITES_TEXT_BYTES: u32 = 8;
+export const REWRITES_BYTES: u32 = 12;
+
+//   0 hash of the name that a request has (low, high)   8 rule flags
+//  12 pool whose requests it is for, or NO_NUMBER: all  16 first target   20 targets
+export const RULE_NAME_LOW: u32 = 0;
+export const RULE_NAME_HIGH: u32 = 4;
+export const RULE_FLAGS: u32 = 8;
+export const RULE_POOL: u32 = 12;
+export const RULE_FIRST: u32 = 16;
+export const RULE_TARGETS: u32 = 20;
+export const RULE_BYTES: u32 = 24;
+/** It matches a request whatever its model, and one without. Such rules stand behind all others. */
+export const RULE_FLAG_ANY: u32 = 1;
+
+//   0 name hash (low, high)   8 weight among the rule's targets   12 offset in the text   16 bytes
+export const TARGET_NAME_LOW: u32 = 0;
+export const TARGET_NAME_HIGH: u32 = 4;
+export const TARGET_WEIGHT: u32 = 8;
+export const TARGET_TEXT: u32 = 12;
+export const TARGET_TEXT_BYTES: u32 = 16;
+export const TARGET_BYTES: u32 = 20;
+
 // ---- both ways --------------------------------------------------------------------------------
 
 /** A pick somebody made: its keys are on that endpoint from here on. */

@@ -23,6 +23,7 @@ export function walk(bytes: u32, times: u32): u32 {
       prompt.walk(start + at, min(${SLICE_BYTES}, bytes - at));
     }
     prompt.finish();
+    prompt.makeKeys(prompt.model);
     if (!prompt.readable) return 0;
   }
   return prompt.promptBytes;

@@ -11,6 +11,7 @@ import { writeEntries } from "./index-records.ts";
 import { writeLoad } from "./load-record.ts";
 import { Positions } from "./positions.ts";
 import type { GatewayClaim } from "./read-frame.ts";
+import { writeRewrites } from "./rewrite-records.ts";
 import { Shares } from "./shares.ts";
 import {
   type Settings,
@@ -145,6 +146,7 @@ export class Hints {
       for (const endpoint of pool.endpoints()) writeEndpoint(this.#writer, pool, endpoint);
     }
     writeModels(this.#writer, this.#pools.models);
+    writeRewrites(this.#writer, this.#pools.rewrites);
   }
 
   #writeLoads(gateway: Gateway, after: number, nowMs: number): void {

@@ -7,6 +7,7 @@ import { BlockSize, type BlockSizeOptions } from "./block-size.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { areSameModels, type ServedModels, servedModels } from "./models.ts";
 import { Pool } from "./pool.ts";
+import { type RewriteRule, rulesWithinLimits, type ToldRule, toldRules } from "./rewrites.ts";
 import { Slots } from "./slots.ts";
 
 /** An endpoint and the pool that lists it. */
@@ -20,6 +21,8 @@ export interface Place {
  * second, and then for their endpoints; and its servers tell their models meanwhile.
  */
 const COMING_MS = 2_500;
+
+type RewriteSource = "settings" | "cluster";
 
 export interface Discovery {
   /** Endpoints that were let go, their slots still set. */
@@ -38,6 +41,8 @@ export class Pools {
   readonly #ownConfigurations = new Map<string, Configuration>();
   /** Pools by model name, as the operator says. */
   #assignedModels: Readonly<Record<string, string>> = {};
+  /** Rules that give requests another model: the settings' own, and those of a cluster's objects. */
+  #rewrites: Record<RewriteSource, readonly RewriteRule[]> = { settings: [], cluster: [] };
   #models: ServedModels = servedModels(this, this.#assignedModels);
   #nextNumber = 0;
   /** When each pool was first listed; long ago where that was at this process's start. */
@@ -184,6 +189,23 @@ export class Pools {
   /** The operator's word on which pool serves a model; it wins over what endpoints tell. */
   assignModels(pools: Readonly<Record<string, string>>): void {
     this.#assignedModels = pools;
+  }
+
+  /** Answers how many rules there is no room for. */
+  setRewrites(source: RewriteSource, rules: readonly RewriteRule[]): number {
+    this.#rewrites[source] = rules;
+    const { settings, cluster } = this.#rewrites;
+    return settings.length + cluster.length - this.#rewritesTold().length;
+  }
+
+  /** As gateways try them. */
+  get rewrites(): ToldRule[] {
+    return toldRules(this.#rewritesTold(), (name) => this.#byName.get(name)?.number);
+  }
+
+  /** The settings' own come first, and win. */
+  #rewritesTold(): RewriteRule[] {
+    return rulesWithinLimits([...this.#rewrites.settings, ...this.#rewrites.cluster]);
   }
 
   /** Answers whether gateways have to be told anew. */

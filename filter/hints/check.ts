@@ -40,6 +40,7 @@ import {
   wholeParameters,
 } from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
+import { checkRewrites } from "./check-rewrites.ts";
 
 const endpointsOf = new StaticArray<u32>(<i32>POOLS_MAX);
 
@@ -64,6 +65,7 @@ function checkRecord(view: DataView, kind: u32, at: u32, bytes: u32): u32 {
   if (kind === wire.POOL) return checkPool(view, at, bytes);
   if (kind === wire.ENDPOINT) return checkEndpoint(view, at, bytes);
   if (kind === wire.MODELS) return checkModels(view, at, bytes);
+  if (kind === wire.REWRITES) return checkRewrites(view, at, bytes);
   if (kind === wire.LOAD) return checkLoad(view, at, bytes);
   if (kind === wire.PICK) return checkPick(view, at, bytes);
   if (kind === wire.ENTRIES) {

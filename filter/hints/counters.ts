@@ -27,6 +27,8 @@ class Counters {
   endpointFailures: u32 = 0;
   requestsRetried: u32 = 0;
   streamsCut: u32 = 0;
+  modelsRewritten: u32 = 0;
+  responsesUnedited: u32 = 0;
   hintsAccepted: u32 = 0;
   hintsRefused: u32 = 0;
   messagesRefused: u32 = 0;
@@ -60,6 +62,8 @@ const NAMES: StaticArray<string> = [
   "endpoint_failures",
   "requests_retried",
   "streams_cut",
+  "models_rewritten",
+  "responses_unedited",
   "hints_accepted",
   "hints_refused",
   "messages_refused",

@@ -24,6 +24,7 @@ import { forgetModels, takeModels } from "./models.ts";
 import { position } from "./position.ts";
 import { insertAged, insertKeys, removeKeys } from "./prefix-index.ts";
 import { forgetRenewal, noteUncached } from "./renewal.ts";
+import { forgetRewrites, takeRewrites } from "./rewrites.ts";
 import * as table from "./table.ts";
 import { setValues } from "./values.ts";
 
@@ -59,6 +60,7 @@ function takeTablePart(view: DataView, kind: u32, at: u32, memoryAt: usize): voi
   else if (kind === wire.POOL) takePool(view, at, memoryAt);
   else if (kind === wire.ENDPOINT) takeEndpoint(view, at, memoryAt);
   else if (kind === wire.MODELS) takeModels(view, at, memoryAt);
+  else if (kind === wire.REWRITES) takeRewrites(view, at, memoryAt);
 }
 
 function takeRecord(view: DataView, kind: u32, at: u32, memoryAt: usize, nowMs: f64): void {
@@ -72,6 +74,7 @@ function beginTable(generation: u32): void {
   isNamed.fill(false);
   table.adoptGeneration(generation);
   forgetModels();
+  forgetRewrites();
   for (let pool: u32 = 0; pool < POOLS_MAX; pool++) {
     const known = unchecked(table.pools[pool]);
     known.isUsed = false;

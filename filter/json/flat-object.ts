@@ -144,7 +144,7 @@ export class FlatObject extends JsonHandler {
     this.set(KIND_ABSENT, 0);
   }
 
-  beginString(): u32 {
+  beginString(_offset: u32): u32 {
     this.set(KIND_TEXT, this.end as u32);
     return SINK_PIECES;
   }
@@ -154,15 +154,15 @@ export class FlatObject extends JsonHandler {
     this.end += bytes;
   }
 
-  endString(): void {
+  endString(_offset: u32): void {
     store<u32>(this.last(), (this.end as u32) - load<u32>(this.last(), 12), 16);
   }
 
-  beginNumber(): u32 {
+  beginNumber(_offset: u32): u32 {
     return SINK_SKIP;
   }
 
-  endNumber(): void {
+  endNumber(_offset: u32): void {
     const isCount = this.tokens.number.isInteger() && !this.tokens.number.isNegative;
     this.set(isCount ? KIND_NUMBER : KIND_ABSENT, this.tokens.number.integer);
   }

@@ -21,15 +21,16 @@ export abstract class JsonHandler {
   abstract wantsKeys(): bool;
   /** A member's name has ended: `Tokenizer.keyHash`, `keyBytes` and `keyStart` tell of it. */
   abstract key(): void;
-  /** A string value begins. Answers a sink. */
-  abstract beginString(): u32;
+  /** A string value begins; `offset` of its first quote. Answers a sink. */
+  abstract beginString(offset: u32): u32;
   /** The next bytes of a string value, unescaped; valid during the call. */
   abstract piece(source: usize, bytes: u32): void;
-  abstract endString(): void;
+  /** A string value has ended; `offset` behind its last quote. */
+  abstract endString(offset: u32): void;
   /** A number begins. Answers SINK_SKIP or SINK_HASH (over the number as it is spelled). */
-  abstract beginNumber(): u32;
-  /** A number has ended: `Tokenizer.number` tells of it. */
-  abstract endNumber(): void;
+  abstract beginNumber(offset: u32): u32;
+  /** A number has ended before `offset`: `Tokenizer.number` tells of it. */
+  abstract endNumber(offset: u32): void;
   /** A word; minus infinity has first begun as a number. */
   abstract literal(kind: u32): void;
   abstract beginObject(): void;

@@ -60,11 +60,10 @@ export class Tokenizer {
   failure: u32 = 0;
   /** Containers open. */
   depth: u32 = 0;
-  /** The last member's name: its hash if wanted, its unescaped bytes; where it and a string began. */
+  /** The last member's name: its hash if wanted, its unescaped bytes, where it began. */
   keyHash: u64 = 0;
   keyBytes: u32 = 0;
   keyStart: u32 = 0;
-  stringStart: u32 = 0;
   /** The last number. */
   readonly number: JsonNumber = new JsonNumber();
   /** Of the last value with SINK_HASH; also of the last name. */
@@ -82,7 +81,7 @@ export class Tokenizer {
   private seen: u32 = 0;
   private literal: u32 = 0;
   /** Bytes before this chunk, and where the chunk starts. */
-  private before: u32 = 0;
+  before: u32 = 0;
   private source: usize = 0;
   /** The text's first bytes, the first one lowest. */
   private head: u64 = 0;
@@ -110,7 +109,8 @@ export class Tokenizer {
     this.mode = FAILED;
   }
 
-  read<H extends JsonHandler>(handler: H, source: usize, bytes: u32): void {
+  /** Answers where it stopped: at the end, or at the byte for which the text is refused. */
+  read<H extends JsonHandler>(handler: H, source: usize, bytes: u32): usize {
     const end = source + bytes;
     this.source = source;
     if (this.before < HEAD_BYTES) this.head |= headPart(this.before, source, bytes);
@@ -124,6 +124,7 @@ export class Tokenizer {
       else at = this.readEscapeByte<H>(handler, at);
     }
     this.before += bytes;
+    return at;
   }
 
   private offset(at: usize): u32 {
@@ -222,8 +223,7 @@ export class Tokenizer {
       this.keyStart = this.offset(at);
       this.sink = handler.wantsKeys() ? SINK_HASH : SINK_SKIP;
     } else {
-      this.stringStart = this.offset(at);
-      this.sink = handler.beginString();
+      this.sink = handler.beginString(this.offset(at));
     }
     this.hash.begin();
     this.mode = IN_STRING;
@@ -239,7 +239,7 @@ export class Tokenizer {
     if (stop === window) return stop;
     const byte = load<u8>(stop);
     if (byte === QUOTE) {
-      this.endString<H>(handler);
+      this.endString<H>(handler, stop + 1);
       return stop + 1;
     }
     if (byte === BACKSLASH) return this.readEscaped<H>(handler, stop, end);
@@ -252,7 +252,7 @@ export class Tokenizer {
     else if (this.sink === SINK_PIECES) handler.piece(source, bytes);
   }
 
-  private endString<H extends JsonHandler>(handler: H): void {
+  private endString<H extends JsonHandler>(handler: H, end: usize): void {
     this.mode = IN_STRUCTURE;
     if (this.inKey) {
       this.keyHash = this.sink === SINK_HASH ? this.hash.end() : 0;
@@ -261,7 +261,7 @@ export class Tokenizer {
       handler.key();
     } else {
       this.endValue();
-      handler.endString();
+      handler.endString(this.offset(end));
     }
   }
 
@@ -313,7 +313,7 @@ export class Tokenizer {
     }
     if (this.number.begin(byte)) {
       this.mode = IN_NUMBER;
-      this.sink = handler.beginNumber();
+      this.sink = handler.beginNumber(this.offset(at));
       this.hash.begin();
       return this.readNumber<H>(handler, at, at + 1, end);
     }
@@ -355,16 +355,16 @@ export class Tokenizer {
   ): usize {
     at = this.number.read(at, end);
     if (this.sink === SINK_HASH) this.hash.add(start, (at - start) as u32);
-    if (at < end) this.closeNumber<H>(handler, load<u8>(at));
+    if (at < end) this.closeNumber<H>(handler, at);
     return at;
   }
 
-  private closeNumber<H extends JsonHandler>(handler: H, byte: u8): void {
+  private closeNumber<H extends JsonHandler>(handler: H, end: usize): void {
     if (this.number.isWhole()) {
       this.mode = IN_STRUCTURE;
       this.endValue();
-      handler.endNumber();
-    } else if (this.number.isSign() && literalFrom(byte) === LITERAL_INFINITY) {
+      handler.endNumber(this.offset(end));
+    } else if (this.number.isSign() && literalFrom(load<u8>(end)) === LITERAL_INFINITY) {
       this.openLiteral(LITERAL_MINUS_INFINITY);
     } else {
       this.fail(FAILED_SYNTAX);

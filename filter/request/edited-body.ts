@@ -21,7 +21,7 @@ import { Prompt } from "./prompt.ts";
 const CONTENT_LENGTH = new Text("content-length");
 
 /** Of the body whose callback is running. */
-const edits = new BodyEdits();
+export const edits = new BodyEdits();
 const length = new TextBuffer(20);
 
 /** Begins with what of the body is to be blanked: members that only the gateway may set. */

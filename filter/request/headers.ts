@@ -16,6 +16,7 @@ import { equals, Text } from "../host/memory.ts";
 import { trapAsAsked } from "../trap.ts";
 import { CLUSTER, DESTINATION } from "./destination.ts";
 import { chooseProfile, takeNamedHeader } from "./named-headers.ts";
+import { namesModel } from "./named-target.ts";
 import { API_NONE, apiOf, isModelList } from "./prompt-api.ts";
 import { Wish } from "./wish.ts";
 
@@ -52,6 +53,8 @@ export let api: u32 = API_NONE;
  */
 export let isUpgrade: bool = false;
 export let wantsExplanation: bool = false;
+/** A header names the model that the request is to get. */
+export let namesTarget: bool = false;
 export let contentBytes: f64 = 0;
 let strippedCount: u32 = 0;
 
@@ -64,6 +67,7 @@ export function takeRequestHeaders(pool: Pool | null, wish: Wish): void {
   mayUpgrade = false;
   namesProtocol = false;
   wantsExplanation = false;
+  namesTarget = false;
   contentBytes = 0;
   strippedCount = 0;
   readHeaders(REQUEST_HEADERS);
@@ -130,6 +134,10 @@ function takeExtensionHeader(): void {
   if (TRAPS !== 0 && equals(nameAt, nameBytes, TRAP)) trapAsAsked(valueAt, valueBytes);
   if (equals(nameAt, nameBytes, EXPLAIN)) {
     wantsExplanation = equals(valueAt, valueBytes, ONE);
+    return;
+  }
+  if (namesModel()) {
+    namesTarget = true;
     return;
   }
   for (let i = 0; i < RESERVED.length; i++) {

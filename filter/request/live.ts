@@ -3,6 +3,7 @@
 import { TextBuffer } from "../text-buffer.ts";
 import { DESTINATIONS_MAX } from "./pick.ts";
 import { Prompt } from "./prompt.ts";
+import { ResponseEdits } from "./response-edits.ts";
 import { Usage } from "./usage.ts";
 import { Wish } from "./wish.ts";
 
@@ -30,6 +31,9 @@ export class Request {
   heldBytes: u32 = 0;
   /** Its headers tell the body's length, and can be changed while the body is held. */
   tellsLength: bool = false;
+  /** Its body may be given another model, and a header names one. */
+  mayRewrite: bool = false;
+  namesTarget: bool = false;
   prompt: Prompt = new Prompt();
   wish: Wish = new Wish();
 
@@ -60,6 +64,8 @@ export class Request {
   expectsUsage: bool = true;
   readsUsage: bool = false;
   usage: Usage = new Usage();
+  /** What the response gets in place of values; null for most. */
+  edits: ResponseEdits | null = null;
 
   wantsExplanation: bool = false;
   explanation: TextBuffer | null = null;
@@ -76,6 +82,9 @@ export class Request {
     this.isUnread = false;
     this.walkedBytes = 0;
     this.heldBytes = 0;
+    this.tellsLength = false;
+    this.mayRewrite = false;
+    this.namesTarget = false;
     this.destinationCount = 0;
     this.failedCount = 0;
     this.isCounted = false;

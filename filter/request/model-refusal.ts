@@ -4,8 +4,6 @@ import { NO_SUCH_MODEL } from "./pool-choice.ts";
 import { Prompt } from "./prompt.ts";
 import { replyNoSuchModel, replyUnknownModel, SHOWN_BYTES_MAX } from "./replies.ts";
 
-const QUOTE: u8 = 0x22;
-
 /** `reason` is NO_SUCH_MODEL or UNKNOWN_MODEL. */
 export function refuseModel(prompt: Prompt, reason: u32): void {
   if (reason === NO_SUCH_MODEL) repeatName(prompt);
@@ -15,14 +13,7 @@ export function refuseModel(prompt: Prompt, reason: u32): void {
 /** Repeats the name as the body spells it, which is within JSON quotes there too. */
 function repeatName(prompt: Prompt): void {
   const start = prompt.modelStart + 1;
-  const bytes = prompt.modelEnd - start;
+  const bytes = prompt.modelEnd - start - 1;
   const read = bytes > SHOWN_BYTES_MAX ? 0 : readBuffer(REQUEST_BODY, start, bytes);
-  replyNoSuchModel(bufferAt(), nameBytesIn(bufferAt(), read));
-}
-
-/** Up to the last quote. */
-function nameBytesIn(at: usize, bytes: u32): u32 {
-  let end = bytes;
-  while (end > 0 && load<u8>(at + end - 1) !== QUOTE) end--;
-  return end > 0 ? end - 1 : 0;
+  replyNoSuchModel(bufferAt(), read);
 }

@@ -114,11 +114,11 @@ export class PromptReader extends JsonHandler {
     this.members.pushAbsent(frames.nameOf(frame));
   }
 
-  beginString(): u32 {
+  beginString(offset: u32): u32 {
     const to = frames.destinationOf(this.frame);
     switch (to) {
       case names.TO_MODEL:
-        this.settings.modelStart = this.tokens.stringStart;
+        this.settings.modelStart = offset;
         return SINK_HASH;
       case names.TO_SALT:
       case names.TO_ROLE:
@@ -155,7 +155,7 @@ export class PromptReader extends JsonHandler {
     this.segments.text.add(source, bytes);
   }
 
-  endString(): void {
+  endString(offset: u32): void {
     const to = frames.destinationOf(this.frame);
     switch (to) {
       case names.TO_CONTENT:
@@ -178,6 +178,10 @@ export class PromptReader extends JsonHandler {
       case names.TO_MESSAGES:
       case names.TO_SYSTEM:
         this.endMessage(0, 0);
+        return;
+      case names.TO_MODEL:
+        this.settings.modelEnd = offset;
+        this.settings.takeText(to, this.tokens.hash);
         return;
       default:
         this.settings.takeText(to, this.tokens.hash);
@@ -219,11 +223,11 @@ export class PromptReader extends JsonHandler {
     this.members.push(frames.nameOf(frame), hash, weight);
   }
 
-  beginNumber(): u32 {
+  beginNumber(_offset: u32): u32 {
     return names.isTree(frames.destinationOf(this.frame)) ? SINK_HASH : SINK_SKIP;
   }
 
-  endNumber(): void {
+  endNumber(_offset: u32): void {
     const to = frames.destinationOf(this.frame);
     const value = this.tokens.number.integer;
     const id = this.tokens.number.isNegative ? 0 - value : value;
@@ -375,7 +379,6 @@ export class PromptReader extends JsonHandler {
   /** A member of the body or of a scope has ended, at a comma or at the object's end. */
   private closeStrip(frame: usize, offset: u32, isComma: bool): void {
     const to = frames.destinationOf(frame);
-    if (to === names.TO_MODEL) this.settings.modelEnd = offset;
     if (to !== names.TO_STRIP) return;
     frames.setDestination(frame, names.TO_NOTHING);
     const takesComma = isComma && !frames.hasFlag(frame, frames.FLAG_STAYS);

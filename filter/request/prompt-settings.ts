@@ -14,7 +14,7 @@ export class PromptSettings {
   /** The protocol's hashBytes of the unescaped name. */
   model: u64 = 0;
   hasModel: bool = false;
-  /** Offsets in the body: of the name's first quote, and behind its last one and any white space. */
+  /** Offsets in the body: of the name's first quote, and behind its last one. */
   modelStart: u32 = 0;
   modelEnd: u32 = 0;
   /** The protocol's hashBytes of `cache_salt`; zero if there is none. */

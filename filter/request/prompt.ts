@@ -92,8 +92,8 @@ export class Prompt {
   }
 
   /**
-   * After the last bytes, or once it is known to be unreadable: everything is final. An unreadable
-   * body has no keys; what is to be blanked in it is so as far as it was read.
+   * After the last bytes, or once it is known to be unreadable: everything but the keys is final. What
+   * is to be blanked in an unreadable body is so as far as it was read.
    */
   finish(): void {
     const reader = this.reader;
@@ -108,13 +108,23 @@ export class Prompt {
     this.maxTokens = settings.maxTokens;
     this.stripCount = reader.strips.count;
     reader.end();
+  }
+
+  /** Makes the keys, once, for the model of this name's hash. An unreadable body has none. */
+  makeKeys(model: u64): void {
     if (!this.readable) return;
+    const reader = this.reader;
     const segments = reader.segments;
-    segments.finish(combine(settings.model, settings.salt), reader.tools);
+    segments.finish(combine(model, reader.settings.salt), reader.tools);
     if (segments.keys.isFull) this.truncated = true;
     this.promptBytes = segments.bytes();
     this.keyCount = segments.count();
     this.keys = segments.start();
+  }
+
+  /** The hash of the model's name; zero if there is none. */
+  get model(): u64 {
+    return this.reader.settings.model;
   }
 
   /** Offset in the body of the model's name, its quote included. */
@@ -122,7 +132,7 @@ export class Prompt {
     return this.reader.settings.modelStart;
   }
 
-  /** Offset behind the model's name and any white space there. */
+  /** Offset behind the model's name, its last quote included. */
   get modelEnd(): u32 {
     return this.reader.settings.modelEnd;
   }

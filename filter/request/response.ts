@@ -4,7 +4,6 @@ import { counters } from "../hints/counters.ts";
 import { noteAnswer } from "../hints/health.ts";
 import { outbox } from "../hints/sharing.ts";
 import * as table from "../hints/table.ts";
-import { bufferAt, RESPONSE_BODY, readBuffer, SLICE_BYTES } from "../host/buffers.ts";
 import { nowMs, recentMs } from "../host/clock.ts";
 import {
   nameAt,
@@ -26,6 +25,7 @@ import {
   UPSTREAM_ADDRESS,
 } from "../host/properties.ts";
 import { countFailure, countRefusal, moveTo, releaseAll, releaseBacklog } from "./accounts.ts";
+import { dropEdits, openToEdits, readResponse } from "./edited-response.ts";
 import { giveBack } from "./explain.ts";
 import { ANSWERED, APART, dropRequest, Request, requestOf, SENT } from "./live.ts";
 import { giveSession } from "./named-headers.ts";
@@ -61,6 +61,7 @@ const ENDPOINT_FAULTS: u64 = REMOTE_RESET | CONNECTION_FAILURE | CONNECTION_TERM
 
 let isEventStream: bool = false;
 let isReadable: bool = false;
+let isEncoded: bool = false;
 /** 0: not told. */
 let tries: u32 = 0;
 
@@ -75,17 +76,25 @@ export function onResponseHeaders(context: u32, isEnd: bool): void {
   if (request.status >= 500 && isLocalReply()) failed(request, place);
   else served(request, place);
   if (isEventStream) request.doneFlags |= wire.DONE_FLAG_STREAMED;
-  request.readsUsage = isReadable && (!isEventStream || request.expectsUsage || isOfSample());
-  if (request.readsUsage) request.usage.begin(isEventStream);
+  if (request.edits !== null) takeEdits(request);
+  const isWanted = !isEventStream || request.expectsUsage || request.edits !== null;
+  request.readsUsage = isReadable && (isWanted || isOfSample());
+  if (request.readsUsage) request.usage.begin(isEventStream, request.edits);
   giveExplanation(request);
+}
+
+/** An answer that is compressed in spite of its request, or is none, passes as it is. */
+function takeEdits(request: Request): void {
+  if (isReadable) openToEdits();
+  else dropEdits(request, isEncoded);
 }
 
 /** Status, content type and tries, in one call to the host. */
 function takeHeaders(request: Request): void {
   isEventStream = false;
   isReadable = false;
+  isEncoded = false;
   tries = 0;
-  let isEncoded = false;
   readHeaders(RESPONSE_HEADERS);
   while (nextHeader()) {
     if (equals(nameAt, nameBytes, STATUS)) request.status = digits(valueAt, valueBytes);
@@ -195,13 +204,7 @@ export function onResponseBody(context: u32, bytes: u32, isEnd: bool): void {
     request.firstByteMs = nowMs();
     releaseBacklog(request);
   }
-  if (!request.readsUsage) return;
-  for (let start: u32 = 0; start < bytes; ) {
-    const read = readBuffer(RESPONSE_BODY, start, min(SLICE_BYTES, bytes - start));
-    if (read === 0) return;
-    request.usage.read(bufferAt(), read);
-    start += read;
-  }
+  if (request.readsUsage) readResponse(request, bytes);
 }
 
 export function onDone(context: u32): void {
@@ -218,6 +221,7 @@ export function onDone(context: u32): void {
     giveBack(explanation);
     request.explanation = null;
   }
+  dropEdits(request, false);
   request.prompt.release();
   dropRequest(request);
 }

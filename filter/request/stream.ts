@@ -26,6 +26,7 @@ import * as picks from "./pick.ts";
 import * as choice from "./pool-choice.ts";
 import { API_NONE } from "./prompt.ts";
 import * as replies from "./replies.ts";
+import { openToRewrites, rewriteModel } from "./rewrite.ts";
 import { keepParts } from "./score.ts";
 import { tellsUnasked } from "./usage-sample.ts";
 import { beginWaiting } from "./waiting.ts";
@@ -55,10 +56,12 @@ export function onRequestHeaders(context: u32, isEnd: bool): u32 {
   if (isEnd && request.isByModel && answersModels()) return answerModels(request);
   if (isEnd || headers.isUpgrade || isHopeless) return choose(request) ? CONTINUE : STOP;
   request.tellsLength = holdsHeaders && headers.contentBytes > 0;
+  request.namesTarget = headers.namesTarget;
   if (headers.contentBytes > <f64>table.settings.bodyBytesMax) return refuseLarge(request);
   // Every body is walked, whatever its path and headers claim: what may not come from a client has
   // to be found. The API decides which prompt is read.
   request.blockBytes = blockBytesOf(pool);
+  openToRewrites(request, holdsHeaders);
   request.prompt.begin(request.api, request.blockBytes, table.settings.walkBytesMax);
   return holdsHeaders ? STOP : CONTINUE;
 }
@@ -150,9 +153,10 @@ function finishBody(request: Request): bool {
   }
   const bytes = request.heldBytes;
   beginEdits(prompt);
-  if (prompt.truncated) counters.bodiesTruncated++;
   const wish = request.wish;
-  wish.modelName = <u64>prompt.modelLow | ((<u64>prompt.modelHigh) << 32);
+  wish.modelName = rewriteModel(request, holdsHeaders);
+  prompt.makeKeys(wish.modelName);
+  if (prompt.truncated) counters.bodiesTruncated++;
   if (prompt.readable) {
     wish.keys = prompt.keys;
     wish.keyCount = prompt.keyCount;
@@ -209,7 +213,8 @@ function nameDestination(request: Request, pool: Pool): void {
 /** Finds the pool that serves the request's model; false when the filter has answered instead. */
 function chooseByModel(request: Request): bool {
   const wish = request.wish;
-  const number = choice.poolOfRequest(wish.modelName);
+  const isKnown = request.pool !== choice.BY_MODEL;
+  const number = isKnown ? request.pool : choice.poolOfRequest(wish.modelName);
   request.pool = number;
   const pool = poolAt(number);
   if (pool === null) {

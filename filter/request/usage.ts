@@ -1,6 +1,7 @@
 // The token counts of a response, read as it passes: each byte once, none held. A count that a
 // response tells again, as each chunk of a stream may, replaces what it told before.
 import { NO_COUNT } from "../../protocol/records.ts";
+import { ResponseEdits } from "./response-edits.ts";
 import { STRETCH_DATA, STRETCH_END, UsageEvents } from "./usage-events.ts";
 import { UsageReader } from "./usage-reader.ts";
 
@@ -21,7 +22,8 @@ export class Usage {
   /** Bytes of the event's data that are those of DONE; above its length: it is something else. */
   private doneBytes: u32 = 0;
 
-  begin(eventStream: bool): void {
+  /** `edits` is told where values stand that it replaces. */
+  begin(eventStream: bool, edits: ResponseEdits | null): void {
     this.promptTokens = NO_COUNT;
     this.cachedTokens = NO_COUNT;
     this.completionTokens = NO_COUNT;
@@ -30,6 +32,7 @@ export class Usage {
     this.doneBytes = 0;
     this.events.begin();
     this.reader.begin();
+    this.reader.edits = edits;
   }
 
   /** Reads the next bytes of the body, cut anywhere. */
@@ -38,7 +41,7 @@ export class Usage {
       this.readEvents(source, source + bytes);
       if (this.reader.sawLast) this.complete = true;
     } else {
-      this.reader.tokens.read<UsageReader>(this.reader, source, bytes);
+      this.reader.read(source, bytes);
       this.complete = this.reader.tokens.hasEnded();
     }
     this.tell();
@@ -58,7 +61,7 @@ export class Usage {
   }
 
   private readData(source: usize, bytes: u32): void {
-    this.reader.tokens.read<UsageReader>(this.reader, source, bytes);
+    this.reader.read(source, bytes);
     for (let at: u32 = 0; at < bytes && this.doneBytes <= (DONE.length as u32); at++) {
       this.readDoneByte(load<u8>(source + at));
     }

@@ -14,6 +14,7 @@ import {
   POOL_ENDPOINTS_MAX,
   POOLS_MAX,
   PROFILE_STEPS_MAX,
+  REWRITE_RULES_MAX,
   SLOTS_MAX,
 } from "../../protocol/limits.ts";
 import { SCORE_PUSHED, SCORE_TOKEN_COST } from "../../protocol/profile.ts";
@@ -60,6 +61,15 @@ function changed(hints: HintsHint, kind: number, offset: number, value: number):
   throw new Error(`the frame has no record of kind ${kind}`);
 }
 
+const RULE = wire.REWRITES_BYTES;
+const TARGET = RULE + wire.RULE_BYTES;
+
+/** A table with one rule, in whose record one number is another. */
+function rewriting(offset: number, value: number): Buffer {
+  const rule = { model: "a", pool: null, targets: [{ model: "bcd", weight: 1 }] };
+  return changed({ rewrites: [rule] }, wire.REWRITES, offset, value);
+}
+
 function withoutRecordEnd(frame: Buffer): Buffer {
   const cut = Buffer.from(frame.subarray(0, frame.length - 4));
   return resealed(cut);
@@ -103,6 +113,22 @@ describe("hints are refused whole, and the table in force stays, where they", ()
     ["say a longer name than there is", changed({}, wire.POOL, wire.POOL_NAME_BYTES, 0xffff_fff0)],
     ["say more adapters than there are", changed({}, wire.LOAD, wire.LOAD_ADAPTERS_ACTIVE, 3)],
     ["say more keys than there are", keysOverflow()],
+    ["have too many rules", rewriting(wire.REWRITES_RULES, REWRITE_RULES_MAX + 1)],
+    ["say more rules than there are", rewriting(wire.REWRITES_RULES, 2)],
+    ["say more targets than there are", rewriting(wire.REWRITES_TARGETS, 9)],
+    ["say more names than there are", rewriting(wire.REWRITES_TEXT_BYTES, 99)],
+    ["have a rule of a pool over the limit", rewriting(RULE + wire.RULE_POOL, POOLS_MAX)],
+    ["have a rule without targets", rewriting(RULE + wire.RULE_TARGETS, 0)],
+    ["have a rule of targets that are none", rewriting(RULE + wire.RULE_FIRST, 1)],
+    [
+      "have a rule of more targets than there are",
+      rewriting(RULE + wire.RULE_TARGETS, 0xffff_ffff),
+    ],
+    ["have a target without weight", rewriting(TARGET + wire.TARGET_WEIGHT, 0)],
+    ["have a target of too much weight", rewriting(TARGET + wire.TARGET_WEIGHT, 1_000_001)],
+    ["have a name outside of the text", rewriting(TARGET + wire.TARGET_TEXT, 0xffff_fff0)],
+    ["have a name without quotes", rewriting(TARGET + wire.TARGET_TEXT_BYTES, 2)],
+    ["have too long a name", rewriting(TARGET + wire.TARGET_TEXT_BYTES, 513)],
     ["tell a cache's use that is no number", using(Number.NaN)],
     ["tell a cache's use that is infinite", using(Number.POSITIVE_INFINITY)],
     ["weigh a step by no number", stepped({ operation: SCORE_PUSHED, weight: Number.NaN })],

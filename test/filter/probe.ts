@@ -7,7 +7,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** What the probes below may be made of. */
 const SOURCES = [
   "filter/json/*.ts",
-  "filter/request/{body-edits,keys*,prompt*,usage*}.ts",
+  "filter/request/{body-edits,keys*,prompt*,response-edits,usage*}.ts",
   "filter/text-buffer.ts",
   "protocol/*.ts",
 ];

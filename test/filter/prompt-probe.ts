@@ -9,7 +9,10 @@ export function begin(api: u32, blockBytes: u32, walkBytesMax: u32): void {
   prompt.begin(api, blockBytes, walkBytesMax);
 }
 export function walk(source: usize, bytes: u32): void { prompt.walk(source, bytes); }
-export function finish(): void { prompt.finish(); }
+export function finish(): void {
+  prompt.finish();
+  prompt.makeKeys(prompt.model);
+}
 export function release(): void { prompt.release(); }
 export function readable(): bool { return prompt.readable; }
 export function mayHideMembers(): bool { return prompt.mayHideMembers; }

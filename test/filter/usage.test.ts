@@ -5,7 +5,7 @@ import { compileProbe, Probe } from "./probe.ts";
 const SOURCE = `
 import { Usage } from "./filter/request/usage.ts";
 const usage = new Usage();
-export function begin(eventStream: bool): void { usage.begin(eventStream); }
+export function begin(eventStream: bool): void { usage.begin(eventStream, null); }
 export function read(source: usize, bytes: u32): void { usage.read(source, bytes); }
 export function promptTokens(): u32 { return usage.promptTokens; }
 export function cachedTokens(): u32 { return usage.cachedTokens; }

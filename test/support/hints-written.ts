@@ -3,11 +3,13 @@
 
 import { FrameWriter } from "../../control-plane/hints/frame-writer.ts";
 import { nameHash } from "../../control-plane/hints/name-hash.ts";
+import { writeRewrites } from "../../control-plane/hints/rewrite-records.ts";
 import {
   type Settings,
   writeModels,
   writeSettings,
 } from "../../control-plane/hints/table-records.ts";
+import type { ToldRule } from "../../control-plane/pool/rewrites.ts";
 import { FLAG_WHOLE_TABLE, padded } from "../../protocol/frame.ts";
 import { VERSION_MAX } from "../../protocol/limits.ts";
 import * as profile from "../../protocol/profile.ts";
@@ -112,6 +114,7 @@ export interface HintsHint {
   readonly settings?: Partial<Settings>;
   readonly pools?: readonly PoolHint[];
   readonly models?: ModelsHint;
+  readonly rewrites?: readonly ToldRule[];
   readonly endpoints?: readonly EndpointHint[];
   readonly loads?: readonly (LoadHint & { readonly slot: number })[];
   readonly picks?: readonly PickHint[];
@@ -145,6 +148,7 @@ export function hintsFrame(hints: HintsHint): Buffer {
     const { poolOf, areAll = true, text = "[]" } = hints.models;
     writeModels(writer, { poolOf: new Map(Object.entries(poolOf)), areAll, text });
   }
+  writeRewrites(writer, hints.rewrites ?? []);
   for (const load of [...(hints.endpoints ?? []), ...(hints.loads ?? [])]) writeLoad(writer, load);
   for (const pick of hints.picks ?? []) writePick(writer, pick);
   for (const entries of hints.entries ?? []) writeEntries(writer, entries);

@@ -138,4 +138,5 @@ export const ADJUSTABLE: Adjustable = {
   settings: SETTINGS,
   probe: { periodMs: 50, timeoutMs: 1000 },
   models: {},
+  modelRewrites: [],
 };
