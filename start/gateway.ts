@@ -8,6 +8,7 @@ import type { Launch } from "./launch.ts";
 import type { Environment, Options } from "./options.ts";
 import { controlPlanePart, envoyPart, LOOPBACK, simulatorPart } from "./parts.ts";
 import { freePorts, requireFreePorts } from "./ports.ts";
+import { roleServers, roleSimulatorPart, writeRolePool } from "./roles.ts";
 import { type Serving, untilServing } from "./serving.ts";
 import { makeStateDir, writeToken } from "./state.ts";
 import { Part, type PartDefinition, type PartEvent } from "./supervise.ts";
@@ -50,9 +51,8 @@ export class Gateway {
     await checkFiles(controlled, launch.signal);
     const binary = await findEnvoy(environment, launch);
     const filterPath = await buildFilter(launch);
-    const simulated = await this.#startSimulators(options.simulate);
-    const endpoints = [...simulated, ...options.endpoints];
-    await this.#start(controlPlanePart({ ...controlled, endpoints }));
+    const simulated = await this.#startSimulators(options);
+    await this.#start(controlPlanePart({ ...controlled, ...simulated }));
     const gateway = `${hostname()}:${options.port}`;
     await this.#start(envoyPart({ ...options, binary, token, filterPath, gateway }));
     const serving = await untilServing(options, launch);
@@ -65,11 +65,17 @@ export class Gateway {
     await this.#watchdog.close();
   }
 
-  /** Resolves to the simulators' `ip:port`. */
-  async #startSimulators(count: number): Promise<string[]> {
-    const ports = await freePorts(count);
+  /** Resolves to where the control plane finds model servers, those that it simulates and others. */
+  async #startSimulators(options: Options): Promise<Pick<Options, "endpoints" | "pool">> {
+    const { simulate, prefill, stateDir, endpoints, pool } = options;
+    if (prefill > 0) {
+      const servers = roleServers(await freePorts(simulate + prefill), prefill);
+      await Promise.all(servers.map((server) => this.#start(roleSimulatorPart(server))));
+      return { endpoints, pool: [writeRolePool(stateDir, servers)] };
+    }
+    const ports = await freePorts(simulate);
     await Promise.all(ports.map((port) => this.#start(simulatorPart({ port }))));
-    return ports.map((port) => `${LOOPBACK}:${port}`);
+    return { endpoints: [...ports.map((port) => `${LOOPBACK}:${port}`), ...endpoints], pool };
   }
 
   async #start(definition: PartDefinition): Promise<void> {

@@ -17,6 +17,8 @@ export interface Options {
   adminPort: number;
   /** Simulated model servers to start; 0 when there are real ones. */
   simulate: number;
+  /** Simulated prefill servers besides, whose prompts the others decode; 0 without disaggregation. */
+  prefill: number;
   /** `ip:port` of each real model server. */
   endpoints: string[];
   /** `FILE` or `NAME=FILE`, with full paths. */
@@ -83,6 +85,7 @@ function describedCommand(): Command {
     .option("--pool <[name=]file>", "read, and watch, a YAML file of endpoints; once a pool", added)
     .option("--models <name=pool,...>", "which pool serves a model, where servers do not tell")
     .option("--simulate <count>", "simulate model servers (default: 4)", wholeNumber(1, 256))
+    .option("--prefill <count>", "simulate prefill servers for them", wholeNumber(0, 256), 0)
     .option("--config <[name=]file>", "read, and watch, an EndpointPickerConfig", added)
     .option("--port <number>", "port of the gateway", port, 8080)
     .option("--host <ip>", "address the gateway listens on", ipAddress, "127.0.0.1")
@@ -127,6 +130,7 @@ function environmentArguments(
 
 function completed(parsed: Parsed, environment: Environment): Options {
   refuseTwoSources(parsed);
+  refuseLonePrefill(parsed);
   refuseSharedPorts(parsed);
   const { pool = [], config = [] } = parsed;
   for (const text of pool) refuseUnreadable("pool", pathOf(text));
@@ -150,6 +154,22 @@ function refuseTwoSources(parsed: Parsed): void {
   throw new StartError(
     `--${sources.join(" and --")} do not go together: each says where the model servers are.`,
     `Leave one of them; HINTWAY_${sources[0]?.toUpperCase()} in the environment counts too.`,
+  );
+}
+
+function refuseLonePrefill(parsed: Parsed): void {
+  if (parsed.prefill === 0) return;
+  const source = (["endpoints", "pool"] as const).find((name) => parsed[name] !== undefined);
+  if (source !== undefined) {
+    throw new StartError(
+      `--prefill and --${source} do not go together: --prefill simulates model servers.`,
+      "Give real prefill servers the label `llm-d.ai/role: prefill` in the file of --pool.",
+    );
+  }
+  if (parsed.attachment !== "buffer") return;
+  throw new StartError(
+    "--prefill and --attachment buffer do not go together: it cannot hold a request for a prefill.",
+    "Leave --attachment at pause.",
   );
 }
 

@@ -18,6 +18,7 @@ describe("the options of npm start", () => {
       controlPort: 8081,
       adminPort: 9901,
       simulate: 4,
+      prefill: 0,
       endpoints: [],
       pool: [],
       config: [],
@@ -38,6 +39,14 @@ describe("the options of npm start", () => {
     const environment = { HINTWAY_PORT: "9000", HINTWAY_CONTROL_PORT: "9001" };
     const read = options(["--port", "9100"], environment);
     expect(read).toMatchObject({ port: 9100, controlPort: 9001 });
+  });
+
+  it("are simulated prefill servers beside the default ones when only their number is said", () => {
+    expect(options([], { HINTWAY_PREFILL: "2" })).toMatchObject({ simulate: 4, prefill: 2 });
+    expect(options(["--simulate", "2", "--prefill", "1"])).toMatchObject({
+      simulate: 2,
+      prefill: 1,
+    });
   });
 
   it("name a pool file by its full path", () => {
@@ -78,6 +87,9 @@ describe("the options of npm start", () => {
     [["--endpoints", "model.example:8000"], /"model.example:8000" is not ip:port/],
     [["--endpoints", "10.0.0.5:0"], /"10.0.0.5:0" is not ip:port/],
     [["--endpoints", "10.0.0.5:1", "--simulate", "2"], /--endpoints and --simulate do not go/],
+    [["--endpoints", "10.0.0.5:1", "--prefill", "2"], /--prefill and --endpoints do not go/],
+    [["--prefill", "1", "--attachment", "buffer"], /--prefill and --attachment buffer do not go/],
+    [["--prefill", "-1"], /'-1' is invalid/],
     [["--port", "8081"], /two are the same/],
     [["--pool", "a=/nowhere/pool.yaml"], /--pool \/nowhere\/pool.yaml cannot be read/],
     [["--config", "/nowhere/config.yaml"], /--config \/nowhere\/config.yaml cannot be read/],
