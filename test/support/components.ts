@@ -57,7 +57,7 @@ export interface WholeGateway {
 
 export async function startSimulator(flags: string[] = [], port?: number): Promise<Component> {
   const chosen = port ?? (await freePort());
-  return started(simulatorPart({ port: chosen, flags }), chosen);
+  return startPart(simulatorPart({ port: chosen, flags }), chosen);
 }
 
 export async function startSimulators(count: number, flags: string[] = []): Promise<Component[]> {
@@ -83,7 +83,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const stateDir = options.stateDir ?? temporaryFolder();
   const { token, path: tokenFile } = writeToken(stateDir);
   const port = options.port ?? (await freePort());
-  const component = await started(
+  const component = await startPart(
     controlPlanePart({ ...options, port, tokenFile, stateDir }),
     port,
   );
@@ -118,7 +118,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<Envoy> {
     filterPath: await filterFor(attachment, options),
     ...(options.logLevel ? { logLevel: options.logLevel } : {}),
   });
-  const component = await started(altered(definition, options.alter), port);
+  const component = await startPart(altered(definition, options.alter), port);
   const adminUrl = `http://${LOOPBACK}:${adminPort}`;
   const statistics = (pattern: string) => readStatistics(adminUrl, pattern);
   return extended(component, { adminUrl, gateway, statistics });
@@ -194,7 +194,8 @@ const LAUNCH: Launch = { say: () => {}, signal: new AbortController().signal };
 /** Ends what a killed test run has left. */
 let watchdog: Watchdog | undefined;
 
-async function started(definition: PartDefinition, port: number): Promise<Component> {
+/** Starts what is no part of the project; resolves when it is healthy. */
+export async function startPart(definition: PartDefinition, port: number): Promise<Component> {
   watchdog ??= new Watchdog();
   const part = new Part(definition, { watchdog });
   await part.start();

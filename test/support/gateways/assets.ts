@@ -4,7 +4,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "../../../start/cache-folder.ts";
-import { findAssets, isExecutable } from "../kubernetes/assets.ts";
+import { isExecutable } from "../executable.ts";
+import { findAssets } from "../kubernetes/assets.ts";
 
 export const CACHE = join(cacheFolder(process.env), "gateways");
 export const HELM = join(CACHE, "helm");

@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { withLock } from "../../../start/lock.ts";
 import { temporaryFolder } from "../components.ts";
+import { isExecutable } from "../executable.ts";
 import { go, moduleFolder } from "../go.ts";
-import { isExecutable } from "../kubernetes/assets.ts";
 import { CACHE, CRD_MODULES, copyOf, HELM } from "./assets.ts";
 
 const HELM_PACKAGE = "helm.sh/helm/v3/cmd/helm@v3.22.0";

@@ -1,9 +1,10 @@
 // Where the API server's binaries and the CRDs are: $KUBEBUILDER_ASSETS, or what `npm run
 // test:kubernetes` has built and fetched once. Tests are skipped, by name, where there are none.
 
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "../../../start/cache-folder.ts";
+import { isExecutable } from "../executable.ts";
 
 export const BINARIES = ["etcd", "kube-apiserver"] as const;
 
@@ -37,13 +38,4 @@ export function findAssets(): KubernetesAssets | { missing: string } {
   ];
   if (absent.length === 0) return { binaries, crds };
   return { missing: `no ${absent.join(", no ")}; \`npm run test:kubernetes\` gets them` };
-}
-
-export function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { withLock } from "../../../start/lock.ts";
 import { projectPath } from "../../../start/project.ts";
 import { temporaryFolder } from "../components.ts";
+import { isExecutable } from "../executable.ts";
 import { go, moduleFolder } from "../go.ts";
-import { BINARIES, CACHE, CRDS, findAssets, isExecutable } from "./assets.ts";
+import { BINARIES, CACHE, CRDS, findAssets } from "./assets.ts";
 
 const CRD_MODULE = "sigs.k8s.io/gateway-api-inference-extension";
 const MODULES = projectPath("test", "support", "kubernetes", "modules");
