@@ -17,7 +17,7 @@ import {
   TARGETS,
   type Target,
 } from "./replay/gateways.ts";
-import { play } from "./replay/play.ts";
+import { type Played, play } from "./replay/play.ts";
 import {
   type Foretold,
   merged,
@@ -53,14 +53,20 @@ export async function reportReplay(plan: ReplayPlan): Promise<ReplayReport> {
   const ways: Way[] = [];
   for (const workload of plan.workloads) {
     const trace = scaledTrace(workload, folder);
+    const tell = (target: Target, how: string, seconds: number) =>
+      plan.say(`${workload.trace}, ${target.name}: first token ${how} ${seconds.toFixed(2)} s`);
+    const played: Played[] = [];
     for (const target of plan.targets) {
       const running = await startTarget(target, workload.speed);
-      const played = await play(trace, running.urls, workload.speed).finally(running.stop);
+      const one = await play(trace, running.urls, workload.speed).finally(running.stop);
+      tell(target, "after", one.firstMean);
+      played.push(one);
+    }
+    const machine = describeMachine(envoyPath, projectPath("build", "filter.wasm"));
+    for (const [number, target] of plan.targets.entries()) {
       const foretold = await foretell(trace, target, workload);
-      const machine = describeMachine(envoyPath, projectPath("build", "filter.wasm"));
-      ways.push({ machine, workload, target: target.name, played, foretold });
-      const seconds = `${played.firstMean.toFixed(2)} s, simulated ${foretold.firstMean.toFixed(2)} s`;
-      plan.say(`${workload.trace}, ${target.name}: first token after ${seconds}`);
+      tell(target, "foretold after", foretold.firstMean);
+      ways.push({ machine, workload, target: target.name, played: played[number]!, foretold });
     }
   }
   return { ways };
