@@ -71,8 +71,8 @@ function labelOf(trace: string, condition: string): string {
 
 /** One table: a condition a row. */
 export function robustnessText(results: readonly Result[]): string[] {
-  const labels = new Set(labelsOf(results));
   const [own = "", ...rivals] = policiesOf(results);
+  const labels = new Set(labelsOf(results.filter(({ policy }) => policy === own)));
   const traces = WORKLOADS.map(([trace]) => trace).filter((trace) =>
     labels.has(labelOf(trace, UNDISTURBED.name)),
   );
