@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { parse } from "yaml";
 import { Series } from "../../control-plane/metrics/series.ts";
@@ -39,13 +40,48 @@ it("alerts and dashboard ask for series that the control plane has", async () =>
   }
 });
 
-it("every folder that goes into the image exists", () => {
-  const file = readFileSync(projectPath("deploy", "images", "Containerfile"), "utf8");
-  const copied = [...file.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, names]) =>
-    names!.split(" "),
+/** The folders and files that the stages of the image take from the project; the last one's apart. */
+function copied(): { all: string[]; last: string[] } {
+  const stages = readFileSync(projectPath("deploy", "images", "Containerfile"), "utf8").split(
+    "FROM ",
   );
-  expect(copied).toContain("control-plane");
-  for (const name of copied) expect(existsSync(projectPath(name)), name).toBe(true);
+  const of = (stage: string) =>
+    [...stage.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, names]) => names!.split(" "));
+  return { all: stages.flatMap(of), last: of(stages.at(-1) ?? "") };
+}
+
+/** The program and what it imports of the project, by path in it. */
+function imported(program: string, found = new Set<string>()): Set<string> {
+  if (found.has(program)) return found;
+  found.add(program);
+  const source = readFileSync(projectPath(program), "utf8");
+  for (const [, path] of source.matchAll(/(?:from |import |import\()"(\.[^"]+)"/g)) {
+    imported(join(dirname(program), path!), found);
+  }
+  return found;
+}
+
+it("every folder that goes into the image exists", () => {
+  expect(copied().all).toContain("control-plane");
+  for (const name of copied().all) expect(existsSync(projectPath(name)), name).toBe(true);
+});
+
+it("the image holds all that its two programs import", () => {
+  const folders = copied().last;
+  for (const program of ["control-plane/main.ts", "simulator/main.ts"]) {
+    const paths = [...imported(program)];
+    expect(paths.length).toBeGreaterThan(10);
+    const left = paths.filter((path) => !folders.some((name) => path.startsWith(`${name}/`)));
+    expect(left).toEqual([]);
+  }
+});
+
+it("the chart runs programs that the image has", () => {
+  const templates = ["control-plane.yaml", "model-servers.yaml"].map((name) =>
+    readFileSync(`${CHART}/../templates/${name}`, "utf8"),
+  );
+  const programs = templates.flatMap((template) => template.match(/[\w-]+\/main\.ts/g) ?? []);
+  expect(new Set(programs)).toEqual(new Set(["control-plane/main.ts", "simulator/main.ts"]));
 });
 
 it("each gateway of the chart takes the filter's own headers from clients first", () => {
