@@ -57,9 +57,9 @@ export function controlPlaneCluster(address: Address, token: string): EnvoyMessa
 }
 
 /** The buffer attachment's pools: each request goes to the address that the filter has set. */
-export function originalDestinationCluster(): EnvoyMessage {
+export function originalDestinationCluster(name = FALLBACK_CLUSTER): EnvoyMessage {
   return {
-    name: FALLBACK_CLUSTER,
+    name,
     type: "ORIGINAL_DST",
     lb_policy: "CLUSTER_PROVIDED",
     connect_timeout: "1s",

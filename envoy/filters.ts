@@ -75,7 +75,7 @@ function codeSource(code: FilterCode): EnvoyMessage {
 }
 
 /** Holds the headers until the body is whole, so that the filter's choice comes before routing. */
-function bufferFilter(): EnvoyMessage {
+export function bufferFilter(): EnvoyMessage {
   return extension("envoy.filters.http.buffer", `${HTTP}.buffer.v3.Buffer`, {
     max_request_bytes: BODY_BYTES_MAX,
   });

@@ -2,8 +2,8 @@
 // https://istio.io/latest/docs/reference/config/networking/envoy-filter/
 
 import { CONTROL_PLANE_CLUSTER } from "../protocol/names.ts";
-import { controlPlaneCluster, namedDestination } from "./clusters.ts";
-import { BODY_BYTES_MAX, type FilterCode, wasmFilter } from "./filters.ts";
+import { controlPlaneCluster, namedDestination, originalDestinationCluster } from "./clusters.ts";
+import { BODY_BYTES_MAX, bufferFilter, type FilterCode, wasmFilter } from "./filters.ts";
 import { stripRoutingHeaders } from "./listener.ts";
 import { localReplies } from "./local-replies.ts";
 import type { Address, EnvoyMessage } from "./message.ts";
@@ -22,19 +22,39 @@ const CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager";
 
 /** Istio's InferencePools need an endpoint picker, so the pool's cluster is a Service's. */
 export function istioPatches(options: IstioOptions): EnvoyMessage[] {
-  const { controlPlane, token, code, service, fallbacks } = options;
+  const { controlPlane, token, code, service } = options;
   const configuration = { controlPlaneCluster: CONTROL_PLANE_CLUSTER };
-  const filter = wasmFilter("pause", { code, configuration });
   return [
     patch("CLUSTER", {}, "ADD", controlPlaneCluster(controlPlane, token)),
-    patch("HTTP_FILTER", onRouter(), "INSERT_BEFORE", filter),
+    patch("HTTP_FILTER", onRouter(), "INSERT_BEFORE", wasmFilter("pause", { code, configuration })),
+    ...commonPatches(options),
+    patch("CLUSTER", onService(service), "MERGE", { load_balancing_policy: namedDestination() }),
+  ];
+}
+
+/** Beside a WasmPlugin, which brings the filter and cannot let it hold headers. */
+export function istioBufferPatches(options: Omit<IstioOptions, "code">): EnvoyMessage[] {
+  const { controlPlane, token, service } = options;
+  const name = `outbound|${service.port}||${service.host}`;
+  return [
+    patch("CLUSTER", {}, "ADD", controlPlaneCluster(controlPlane, token)),
+    // WasmPlugins are before the router already, so that this one comes after them.
+    patch("HTTP_FILTER", onRouter(), "INSERT_BEFORE", bufferFilter()),
+    ...commonPatches(options),
+    // Another of its name: Envoy takes no cluster of this type that has what discovery needs.
+    patch("CLUSTER", onService(service), "REMOVE"),
+    patch("CLUSTER", {}, "ADD", originalDestinationCluster(name)),
+  ];
+}
+
+function commonPatches({ fallbacks }: { fallbacks: number }): EnvoyMessage[] {
+  return [
     patch("NETWORK_FILTER", onConnectionManager(), "MERGE", connectionManager()),
     patch("LISTENER", {}, "MERGE", { per_connection_buffer_limit_bytes: BODY_BYTES_MAX }),
     patch("VIRTUAL_HOST", {}, "MERGE", virtualHostFields(BODY_BYTES_MAX)),
     patch("HTTP_ROUTE", onRoute(), "MERGE", {
       route: { timeout: "0s", retry_policy: retryNextEndpoint(fallbacks) },
     }),
-    patch("CLUSTER", onService(service), "MERGE", { load_balancing_policy: namedDestination() }),
   ];
 }
 
@@ -42,9 +62,10 @@ function patch(
   applyTo: string,
   match: EnvoyMessage,
   operation: string,
-  value: EnvoyMessage,
+  value?: EnvoyMessage,
 ): EnvoyMessage {
-  return { applyTo, match: { context: "GATEWAY", ...match }, patch: { operation, value } };
+  const change = value === undefined ? { operation } : { operation, value };
+  return { applyTo, match: { context: "GATEWAY", ...match }, patch: change };
 }
 
 function onConnectionManager(): EnvoyMessage {

@@ -6,8 +6,9 @@ import { stringify } from "yaml";
 import { FALLBACKS_STANDARD } from "../protocol/limits.ts";
 import { CONTROL_PLANE_CLUSTER } from "../protocol/names.ts";
 import { type Attachment, type BootstrapOptions, bootstrap } from "./bootstrap.ts";
-import { controlPlaneCluster } from "./clusters.ts";
-import { type IstioOptions, istioPatches } from "./istio.ts";
+import { controlPlaneCluster, originalDestinationCluster } from "./clusters.ts";
+import { bufferFilter } from "./filters.ts";
+import { type IstioOptions, istioBufferPatches, istioPatches } from "./istio.ts";
 import type { EnvoyMessage } from "./message.ts";
 
 /** One file for each attachment, and the twin without the filter, for baselines. */
@@ -33,6 +34,12 @@ export function rendered(): Map<string, string> {
     ...texts,
     [`${CHART}/envoy.yaml`, text(HEADING, bootstrap(inCluster()))],
     [`${CHART}/istio-patches.yaml`, text(HEADING, istioPatches(ISTIO))],
+    [`${CHART}/istio-buffer-patches.yaml`, text(HEADING, istioBufferPatches(ISTIO))],
+    [
+      `${CHART}/original-destination-cluster.yaml`,
+      text(HEADING, originalDestinationCluster("POOL")),
+    ],
+    [`${CHART}/buffer-filter.yaml`, text(HEADING, bufferFilter())],
     [
       `${CHART}/control-plane-cluster.yaml`,
       text(HEADING, controlPlaneCluster(CONTROL_PLANE, "TOKEN")),

@@ -26,6 +26,10 @@
 {{ include "hintway.controlPlane" . }}.{{ .Release.Namespace }}.svc
 {{- end -}}
 
+{{- define "hintway.filterUrl" -}}
+{{ .Values.filter.url | default (printf "http://%s:8081/filter.wasm" (include "hintway.controlPlaneHost" .)) }}
+{{- end -}}
+
 {{- define "hintway.tokenSecret" -}}
 {{ .Values.token.existingSecret | default (printf "%s-token" (include "hintway.name" .)) }}
 {{- end -}}

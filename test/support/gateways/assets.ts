@@ -3,12 +3,12 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { HELM } from "../../../deploy/helm.ts";
 import { cacheFolder } from "../../../start/cache-folder.ts";
 import { isExecutable } from "../executable.ts";
 import { findAssets } from "../kubernetes/assets.ts";
 
 export const CACHE = join(cacheFolder(process.env), "gateways");
-export const HELM = join(CACHE, "helm");
 
 const MONITORING = "example/prometheus-operator-crd/monitoring.coreos.com";
 const ENVOY = "charts/gateway-helm/charts/crds/crds";
@@ -25,8 +25,9 @@ export const CRD_MODULES = [
     version: "v1.9.1",
     files: [
       `${ENVOY}/gatewayapi-crds.yaml`,
-      ...["envoyextensionpolicies", "envoypatchpolicies"].map(ofEnvoyGateway),
-      ...["backendtrafficpolicies", "clienttrafficpolicies"].map(ofEnvoyGateway),
+      ...["backends", "backendtrafficpolicies", "clienttrafficpolicies"].map(ofEnvoyGateway),
+      ...["envoyextensionpolicies", "envoypatchpolicies", "envoyproxies"].map(ofEnvoyGateway),
+      ...["httproutefilters", "securitypolicies"].map(ofEnvoyGateway),
     ],
   },
   {

@@ -2,11 +2,12 @@
 
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { HELM } from "../../../deploy/helm.ts";
 import { withLock } from "../../../start/lock.ts";
 import { temporaryFolder } from "../components.ts";
 import { isExecutable } from "../executable.ts";
 import { go, moduleFolder } from "../go.ts";
-import { CACHE, CRD_MODULES, copyOf, HELM } from "./assets.ts";
+import { CACHE, CRD_MODULES, copyOf } from "./assets.ts";
 
 const HELM_PACKAGE = "helm.sh/helm/v3/cmd/helm@v3.22.0";
 
