@@ -86,6 +86,7 @@ export class ControlPlane {
     this.pools = new Pools({ bytesMin, lastKnownBytes, keysMax }, configuration);
     this.pools.assignModels(options.models);
     this.#setRewrites("settings", options.modelRewrites);
+    this.pools.assignObjectives(options.objectives);
     this.index = new PrefixIndex(keysMax);
     this.hints = new Hints(settings, this.pools, this.index, random);
     this.polls = new LongPolls(this.hints, {
@@ -149,7 +150,8 @@ export class ControlPlane {
   }
 
   /** Puts other settings in force, here and in every gateway. */
-  adjust({ blockBytes: bytesMin, settings, probe, models, modelRewrites }: Adjustable): void {
+  adjust(adjusted: Adjustable): void {
+    const { blockBytes: bytesMin, settings, probe, models, modelRewrites, objectives } = adjusted;
     const { indexKeysMax: keysMax } = settings;
     this.hints.settings = settings;
     this.index.keysMax = keysMax;
@@ -157,6 +159,7 @@ export class ControlPlane {
     this.#prober.setTimes(probe);
     this.pools.assignModels(models);
     this.#setRewrites("settings", modelRewrites);
+    this.pools.assignObjectives(objectives);
     this.#tableChanged();
   }
 

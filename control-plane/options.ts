@@ -5,6 +5,8 @@ import type { Attachment } from "./http/clusters.ts";
 import { addNamedFile, isPoolName, type NamedFile } from "./named-file.ts";
 import {
   isInRange,
+  isPriority,
+  MODES,
   NUMBER_SETTINGS,
   type NumberSetting,
   type OwnSettings,
@@ -63,10 +65,15 @@ function program(): Command {
     .addOption(setting("--settings <file>", "a YAML file of the settings below, watched"))
     .addOption(poolNameOption())
     .addOption(modelsOption())
+    .addOption(objectivesOption())
     .addOption(
       setting("--attachment <way>", "pause or buffer", "pause").choices(["pause", "buffer"]),
     )
-    .addOption(new Option("--explain", "clients may ask why").default(false).env("HINTWAY_EXPLAIN"))
+    .addOption(
+      setting("--mode <mode>", `${MODES.join(", ")}: how far picks count`, "active").choices(MODES),
+    )
+    .addOption(flag("--explain", "clients may ask why"))
+    .addOption(flag("--access-log", "picks are left for Envoy's access log"))
     .addOption(setting("--log-level <level>", "what is logged", "warn").choices(LOG_LEVELS))
     .option("--check", "only says whether flags and files are right", false)
     .helpOption("--help", "show this text")
@@ -108,6 +115,10 @@ function setting(flags: string, description: string, standard?: string): Option 
   return standard === undefined ? option : option.default(standard);
 }
 
+function flag(flags: string, description: string): Option {
+  return setting(flags, description).default(false);
+}
+
 /** May be given several times. */
 function files(flags: string, description: string): Option {
   const option = setting(flags, `${description}; may be given for several pools`);
@@ -126,6 +137,21 @@ function modelsOption(): Option {
   const text = "which pool serves a model; others are as model servers tell";
   const option = setting("--models <name=pool,...>", text).default({}, "none");
   return option.argParser((words) => Object.fromEntries(words.split(",").map(poolOfModel)));
+}
+
+function objectivesOption(): Option {
+  const text = "the priority that an objective gives its requests, in all pools";
+  const option = setting("--objectives <name=priority,...>", text).default({}, "none");
+  return option.argParser((words) => Object.fromEntries(words.split(",").map(priorityOf)));
+}
+
+function priorityOf(word: string): [objective: string, priority: number] {
+  const end = word.lastIndexOf("=");
+  const [name, text] = [word.slice(0, end).trim(), word.slice(end + 1).trim()];
+  if (end > 0 && name !== "" && text !== "" && isPriority(Number(text)))
+    return [name, Number(text)];
+  const problem = `Expected name=priority pairs, separated by commas, not "${word}".`;
+  throw new InvalidArgumentError(problem);
 }
 
 /** A model's name may have the sign in it; a pool's may not. */

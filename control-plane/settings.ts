@@ -53,13 +53,30 @@ export const NUMBER_SETTINGS = {
   },
 } satisfies Record<string, NumberSetting>;
 
+/** What the filter does: pick; pick and tell only; or stand aside. */
+export const MODES = ["active", "shadow", "off"] as const;
+export type Mode = (typeof MODES)[number];
+
 export interface OwnSettings extends Record<keyof typeof NUMBER_SETTINGS, number> {
+  mode: Mode;
   /** Clients may ask why. */
   explain: boolean;
+  /** Picks are left where Envoy's access log finds them. */
+  accessLog: boolean;
   /** Pools by model, where servers do not tell which models they serve, or not rightly. */
   models: Readonly<Record<string, string>>;
   /** The first that matches counts. */
   modelRewrites?: readonly RewriteRule[];
+  /** Priorities by objective, for all pools; an InferenceObjective of a pool wins. */
+  objectives: Objectives;
+}
+
+/** Names of objectives, and the priority that each gives a request. */
+export type Objectives = Readonly<Record<string, number>>;
+
+/** Of the field in an InferenceObjective: an int32. */
+export function isPriority(value: unknown): value is number {
+  return Number.isInteger(value) && Math.abs(value as number) < 2 ** 31;
 }
 
 /** What gateways are told of them. */
@@ -73,7 +90,9 @@ export function settingsOf(own: OwnSettings): Settings {
     reportMs: own.reportMs,
     indexKeysMax: own.indexKeys,
     fallbacks: own.fallbacks,
+    mode: own.mode,
     isExplained: own.explain,
+    isLogged: own.accessLog,
   };
 }
 
@@ -87,6 +106,7 @@ export interface Adjustable {
   models: Readonly<Record<string, string>>;
   /** Requests that get another model than they name. */
   modelRewrites: readonly RewriteRule[];
+  objectives: Objectives;
 }
 
 export function adjustableOf(own: OwnSettings): Adjustable {
@@ -96,6 +116,7 @@ export function adjustableOf(own: OwnSettings): Adjustable {
     probe: { periodMs: own.probePeriodMs, timeoutMs: own.probeTimeoutMs },
     models: own.models,
     modelRewrites: own.modelRewrites ?? [],
+    objectives: own.objectives,
   };
 }
 

@@ -1,6 +1,7 @@
 // The whole configuration of a standalone Envoy, as the object that it reads as JSON or YAML.
 
 import { CONTROL_PLANE_CLUSTER } from "../protocol/names.ts";
+import type { AccessLogOptions } from "./access-log.ts";
 import { controlPlaneCluster, originalDestinationCluster } from "./clusters.ts";
 import type { Attachment } from "./filters.ts";
 import { gatewayListener } from "./listener.ts";
@@ -39,6 +40,8 @@ export interface BootstrapOptions {
   gateway: string;
   /** As the control plane's `--fallbacks`; the standard number by default. */
   fallbacks?: number;
+  /** Without it no line is written. */
+  accessLog?: AccessLogOptions;
   lastKnown?: LastKnown;
 }
 

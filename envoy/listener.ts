@@ -1,6 +1,7 @@
 // The listener that clients connect to.
 
 import { CLUSTER_HEADER, DESTINATION_HEADER } from "../protocol/names.ts";
+import { type AccessLogOptions, accessLog } from "./access-log.ts";
 import { type Attachment, BODY_BYTES_MAX, type FilterOptions, httpFilters } from "./filters.ts";
 import { localReplies } from "./local-replies.ts";
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
@@ -11,6 +12,7 @@ export interface ListenerOptions {
   listen: Address;
   filter: FilterOptions;
   fallbacks?: number;
+  accessLog?: AccessLogOptions;
 }
 
 export function gatewayListener(options: ListenerOptions): EnvoyMessage {
@@ -32,6 +34,7 @@ function connectionManager(options: ListenerOptions): EnvoyMessage {
     early_header_mutation_extensions: [stripRoutingHeaders()],
     local_reply_config: localReplies(),
     route_config: routeConfiguration({ ...options, bodyBytesMax: BODY_BYTES_MAX }),
+    ...(options.accessLog ? { access_log: [accessLog(options.accessLog)] } : {}),
     http_filters: httpFilters(options.attachment, options.filter),
   });
 }

@@ -35,6 +35,9 @@ export const REWRITE_WEIGHT_MAX: u32 = 1_000_000;
 /** A model's name that a rule names, as a JSON string; and all of them. */
 export const REWRITE_NAME_BYTES_MAX: u32 = 512;
 export const REWRITE_TEXT_BYTES_MAX: u32 = 128 * 1024;
+/** Objectives of all pools, by which requests are given a priority; rules that admit them. */
+export const OBJECTIVES_MAX: u32 = 1024;
+export const RULES_MAX: u32 = 2;
 /** Endpoints that a request's header may list for FILTER_LISTED; those after them do not count. */
 export const LISTED_MAX: u32 = 8;
 /** Keys that the index of one machine, and of the control plane, may hold over all pools. */

@@ -81,6 +81,14 @@ export const PICK_MAX_SCORE: u32 = 32;
 export const PICK_RANDOM: u32 = 33;
 export const PICK_WEIGHTED_RANDOM: u32 = 34;
 
+// Rules of ADMISSION, for requests of a priority below 0.
+/** waiting and KV use of a saturated endpoint, ms after which a reading is stale. */
+export const REJECT_UTILIZATION: u32 = 48;
+/** requests and prefill tokens in flight of a saturated endpoint. */
+export const REJECT_CONCURRENCY: u32 = 49;
+/** waiting and KV use of a saturated endpoint, power, factor: rejects at random. */
+export const REJECT_PROBABLY: u32 = 50;
+
 /** How many of an operation's first parameters are u32. */
 export function wholeParameters(operation: u32): u32 {
   switch (operation) {
@@ -99,6 +107,6 @@ export function wholeParameters(operation: u32): u32 {
     case SCORE_CONTEXT_LENGTH:
       return 1;
     default:
-      return operation >= PICK_MAX_SCORE ? 1 : 0;
+      return operation >= PICK_MAX_SCORE && operation < REJECT_UTILIZATION ? 1 : 0;
   }
 }

@@ -21,6 +21,12 @@ export const SETTINGS_FALLBACKS: u32 = 32;
 export const SETTINGS_BYTES: u32 = 36;
 /** Clients may ask for `x-hintway-explain`. */
 export const SETTINGS_FLAG_EXPLAIN: u32 = 1;
+/** Picks are made and told, and steer nothing. */
+export const SETTINGS_FLAG_SHADOW: u32 = 2;
+/** Nothing is picked; wins over SHADOW. */
+export const SETTINGS_FLAG_OFF: u32 = 4;
+/** Each pick is left where Envoy's access log finds it. */
+export const SETTINGS_FLAG_ACCESS_LOG: u32 = 8;
 
 /** One pool. Part of a whole table. */
 export const POOL: u32 = 2;
@@ -160,6 +166,21 @@ export const TARGET_WEIGHT: u32 = 8;
 export const TARGET_TEXT: u32 = 12;
 export const TARGET_TEXT_BYTES: u32 = 16;
 export const TARGET_BYTES: u32 = 20;
+/** Which requests of a pool may be turned away when it is saturated. Part of a whole table. */
+export const ADMISSION: u32 = 8;
+//   0 pool   4 rules   8 objectives
+//  12 rules, STEP_BYTES each (profile.ts): any of them may turn away a request of a priority below 0;
+//     then objectives, OBJECTIVE_BYTES each
+export const ADMISSION_POOL: u32 = 0;
+export const ADMISSION_RULES: u32 = 4;
+export const ADMISSION_OBJECTIVES: u32 = 8;
+export const ADMISSION_BYTES: u32 = 12;
+
+//   0 name hash (low, high)    8 priority, i32
+export const OBJECTIVE_NAME_LOW: u32 = 0;
+export const OBJECTIVE_NAME_HIGH: u32 = 4;
+export const OBJECTIVE_PRIORITY: u32 = 8;
+export const OBJECTIVE_BYTES: u32 = 12;
 
 // ---- both ways --------------------------------------------------------------------------------
 
@@ -241,6 +262,8 @@ export const DONE: u32 = 34;
 //  28 completion tokens (NO_COUNT: not told) 32 ms to the first body byte   36 ms in all
 //  40 model name hash (low, high)            48 stage at the pick     52 pool; none from POOLS_MAX on
 //  56 uncached prompt bytes that waited on the endpoint before it at the pick
+//  60 slot that was picked, or NO_SLOT        64 bytes believed cached there
+//  68 reason (reasons.ts)                     72 priority, i32
 export const DONE_SLOT: u32 = 0;
 export const DONE_STATUS: u32 = 4;
 export const DONE_FLAGS: u32 = 8;
@@ -256,7 +279,11 @@ export const DONE_MODEL_HIGH: u32 = 44;
 export const DONE_STAGE: u32 = 48;
 export const DONE_POOL: u32 = 52;
 export const DONE_AHEAD_BYTES: u32 = 56;
-export const DONE_BYTES: u32 = 60;
+export const DONE_PICKED_SLOT: u32 = 60;
+export const DONE_PICKED_MATCHED_BYTES: u32 = 64;
+export const DONE_REASON: u32 = 68;
+export const DONE_PRIORITY: u32 = 72;
+export const DONE_BYTES: u32 = 76;
 export const NO_SLOT: u32 = 0xffffffff;
 export const NO_COUNT: u32 = 0xffffffff;
 /** Another endpoint than the picked one served. */
@@ -270,6 +297,8 @@ export const DONE_FLAG_STREAMED: u32 = 8;
 export const DONE_FLAG_UNREAD: u32 = 16;
 /** The pick had no effect: the attachment does not hold the request. */
 export const DONE_FLAG_NO_EFFECT: u32 = 32;
+/** The pick was not to have any: Envoy's own policy chose who served. */
+export const DONE_FLAG_SHADOW: u32 = 64;
 
 /** An endpoint failed before it answered. */
 export const FAILURE: u32 = 35;

@@ -1,6 +1,7 @@
 // What is started, and with which flags.
 
 import { join } from "node:path";
+import type { AccessLogOptions } from "../envoy/access-log.ts";
 import { type Attachment, bootstrap } from "../envoy/bootstrap.ts";
 import { isHealthy } from "./health.ts";
 import { newsOf } from "./news.ts";
@@ -97,6 +98,7 @@ export interface EnvoyOptions {
   gateway: string;
   /** As the control plane has them. */
   fallbacks?: number;
+  accessLog?: AccessLogOptions;
   /** Envoy's own log. */
   logLevel?: string;
 }
@@ -130,6 +132,7 @@ async function writeBootstrap(path: string, options: EnvoyOptions): Promise<void
     filterPath: options.filterPath,
     gateway: options.gateway,
     ...(options.fallbacks === undefined ? {} : { fallbacks: options.fallbacks }),
+    ...(options.accessLog ? { accessLog: options.accessLog } : {}),
     ...(lastKnown ? { lastKnown } : {}),
   });
   writePrivate(path, JSON.stringify(configuration, undefined, 2));

@@ -1,16 +1,19 @@
 // A scheduling configuration in force: what the filter runs and what is summed for it.
+import type { StepBody } from "../scoring/plugin.ts";
+import { admissionOf } from "./admission.ts";
 import { declaredPlugins } from "./declared-plugins.ts";
 import { ConfigurationDocument } from "./document.ts";
 import { type MetricsPages, metricsPagesOf } from "./metrics.ts";
 import { type Scheduling, schedulingOf } from "./scheduling.ts";
 import { checkSections } from "./sections.ts";
 
-export type { Step } from "./profile.ts";
 export type { Scheduling } from "./scheduling.ts";
 
 export interface Configuration {
   scheduling: Scheduling;
   metrics: MetricsPages;
+  /** Rules by which requests of a priority below 0 are turned away. */
+  admission: StepBody[];
   /** The file it was read from, or what stands for it. */
   source: string;
   /** What was accepted and is not honoured, each with its place. */
@@ -39,5 +42,6 @@ export function parseConfiguration(text: string, source: string): Configuration 
   checkSections(document, declared);
   const scheduling = schedulingOf(document, declared);
   const metrics = metricsPagesOf(declared);
-  return { scheduling, metrics, source, warnings: document.warnings };
+  const admission = admissionOf(document, declared);
+  return { scheduling, metrics, admission, source, warnings: document.warnings };
 }

@@ -34,11 +34,15 @@ export function declaredPlugins(document: ConfigurationDocument): Map<string, De
   return declared;
 }
 
-/** A plugin that the configuration leaves out, with its default parameters. */
-export function defaultPlugin(type: string): DeclaredPlugin {
+/** A plugin that the configuration leaves out, with its default parameters but for those given. */
+export function defaultPlugin(type: string, given: Parameters = {}): DeclaredPlugin {
   const plugin = KNOWN.get(type);
   if (plugin === undefined) throw new Error(`no plugin has the type ${type}`);
-  return { name: type, plugin, parameters: Value.Default(plugin.parameters, {}) as Parameters };
+  return {
+    name: type,
+    plugin,
+    parameters: Value.Default(plugin.parameters, { ...given }) as Parameters,
+  };
 }
 
 export function isKnownType(type: string): boolean {

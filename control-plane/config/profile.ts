@@ -80,7 +80,7 @@ function referenced(
       const problem = `no plugin has this name; declared: ${[...declared.keys()].join(", ")}`;
       throw document.invalid([...path, "pluginRef"], pluginRef, problem);
     }
-    if (found.plugin.role === "bystander" || found.plugin.role === "profile handler") {
+    if (["admitter", "bystander", "profile handler"].includes(found.plugin.role)) {
       document.warn(path, `${pluginRef} is no filter, scorer or picker: it has no effect here`);
     }
     return { ...found, weight, path };
@@ -131,6 +131,7 @@ class ProfileBuilder {
         this.#picker = this.#step(chosen, plugin.step(parameters));
         break;
       case "bystander":
+      case "admitter":
       case "profile handler":
         break;
     }

@@ -92,11 +92,11 @@ function checkFlowControl(
     { path: ["flowControl", "saturationDetector"], detector: inner },
   ];
   for (const { path, detector } of detectors) {
-    if (detector === undefined) continue;
-    if (detector.pluginRef) {
-      checkDefaulted(document, declared, [...path, "pluginRef"], detector.pluginRef);
-    }
-    document.warn(path, "saturationDetector has no effect: no request is refused for saturation");
+    if (!detector?.pluginRef) continue;
+    checkDefaulted(document, declared, [...path, "pluginRef"], detector.pluginRef);
+  }
+  if (inner !== undefined && saturationDetector !== undefined) {
+    document.warn(["saturationDetector"], "has no effect: the one of flowControl is in force");
   }
 }
 

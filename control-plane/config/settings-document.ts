@@ -3,6 +3,7 @@
 //   staleMs: 5000
 //   explain: true
 //   models: { qwen-sql: qwen }
+//   objectives: { batch: -1 }
 //   modelRewrites: [{ matches: [{ model: { value: chat } }], targets: [{ modelRewrite: qwen-sql }] }]
 import {
   configInvalidValue,
@@ -13,6 +14,9 @@ import {
 import { isPoolName } from "../named-file.ts";
 import {
   isInRange,
+  isPriority,
+  MODES,
+  type Mode,
   NUMBER_SETTINGS,
   type NumberSetting,
   type OwnSettings,
@@ -22,8 +26,32 @@ import { rewriteRules } from "./rewrite-rules.ts";
 import { pathText, type SchemaProblem } from "./schema-problem.ts";
 import { YamlText } from "./yaml-text.ts";
 
-const NUMBERS: Record<string, NumberSetting> = NUMBER_SETTINGS;
-const KNOWN = [...Object.keys(NUMBERS), "explain", "models", "modelRewrites"];
+interface Kind {
+  /** Continues "must be". */
+  expected: string;
+  isRight(value: unknown): boolean;
+}
+
+/** What is neither a number nor read with its own schema. */
+type Other = Exclude<keyof OwnSettings, keyof typeof NUMBER_SETTINGS | "modelRewrites">;
+
+const OTHERS: Record<Other, Kind> = {
+  mode: {
+    expected: `one of ${MODES.join(", ")}`,
+    isRight: (value) => MODES.includes(value as Mode),
+  },
+  explain: { expected: "true or false", isRight: isBoolean },
+  accessLog: { expected: "true or false", isRight: isBoolean },
+  models: { expected: "a mapping of models to pools", isRight: (value) => maps(value, isPool) },
+  objectives: {
+    expected: "a mapping of objectives to priorities, which are whole numbers",
+    isRight: (value) => maps(value, isPriority),
+  },
+};
+
+const NUMBERS = Object.entries(NUMBER_SETTINGS).map(([name, one]) => [name, within(one)]);
+const KINDS: Record<string, Kind> = { ...Object.fromEntries(NUMBERS), ...OTHERS };
+const KNOWN = [...Object.keys(KINDS), "modelRewrites"];
 
 /** Throws a CONFIG_ error that names line, column, key, value and what is expected. */
 export function parseSettings(text: string, source: string): Partial<OwnSettings> {
@@ -35,15 +63,16 @@ export function parseSettings(text: string, source: string): Partial<OwnSettings
   const settings: Record<string, unknown> = { ...value };
   for (const [key, given] of Object.entries(value)) {
     const place = yaml.keyPlace([], key);
-    if (!KNOWN.includes(key)) throw configUnknownKey(place, key, KNOWN);
     if (key === "modelRewrites") {
       const rules = rewriteRules(given);
       if (!Array.isArray(rules)) throw refusal(yaml, [key], rules);
       settings[key] = rules;
       continue;
     }
-    const expected = expectedInstead(key, given);
-    if (expected !== undefined) throw configInvalidValue(place, key, given, `must be ${expected}`);
+    const kind = KINDS[key];
+    if (kind === undefined) throw configUnknownKey(place, key, KNOWN);
+    if (kind.isRight(given)) continue;
+    throw configInvalidValue(place, key, given, `must be ${kind.expected}`);
   }
   return settings;
 }
@@ -57,16 +86,22 @@ function refusal(yaml: YamlText, path: string[], problem: SchemaProblem): Hintwa
   return configInvalidValue(yaml.place(whole), pathText(whole), problem.value, problem.problem);
 }
 
-/** Undefined where the value is right. */
-function expectedInstead(key: string, value: unknown): string | undefined {
-  const number = NUMBERS[key];
-  if (key === "models") return isPoolByModel(value) ? undefined : "a mapping of models to pools";
-  if (number === undefined) return typeof value === "boolean" ? undefined : "true or false";
-  if (typeof value === "number" && isInRange(value, number)) return undefined;
-  return rangeText(number);
+function within(setting: NumberSetting): Kind {
+  return {
+    expected: rangeText(setting),
+    isRight: (value) => typeof value === "number" && isInRange(value, setting),
+  };
 }
 
-function isPoolByModel(value: unknown): boolean {
+function isBoolean(value: unknown): boolean {
+  return typeof value === "boolean";
+}
+
+function isPool(value: unknown): boolean {
+  return typeof value === "string" && isPoolName(value);
+}
+
+function maps(value: unknown, isRight: (inner: unknown) => boolean): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return Object.values(value).every((pool) => typeof pool === "string" && isPoolName(pool));
+  return Object.values(value).every(isRight);
 }

@@ -8,7 +8,7 @@ const MULTICLUSTER = "the endpoints of one cluster are picked from";
 const GPU_METRICS = "GPU exporters are not read; map a metric of the engine with customMetrics";
 const FLOW_CONTROL = "there is no flow control";
 const MULTIMODAL = "images are keys of the prompt, not apart; use prefix-cache-scorer";
-const ADMISSION = "every request is admitted";
+const ROLLOUT = "roll-outs are not looked at: discovery tells which endpoints serve";
 const FORMAT = "gRPC is not read: such requests are picked for by load";
 const TEST = "it exists for tests of the original";
 
@@ -49,7 +49,7 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
   ],
   [GPU_METRICS]: ["dcgm-data-source", "dcgm-extractor"],
   [MULTIMODAL]: ["mm-embeddings-cache-producer", "mm-embeddings-cache-scorer"],
-  [ADMISSION]: ["probabilistic-admitter", "disaggregatedset-rollout-screener"],
+  [ROLLOUT]: ["disaggregatedset-rollout-screener"],
   [FLOW_CONTROL]: [
     "eviction-priority-then-time-ordering",
     "eviction-sheddable-filter",

@@ -4,6 +4,8 @@ export interface DiscoveredPool {
   /** Also the name of Envoy's cluster. */
   name: string;
   endpoints: readonly DiscoveredEndpoint[];
+  /** Priorities by objective, where discovery tells of any. */
+  objectives?: Readonly<Record<string, number>>;
 }
 
 export interface DiscoveredEndpoint {

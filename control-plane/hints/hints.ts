@@ -15,6 +15,7 @@ import { writeRewrites } from "./rewrite-records.ts";
 import { Shares } from "./shares.ts";
 import {
   type Settings,
+  writeAdmission,
   writeEndpoint,
   writeModels,
   writePool,
@@ -142,6 +143,9 @@ export class Hints {
   #writeTable(): void {
     writeSettings(this.#writer, this.settings);
     for (const pool of this.#pools) writePool(this.#writer, pool);
+    for (const [pool, objectives] of this.#pools.objectives) {
+      writeAdmission(this.#writer, pool.number, pool.configuration.admission, objectives);
+    }
     for (const pool of this.#pools) {
       for (const endpoint of pool.endpoints()) writeEndpoint(this.#writer, pool, endpoint);
     }

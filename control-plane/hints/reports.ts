@@ -31,6 +31,13 @@ export interface EndedRequest {
   modelLow: number;
   modelHigh: number;
   stage: number;
+  /** What the pick named; undefined where nothing was picked, or it is gone. */
+  picked: Endpoint | undefined;
+  /** Prompt bytes believed cached there. */
+  pickedMatchedBytes: number;
+  /** Of protocol/reasons.ts. */
+  reason: number;
+  priority: number;
 }
 
 export interface ReportListener {
@@ -152,5 +159,9 @@ function readDone(view: DataView, body: number, pools: Pools): EndedRequest {
     modelLow: field(wire.DONE_MODEL_LOW),
     modelHigh: field(wire.DONE_MODEL_HIGH),
     stage: field(wire.DONE_STAGE),
+    picked: pools.atSlot(field(wire.DONE_PICKED_SLOT))?.endpoint,
+    pickedMatchedBytes: field(wire.DONE_PICKED_MATCHED_BYTES),
+    reason: field(wire.DONE_REASON),
+    priority: view.getInt32(body + wire.DONE_PRIORITY, true),
   };
 }

@@ -2,10 +2,11 @@
 import { padded } from "../../protocol/frame.ts";
 import * as profile from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
-import type { Step } from "../config/configuration.ts";
 import type { Endpoint } from "../pool/endpoint.ts";
 import type { ServedModels } from "../pool/models.ts";
 import type { Pool } from "../pool/pool.ts";
+import type { StepBody } from "../scoring/plugin.ts";
+import type { Mode, Objectives } from "../settings.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { nameHash } from "./name-hash.ts";
 
@@ -20,8 +21,23 @@ export interface Settings {
   indexKeysMax: number;
   /** Endpoints named after the pick, for retries. */
   fallbacks: number;
+  mode: Mode;
   /** Clients may ask why. */
   isExplained: boolean;
+  /** Picks are left where Envoy's access log finds them. */
+  isLogged: boolean;
+}
+
+const MODE_FLAGS: Readonly<Record<Mode, number>> = {
+  active: 0,
+  shadow: wire.SETTINGS_FLAG_SHADOW,
+  off: wire.SETTINGS_FLAG_OFF,
+};
+
+function settingsFlags({ mode, isExplained, isLogged }: Settings): number {
+  const explain = isExplained ? wire.SETTINGS_FLAG_EXPLAIN : 0;
+  const log = isLogged ? wire.SETTINGS_FLAG_ACCESS_LOG : 0;
+  return MODE_FLAGS[mode] | explain | log;
 }
 
 export function writeSettings(writer: FrameWriter, settings: Settings): void {
@@ -33,7 +49,7 @@ export function writeSettings(writer: FrameWriter, settings: Settings): void {
   set(wire.SETTINGS_HELD_BYTES, settings.heldBytesMax);
   set(wire.SETTINGS_WALK_BYTES, settings.walkBytesMax);
   set(wire.SETTINGS_REPORT_MS, settings.reportMs);
-  set(wire.SETTINGS_FLAGS, settings.isExplained ? wire.SETTINGS_FLAG_EXPLAIN : 0);
+  set(wire.SETTINGS_FLAGS, settingsFlags(settings));
   set(wire.SETTINGS_INDEX_KEYS, settings.indexKeysMax);
   set(wire.SETTINGS_FALLBACKS, settings.fallbacks);
 }
@@ -69,7 +85,7 @@ export function writePool(writer: FrameWriter, pool: Pool): void {
     set(at + wire.PROFILE_STEPS, one.steps.length);
   }
   for (const [index, step] of steps.entries()) {
-    writeStep(writer.view, body + stepsAt + index * profile.STEP_BYTES, step);
+    writeStep(writer.view, body + stepsAt + index * profile.STEP_BYTES, step, step.weight);
   }
   writer.writeBytes(body + nameAt, name);
   writer.writeBytes(body + headersAt, headerNames);
@@ -77,9 +93,9 @@ export function writePool(writer: FrameWriter, pool: Pool): void {
 
 const PARAMETERS_MAX = (profile.STEP_BYTES - profile.STEP_PARAMETERS) / 4;
 
-function writeStep(view: DataView, at: number, step: Step): void {
+function writeStep(view: DataView, at: number, step: StepBody, weight: number): void {
   view.setUint32(at + profile.STEP_OPERATION, step.operation, true);
-  view.setFloat32(at + profile.STEP_WEIGHT, step.weight, true);
+  view.setFloat32(at + profile.STEP_WEIGHT, weight, true);
   const whole = profile.wholeParameters(step.operation);
   for (const [index, value] of step.parameters.slice(0, PARAMETERS_MAX).entries()) {
     const place = at + profile.STEP_PARAMETERS + index * 4;
@@ -87,6 +103,36 @@ function writeStep(view: DataView, at: number, step: Step): void {
     else view.setFloat32(place, value, true);
   }
 }
+
+/** Of a pool with objectives: the others have no request of a priority below 0. */
+export function writeAdmission(
+  writer: FrameWriter,
+  pool: number,
+  rules: readonly StepBody[],
+  objectives: Objectives,
+): void {
+  const entries = Object.entries(objectives);
+  const entriesAt = wire.ADMISSION_BYTES + rules.length * profile.STEP_BYTES;
+  const bytes = entriesAt + entries.length * wire.OBJECTIVE_BYTES;
+  const body = writer.begin(wire.ADMISSION, bytes);
+  const set = (offset: number, value: number) => writer.view.setUint32(body + offset, value, true);
+  set(wire.ADMISSION_POOL, pool);
+  set(wire.ADMISSION_RULES, rules.length);
+  set(wire.ADMISSION_OBJECTIVES, entries.length);
+  for (const [index, rule] of rules.entries()) {
+    const at = body + wire.ADMISSION_BYTES + index * profile.STEP_BYTES;
+    writeStep(writer.view, at, rule, NO_WEIGHT);
+  }
+  for (const [index, [name, priority]] of entries.entries()) {
+    const { low, high } = nameHash(name);
+    const at = entriesAt + index * wire.OBJECTIVE_BYTES;
+    set(at + wire.OBJECTIVE_NAME_LOW, low);
+    set(at + wire.OBJECTIVE_NAME_HIGH, high);
+    writer.view.setInt32(body + at + wire.OBJECTIVE_PRIORITY, priority, true);
+  }
+}
+
+const NO_WEIGHT = 0;
 
 /** Nothing where there is but one pool. */
 export function writeModels(writer: FrameWriter, models: ServedModels): void {

@@ -4,7 +4,7 @@ import type { ConfigurationShown, Status } from "./status.ts";
 export function statusText(status: Status): string {
   const { configuration, index } = status;
   const lines = [
-    `generation ${status.generation}, ${status.ready ? "ready" : "not ready"}`,
+    `generation ${status.generation}, ${status.ready ? "ready" : "not ready"}, mode ${status.mode}`,
     ...configurationLines(configuration),
     `last refusal ${refusal(configuration.lastRefusal)}`,
     `index ${index.keys} of ${index.keysMax} keys`,
@@ -72,9 +72,15 @@ function poolLines(pool: Status["pools"][number]): string[] {
     "",
     head,
     ...models,
+    ...objectivesLines(pool.objectives),
     ...own.map((line) => `  ${line}`),
     ...columns([header.split(","), ...rows]),
   ];
+}
+
+function objectivesLines(objectives: Readonly<Record<string, number>>): string[] {
+  const all = Object.entries(objectives).map(([name, priority]) => `${name} ${priority}`);
+  return all.length > 0 ? [`  objectives ${all.join(", ")}`] : [];
 }
 
 function shown(value: string | number | null): string {

@@ -15,6 +15,7 @@ export function statusOf(controlPlane: ControlPlane) {
     generation: generation.toString(16).padStart(8, "0"),
     positions: { table, loads, index: picks },
     ready: pools.isReady,
+    mode: hints.settings.mode,
     configuration: {
       ...configurationStatus(configuration),
       lastRefusal: refusals.last,
@@ -25,6 +26,7 @@ export function statusOf(controlPlane: ControlPlane) {
       name: pool.name,
       leaving: pool.leftSinceMs !== null,
       models: modelsOf(pool, pools.models),
+      objectives: pools.objectives.get(pool) ?? {},
       ownConfiguration: isOwn(pool) ? configurationStatus(pool.configuration) : null,
       blockBytes: pool.blockBytes,
       blockBytesMin: pools.blocks.bytesMin,

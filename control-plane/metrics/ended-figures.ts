@@ -1,7 +1,10 @@
 // One ended request as gateways tell it, in the words of metric labels.
+
+import { isRefusal, reasonName } from "../../protocol/reasons.ts";
 import {
   DONE_FLAG_CUT,
   DONE_FLAG_NO_EFFECT,
+  DONE_FLAG_SHADOW,
   DONE_FLAG_STREAMED,
   NO_COUNT,
   STAGE_BLIND,
@@ -24,15 +27,26 @@ export function endedFigures(request: EndedRequest, model: string): EndedFigures
     endpoint: endpoint?.address ?? "",
     model,
     stage: STAGES.get(request.stage) ?? "unknown",
+    reason: reasonName(request.reason),
+    isRefused: isRefusal(request.reason),
+    priority: request.priority,
+    shadow: shadowOf(request),
     status: request.status,
     isStreamed: (flags & DONE_FLAG_STREAMED) !== 0,
     isCut: (flags & DONE_FLAG_CUT) !== 0,
     hasEffect: (flags & DONE_FLAG_NO_EFFECT) === 0,
     totalMs: request.totalMs,
-    firstByteMs: firstByteMs === NO_COUNT ? null : firstByteMs,
+    firstByteMs: firstByteMs === NO_COUNT || isRefusal(request.reason) ? null : firstByteMs,
     promptTokens: request.promptTokens,
     cachedTokens: request.cachedTokens,
     completionTokens: request.completionTokens,
     believedCachedTokens: pool ? request.matchedBytes / pool.tokens.bytesPerToken : 0,
   };
+}
+
+function shadowOf(request: EndedRequest): EndedFigures["shadow"] {
+  const { flags, pool, endpoint, picked, pickedMatchedBytes } = request;
+  if ((flags & DONE_FLAG_SHADOW) === 0 || !pool || !endpoint) return null;
+  const pickedCachedTokens = pickedMatchedBytes / pool.tokens.bytesPerToken;
+  return { isSame: picked === endpoint, pickedCachedTokens };
 }

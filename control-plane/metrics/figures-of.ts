@@ -11,6 +11,7 @@ export function figuresOf(controlPlane: ControlPlane): Figures {
     gateways: gateways.count,
     heldPolls: polls.heldCount,
     indexKeys: index.size,
+    mode: hints.settings.mode,
     pools: [...pools].map((pool) => ({
       name: pool.name,
       bytesPerToken: pool.tokens.bytesPerToken,

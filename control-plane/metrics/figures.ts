@@ -6,6 +6,7 @@ export interface Figures {
   gateways: number;
   heldPolls: number;
   indexKeys: number;
+  mode: string;
   pools: PoolFigures[];
 }
 
@@ -38,6 +39,12 @@ export interface EndedFigures {
   endpoint: string;
   model: string;
   stage: string;
+  reason: string;
+  /** Nothing was picked, for that reason. */
+  isRefused: boolean;
+  priority: number;
+  /** How the pick compares with who served, in shadow mode; null in others. */
+  shadow: { isSame: boolean; pickedCachedTokens: number } | null;
   status: number;
   isStreamed: boolean;
   isCut: boolean;

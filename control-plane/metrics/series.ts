@@ -17,8 +17,24 @@ export class Series {
     "pool",
     "endpoint",
     "stage",
+    "reason",
     "status",
   ]);
+  readonly #refused = this.#counter(
+    "hintway_refused_total",
+    "Requests for which nothing was picked, by reason and by their objective's priority.",
+    ["pool", "reason", "priority"],
+  );
+  readonly #shadow = this.#counter(
+    "hintway_shadow_picks_total",
+    "Picks of shadow mode, by whether Envoy's own policy chose the same endpoint.",
+    ["pool", "same"],
+  );
+  readonly #shadowCached = this.#counter(
+    "hintway_shadow_cached_tokens_total",
+    "Prompt tokens believed cached in shadow mode, on the endpoint that was picked and on the one that served.",
+    ["pool", "on"],
+  );
   readonly #noEffect = this.#counter(
     "hintway_picks_without_effect_total",
     "Picks that Envoy could not follow: the attachment does not hold requests.",
@@ -98,14 +114,23 @@ export class Series {
   }
 
   ended(request: EndedFigures): void {
-    const { pool, endpoint, stage, firstByteMs, totalMs } = request;
-    this.#picks.inc({ pool, endpoint, stage, status: String(request.status) });
+    const { pool, endpoint, stage, reason, firstByteMs, totalMs } = request;
+    this.#picks.inc({ pool, endpoint, stage, reason, status: String(request.status) });
+    if (request.isRefused) this.#refused.inc({ pool, reason, priority: String(request.priority) });
+    this.#countShadow(request);
     if (!request.hasEffect) this.#noEffect.inc({ pool });
     if (request.isCut) this.#cut.inc({ pool, endpoint });
     if (firstByteMs !== null) this.#ttft.observe({ pool, endpoint }, firstByteMs / 1000);
     this.#duration.observe({ pool, endpoint }, totalMs / 1000);
     this.#countTokens(request);
     this.#endedUpstream(request);
+  }
+
+  #countShadow({ pool, shadow, believedCachedTokens }: EndedFigures): void {
+    if (shadow === null) return;
+    this.#shadow.inc({ pool, same: String(shadow.isSame) });
+    this.#shadowCached.inc({ pool, on: "picked" }, shadow.pickedCachedTokens);
+    this.#shadowCached.inc({ pool, on: "served" }, believedCachedTokens);
   }
 
   #countTokens(request: EndedFigures): void {
@@ -124,7 +149,7 @@ export class Series {
       model_name: model,
       target_model_name: model,
       fairness_id: "default-flow",
-      priority: "0",
+      priority: String(request.priority),
     };
     this.#requests.inc(labels);
     if (status >= 400 || status === 0) this.#errors.inc({ ...labels, error_code: String(status) });
@@ -195,6 +220,9 @@ export class Series {
       [],
       one((now) => now.heldPolls),
     );
+    this.#gauge("hintway_mode_info", "active, shadow or off.", ["mode"], () => [
+      { labels: { mode: figures().mode }, value: 1 },
+    ]);
     this.#gauge("hintway_generation_info", "The generation in force.", ["generation"], () => [
       { labels: { generation: figures().generation }, value: 1 },
     ]);

@@ -31,6 +31,8 @@ export class Pool {
   leftSinceMs: number | null = null;
   /** No model leads to it: it has left, or has just come. */
   isAside = false;
+  /** Priorities by objective, as discovery tells of them. */
+  objectives: Readonly<Record<string, number>> = {};
   readonly #slowness = new Slowness();
   readonly #blocks: BlockSize;
   readonly #slots: Slots;

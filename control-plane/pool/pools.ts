@@ -6,6 +6,7 @@ import type { DiscoveredPool } from "../discovery/discovered.ts";
 import { BlockSize, type BlockSizeOptions } from "./block-size.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { areSameModels, type ServedModels, servedModels } from "./models.ts";
+import { objectivesOf, type Priorities } from "./objectives.ts";
 import { Pool } from "./pool.ts";
 import { type RewriteRule, rulesWithinLimits, type ToldRule, toldRules } from "./rewrites.ts";
 import { Slots } from "./slots.ts";
@@ -44,6 +45,7 @@ export class Pools {
   /** Rules that give requests another model: the settings' own, and those of a cluster's objects. */
   #rewrites: Record<RewriteSource, readonly RewriteRule[]> = { settings: [], cluster: [] };
   #models: ServedModels = servedModels(this, this.#assignedModels);
+  #assignedObjectives: Priorities = {};
   #nextNumber = 0;
   /** When each pool was first listed; long ago where that was at this process's start. */
   readonly #listedSinceMs = new Map<string, number>();
@@ -107,11 +109,12 @@ export class Pools {
     const gone = this.#dropLongestLeft(admitted, nowMs);
     let endpointsLeftOut = 0;
     let room = SLOTS_MAX;
-    for (const { name, endpoints } of admitted) {
+    for (const { name, endpoints, objectives = {} } of admitted) {
       const taken = endpoints.slice(0, Math.min(room, POOL_ENDPOINTS_MAX));
       endpointsLeftOut += endpoints.length - taken.length;
       room -= taken.length;
       const pool = this.#byName.get(name) ?? this.#begin(name, nowMs);
+      pool.objectives = objectives;
       gone.push(...placesIn(pool, pool.discover(taken, !this.#isDiscovered, nowMs)));
     }
     gone.push(...this.#makeRoom(nowMs));
@@ -206,6 +209,16 @@ export class Pools {
   /** The settings' own come first, and win. */
   #rewritesTold(): RewriteRule[] {
     return rulesWithinLimits([...this.#rewrites.settings, ...this.#rewrites.cluster]);
+  }
+
+  /** The operator's objectives, for all pools. */
+  assignObjectives(priorities: Priorities): void {
+    this.#assignedObjectives = priorities;
+  }
+
+  /** Priorities by objective, of each pool that has any. */
+  get objectives(): Map<Pool, Priorities> {
+    return objectivesOf(this, this.#assignedObjectives);
   }
 
   /** Answers whether gateways have to be told anew. */

@@ -16,6 +16,7 @@ import { maxScorePicker, randomPicker, weightedRandomPicker } from "./pickers.ts
 import type { Plugin } from "./plugin.ts";
 import { prefixCacheAffinityFilter } from "./prefix-cache-affinity-filter.ts";
 import { prefixCacheScorer } from "./prefix-cache-scorer.ts";
+import { probabilisticAdmitter } from "./probabilistic-admitter.ts";
 import { headerProfileHandler, singleProfileHandler } from "./profile-handlers.ts";
 import { queueScorer } from "./queue-scorer.ts";
 import { runningRequestsSizeScorer } from "./running-requests-size-scorer.ts";
@@ -57,6 +58,8 @@ export const SCHEDULING_PLUGINS: readonly Plugin[] = [
   // Saturation detectors, which also filter.
   concurrencyDetector,
   utilizationDetector,
+  // Admitters.
+  probabilisticAdmitter,
   // Pickers.
   maxScorePicker,
   randomPicker,

@@ -67,6 +67,14 @@ export interface LabelFilter<S extends TObject = TObject> extends Described<S> {
 export interface StepFilter<S extends TObject = TObject> extends Described<S> {
   role: "filter";
   step(parameters: Static<S>, numbering: Numbering): StepBody;
+  /** Of a saturation detector: the rule by which a whole pool is saturated. */
+  rule?(parameters: Static<S>): StepBody;
+}
+
+/** Turns away requests of a priority below 0. */
+export interface Admitter<S extends TObject = TObject> extends Described<S> {
+  role: "admitter";
+  rule(parameters: Static<S>): StepBody;
 }
 
 export interface Picker<S extends TObject = TObject> extends Described<S> {
@@ -94,6 +102,7 @@ export type Plugin =
   | StepScorer
   | LabelFilter
   | StepFilter
+  | Admitter
   | Picker
   | ProfileHandler
   | Bystander;
@@ -137,6 +146,10 @@ export const labelFilter = <S extends TObject>(of: Omit<LabelFilter<S>, "role">)
 });
 export const stepFilter = <S extends TObject>(of: Omit<StepFilter<S>, "role">): Plugin => ({
   role: "filter",
+  ...of,
+});
+export const admitter = <S extends TObject>(of: Omit<Admitter<S>, "role">): Plugin => ({
+  role: "admitter",
   ...of,
 });
 export const picker = <S extends TObject>(of: Omit<Picker<S>, "role">): Plugin => ({

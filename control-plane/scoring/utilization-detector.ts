@@ -1,7 +1,8 @@
-// Saturation by what engines report: waiting requests or KV cache use at a threshold. Where a profile
-// names it, it keeps endpoints below the thresholds and their headroom, or all if none is.
+// Saturation by what engines report: waiting requests or KV cache use at a threshold. It says when
+// requests of a priority below 0 are turned away; where a profile names it, it keeps endpoints below
+// the thresholds and their headroom, or all if none is.
 import { Type } from "typebox";
-import { FILTER_UTILIZATION_DETECTOR } from "../../protocol/profile.ts";
+import { FILTER_UTILIZATION_DETECTOR, REJECT_UTILIZATION } from "../../protocol/profile.ts";
 import { durationMs } from "./duration.ts";
 import { parameters, stepFilter } from "./plugin.ts";
 
@@ -24,6 +25,14 @@ export const utilizationDetector = stepFilter({
     parameters: [
       queueDepthThreshold * (1 + headroom),
       kvCacheUtilThreshold * (1 + headroom),
+      durationMs(metricsStalenessThreshold) ?? 0,
+    ],
+  }),
+  rule: ({ queueDepthThreshold, kvCacheUtilThreshold, metricsStalenessThreshold }) => ({
+    operation: REJECT_UTILIZATION,
+    parameters: [
+      queueDepthThreshold,
+      kvCacheUtilThreshold,
       durationMs(metricsStalenessThreshold) ?? 0,
     ],
   }),

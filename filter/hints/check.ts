@@ -22,11 +22,13 @@ import {
   INDEX_KEYS_MAX,
   MODELS_MAX,
   MODELS_TEXT_BYTES_MAX,
+  OBJECTIVES_MAX,
   POOL_ENDPOINTS_MAX,
   POOL_STEPS_MAX,
   POOLS_MAX,
   PROFILE_STEPS_MAX,
   PROFILES_MAX,
+  RULES_MAX,
   SLOTS_MAX,
   SLOWNESS_MAX,
   VALUES_MAX,
@@ -43,12 +45,15 @@ import * as wire from "../../protocol/records.ts";
 import { checkRewrites } from "./check-rewrites.ts";
 
 const endpointsOf = new StaticArray<u32>(<i32>POOLS_MAX);
+/** Of all pools, in the frame that is being checked. */
+let objectives: u32 = 0;
 
 /** Checks a whole frame; FRAME_OK or the reason of refusal. */
 export function checkHints(view: DataView, start: u32, bytes: u32): u32 {
   const result = verifyFrame(view, start, bytes);
   if (result !== FRAME_OK) return result;
   endpointsOf.fill(0);
+  objectives = 0;
   const end = start + bytes;
   for (let at = start + FRAME_HEADER_BYTES; at < end; ) {
     const size = recordBytes(view, at);
@@ -66,6 +71,7 @@ function checkRecord(view: DataView, kind: u32, at: u32, bytes: u32): u32 {
   if (kind === wire.ENDPOINT) return checkEndpoint(view, at, bytes);
   if (kind === wire.MODELS) return checkModels(view, at, bytes);
   if (kind === wire.REWRITES) return checkRewrites(view, at, bytes);
+  if (kind === wire.ADMISSION) return checkAdmission(view, at, bytes);
   if (kind === wire.LOAD) return checkLoad(view, at, bytes);
   if (kind === wire.PICK) return checkPick(view, at, bytes);
   if (kind === wire.ENTRIES) {
@@ -169,6 +175,23 @@ function checkModels(view: DataView, at: u32, bytes: u32): u32 {
   for (let i: u32 = 0; i < count; i++) {
     const pool = at + wire.MODELS_BYTES + i * wire.MODEL_BYTES + wire.MODEL_POOL;
     if (view.getUint32(pool, true) >= POOLS_MAX) return FRAME_OVER_LIMIT;
+  }
+  return FRAME_OK;
+}
+
+function checkAdmission(view: DataView, at: u32, bytes: u32): u32 {
+  if (bytes < wire.ADMISSION_BYTES) return FRAME_RECORD;
+  const rules = view.getUint32(at + wire.ADMISSION_RULES, true);
+  const count = view.getUint32(at + wire.ADMISSION_OBJECTIVES, true);
+  if (view.getUint32(at + wire.ADMISSION_POOL, true) >= POOLS_MAX) return FRAME_OVER_LIMIT;
+  if (rules > RULES_MAX || count > OBJECTIVES_MAX) return FRAME_OVER_LIMIT;
+  objectives += count;
+  if (objectives > OBJECTIVES_MAX) return FRAME_OVER_LIMIT;
+  const fixed = wire.ADMISSION_BYTES + rules * STEP_BYTES;
+  if (fixed + count * wire.OBJECTIVE_BYTES > bytes) return FRAME_RECORD;
+  for (let rule: u32 = 0; rule < rules; rule++) {
+    const step = at + wire.ADMISSION_BYTES + rule * STEP_BYTES;
+    if (!isSoundStep(view, step)) return FRAME_OVER_LIMIT;
   }
   return FRAME_OK;
 }

@@ -36,6 +36,10 @@ class Counters {
   reportsFailed: u32 = 0;
   versionsRefused: u32 = 0;
   recordsDropped: u32 = 0;
+  shadowAgreed: u32 = 0;
+  shadowDiffered: u32 = 0;
+  requestsPassedBy: u32 = 0;
+  rejectedShed: u32 = 0;
 }
 
 export const counters = new Counters();
@@ -71,6 +75,10 @@ const NAMES: StaticArray<string> = [
   "reports_failed",
   "versions_refused",
   "records_dropped",
+  "shadow_agreed",
+  "shadow_differed",
+  "requests_passed_by",
+  "rejected_shed",
 ];
 
 const COUNT: i32 = NAMES.length;

@@ -14,6 +14,7 @@ import { STEP_BYTES } from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
 import { forgetSent, knowAdapter } from "./adapter-places.ts";
 import { setAdapters } from "./adapters.ts";
+import { forgetAdmission, takeAdmission } from "./admission.ts";
 import { forgetPast, keepBlocks } from "./bands.ts";
 import { forgetColdUse, noteColdUse } from "./cold-use.ts";
 import { reserve } from "./entries.ts";
@@ -61,6 +62,7 @@ function takeTablePart(view: DataView, kind: u32, at: u32, memoryAt: usize): voi
   else if (kind === wire.ENDPOINT) takeEndpoint(view, at, memoryAt);
   else if (kind === wire.MODELS) takeModels(view, at, memoryAt);
   else if (kind === wire.REWRITES) takeRewrites(view, at, memoryAt);
+  else if (kind === wire.ADMISSION) takeAdmission(view, at, memoryAt);
 }
 
 function takeRecord(view: DataView, kind: u32, at: u32, memoryAt: usize, nowMs: f64): void {
@@ -75,6 +77,7 @@ function beginTable(generation: u32): void {
   table.adoptGeneration(generation);
   forgetModels();
   forgetRewrites();
+  forgetAdmission();
   for (let pool: u32 = 0; pool < POOLS_MAX; pool++) {
     const known = unchecked(table.pools[pool]);
     known.isUsed = false;

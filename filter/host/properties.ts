@@ -1,4 +1,4 @@
-import { proxy_get_property } from "@solo-io/proxy-runtime/assembly/imports";
+import { proxy_get_property, proxy_set_property } from "@solo-io/proxy-runtime/assembly/imports";
 import { outPointer, outSize, receivedAt, receivedBytes, receiveNothing, Text } from "./memory.ts";
 
 /** A property's path: its parts, each ended by a zero byte except the last. */
@@ -23,4 +23,9 @@ export function propertyAt(): usize {
 export function readNumber(path: Text): u64 {
   if (readProperty(path) < 8) return 0;
   return load<u64>(receivedAt());
+}
+
+/** Leaves text with the request, in its filter state `wasm.<path>`. */
+export function setProperty(path: Text, value: usize, bytes: u32): void {
+  proxy_set_property(path.at, path.bytes, value, bytes);
 }

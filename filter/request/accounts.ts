@@ -18,20 +18,32 @@ import * as picks from "./pick.ts";
 /** The pick just made is in flight, and its keys are on that endpoint from here on. */
 export function countPick(request: Request, pool: Pool, atMs: f64): void {
   const slot = <u32>unchecked(request.destinations[0]);
-  request.matchedKeys = picks.pickedMatchedKeys;
+  countOn(request, pool, slot, picks.pickedMatchedKeys, picks.pickedUncachedBytes, atMs);
+}
+
+/** The request is in flight on an endpoint that holds so many of its keys. */
+export function countOn(
+  request: Request,
+  pool: Pool,
+  slot: u32,
+  matched: u32,
+  uncachedBytes: u32,
+  atMs: f64,
+): void {
   const wish = request.wish;
   const hasPrompt = wish.promptBytes > 0;
-  const uncached = hasPrompt ? <f64>picks.pickedUncachedBytes : 0;
+  const uncached = hasPrompt ? <f64>uncachedBytes : 0;
+  request.matchedKeys = matched;
   request.backlogBytes = uncached;
   request.residentBytes = <f64>wish.promptBytes;
-  request.matchedBytes = hasPrompt ? wish.promptBytes - picks.pickedUncachedBytes : 0;
+  request.matchedBytes = hasPrompt ? wish.promptBytes - uncachedBytes : 0;
   request.aheadBytes = backlogInFlight(slot, trustAt(atMs));
   notePick(slot, atMs);
   noteSent(slot, wish.modelName, atMs);
   put(request, slot);
   if (!hasPrompt) return;
-  if (picks.isCold) noteColdUse(slot);
-  const flags = picks.isCold ? wire.PICK_FLAG_COLD : 0;
+  if (request.isCold) noteColdUse(slot);
+  const flags = request.isCold ? wire.PICK_FLAG_COLD : 0;
   pool.learn(<f64>wish.promptBytes, uncached);
   noteUncached(pool, slot, uncached);
   addKeys(request, slot, flags, <u32>uncached);

@@ -9,6 +9,7 @@ import { Text } from "../host/memory.ts";
 import { TextBuffer } from "../text-buffer.ts";
 import { candidateCount, candidates, isLastResort } from "./candidates.ts";
 import { costOf, parts, scores } from "./score.ts";
+import { stageName } from "./stage-names.ts";
 import { Wish } from "./wish.ts";
 
 const EXPLANATION_BYTES_MAX: u32 = 12 * 1024;
@@ -26,7 +27,6 @@ export function giveBack(buffer: TextBuffer): void {
   spare.push(buffer);
 }
 
-const STAGES: StaticArray<Text> = [new Text("fresh"), new Text("stale"), new Text("blind")];
 const STAGE = new Text('{"stage":"');
 const POOL = new Text('","pool":"');
 const IS_LAST_RESORT = new Text('","lastResort":true,"keys":');
@@ -96,7 +96,7 @@ const HEADER_LABEL = new Text("header-label-affinity-scorer");
 export function explain(into: TextBuffer, pool: Pool, wish: Wish, stage: u32): void {
   into.clear();
   into.addText(STAGE);
-  into.addText(unchecked(STAGES[stage]));
+  into.addText(stageName(stage));
   into.addText(POOL);
   into.add(pool.nameAt, pool.nameBytes);
   addNumber(into, isLastResort ? IS_LAST_RESORT : KEYS, <f64>wish.keyCount);

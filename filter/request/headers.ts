@@ -1,5 +1,6 @@
 // What the request's headers say: path, what may not come from a client, and what the client asks.
 
+import { objectiveCount } from "../hints/admission.ts";
 import { counters } from "../hints/counters.ts";
 import { Pool } from "../hints/pool.ts";
 import {
@@ -15,7 +16,7 @@ import {
 import { equals, Text } from "../host/memory.ts";
 import { trapAsAsked } from "../trap.ts";
 import { CLUSTER, DESTINATION } from "./destination.ts";
-import { chooseProfile, takeNamedHeader } from "./named-headers.ts";
+import { chooseProfile, hashOfValue, takeNamedHeader } from "./named-headers.ts";
 import { namesModel } from "./named-target.ts";
 import { API_NONE, apiOf, isModelList } from "./prompt-api.ts";
 import { Wish } from "./wish.ts";
@@ -43,6 +44,9 @@ const UPGRADE = new Text("upgrade");
 const CONTENT_LENGTH = new Text("content-length");
 const EXPLAIN = new Text("x-hintway-explain");
 const ONE = new Text("1");
+/** Names the request's InferenceObjective; the first wins over the older one. */
+const OBJECTIVE = new Text("x-llm-d-inference-objective");
+const OLD_OBJECTIVE = new Text("x-gateway-inference-objective");
 /** In the test build, a request with this header makes a virtual machine trap. */
 const TRAP = new Text("x-hintway-trap");
 
@@ -57,6 +61,8 @@ export let wantsExplanation: bool = false;
 export let namesTarget: bool = false;
 export let contentBytes: f64 = 0;
 let strippedCount: u32 = 0;
+let objective: u64 = 0;
+let oldObjective: u64 = 0;
 
 let mayUpgrade: bool = false;
 let namesProtocol: bool = false;
@@ -70,12 +76,15 @@ export function takeRequestHeaders(pool: Pool | null, wish: Wish): void {
   namesTarget = false;
   contentBytes = 0;
   strippedCount = 0;
+  objective = 0;
+  oldObjective = 0;
   readHeaders(REQUEST_HEADERS);
   while (nextHeader()) {
     if (nameBytes > 0) takeHeader(load<u8>(nameAt));
     if (pool !== null) takeNamedHeader(pool, wish);
   }
   isUpgrade = mayUpgrade && namesProtocol;
+  wish.objective = objective === 0 ? oldObjective : objective;
   if (pool !== null) chooseProfile(pool, wish);
   counters.headersStripped += strippedCount;
   for (let i = 0; i < RESERVED.length && strippedCount > 0; i++) {
@@ -84,6 +93,13 @@ export function takeRequestHeaders(pool: Pool | null, wish: Wish): void {
     removeHeader(REQUEST_HEADERS, unchecked(RESERVED[i]));
   }
 }
+
+/** Removes what only the gateway may say, and reads nothing else. */
+export function stripHeaders(): void {
+  takeRequestHeaders(null, nobody);
+}
+
+const nobody = new Wish();
 
 /** Reads what the pool's profiles look at, where the pool was not known when the headers came. */
 export function takeNamedHeaders(pool: Pool, wish: Wish): void {
@@ -140,10 +156,18 @@ function takeExtensionHeader(): void {
     namesTarget = true;
     return;
   }
+  if (objectiveCount > 0 && takeObjective()) return;
   for (let i = 0; i < RESERVED.length; i++) {
     if (!equals(nameAt, nameBytes, unchecked(RESERVED[i]))) continue;
     unchecked((isFound[i] = true));
     strippedCount++;
     return;
   }
+}
+
+function takeObjective(): bool {
+  if (equals(nameAt, nameBytes, OBJECTIVE)) objective = hashOfValue();
+  else if (equals(nameAt, nameBytes, OLD_OBJECTIVE)) oldObjective = hashOfValue();
+  else return false;
+  return true;
 }

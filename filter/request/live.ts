@@ -1,5 +1,6 @@
 // The requests that are under way on this machine, found by the host's context id. Records are made
 // once and used again.
+import { NO_SLOT } from "../../protocol/records.ts";
 import { TextBuffer } from "../text-buffer.ts";
 import { DESTINATIONS_MAX } from "./pick.ts";
 import { Prompt } from "./prompt.ts";
@@ -52,6 +53,13 @@ export class Request {
   matchedKeys: u32 = 0;
   matchedBytes: u32 = 0;
   stage: u32 = 0;
+  /** Of protocol/reasons.ts. */
+  reason: u32 = 0;
+  /** The pick was told only: Envoy's own policy chooses who serves. */
+  isShadow: bool = false;
+  pickedSlot: u32 = NO_SLOT;
+  pickedMatchedBytes: u32 = 0;
+  isCold: bool = false;
 
   startedMs: f64 = 0;
   pickedMs: f64 = 0;
@@ -94,6 +102,11 @@ export class Request {
     this.matchedKeys = 0;
     this.matchedBytes = 0;
     this.stage = 0;
+    this.reason = 0;
+    this.isShadow = false;
+    this.pickedSlot = NO_SLOT;
+    this.pickedMatchedBytes = 0;
+    this.isCold = false;
     this.startedMs = nowMs;
     this.pickedMs = nowMs;
     this.firstByteMs = 0;

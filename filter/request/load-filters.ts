@@ -42,7 +42,7 @@ export function keepUnsaturated(pool: Pool, step: i32, nowMs: f64): void {
 }
 
 /** Upstream probes every 50 ms; here the operator's own limit holds where it is the longer one. */
-function staleAfterMs(thresholdMs: f64): f64 {
+export function staleAfterMs(thresholdMs: f64): f64 {
   return max(thresholdMs, settings.staleMs);
 }
 

@@ -34,7 +34,8 @@ export function chooseProfile(pool: Pool, wish: Wish): void {
   wish.profile = pool.profileFor(wish.hashOf(pool.profileHeader));
 }
 
-function hashOfValue(): u64 {
+/** Of the header just visited; 0 where it is empty. */
+export function hashOfValue(): u64 {
   if (valueBytes === 0) return 0;
   text.begin();
   text.add(valueAt, valueBytes);

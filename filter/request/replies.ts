@@ -70,6 +70,13 @@ export const replySaturated = new Reply(
   "The scheduling profile's filters left no model server for this request. Try again later.",
   SATURATED,
 );
+export const replyShed = new Reply(
+  429,
+  "rate_limit_exceeded",
+  "shed",
+  "All model servers of this pool are busy, and the request's objective has a priority below 0. Try again later.",
+  SATURATED,
+);
 const tooLarge = new Reply(
   413,
   "invalid_request_error",

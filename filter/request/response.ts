@@ -1,8 +1,8 @@
 // The second half of a request's life: who served, when the first byte came, what it used.
+import { isRefusal } from "../../protocol/reasons.ts";
 import * as wire from "../../protocol/records.ts";
 import { counters } from "../hints/counters.ts";
 import { noteAnswer } from "../hints/health.ts";
-import { outbox } from "../hints/sharing.ts";
 import * as table from "../hints/table.ts";
 import { nowMs, recentMs } from "../host/clock.ts";
 import {
@@ -29,6 +29,8 @@ import { dropEdits, openToEdits, readResponse } from "./edited-response.ts";
 import { giveBack } from "./explain.ts";
 import { ANSWERED, APART, dropRequest, Request, requestOf, SENT } from "./live.ts";
 import { giveSession } from "./named-headers.ts";
+import { report } from "./report.ts";
+import { endShadow } from "./shadow.ts";
 import { letGo } from "./stream.ts";
 import {
   countFailuresBefore,
@@ -38,7 +40,7 @@ import {
   reachesFirst,
   triesBegun,
 } from "./tries.ts";
-import { isOfSample, noteSample } from "./usage-sample.ts";
+import { isOfSample } from "./usage-sample.ts";
 import { endWaiting } from "./waiting.ts";
 
 const STATUS = new Text(":status");
@@ -72,9 +74,10 @@ export function onResponseHeaders(context: u32, isEnd: bool): void {
   endWaiting(request);
   request.isComplete = isEnd;
   takeHeaders(request);
-  const place = placeOfServer(request);
-  if (request.status >= 500 && isLocalReply()) failed(request, place);
-  else served(request, place);
+  const isLocal = request.status >= 500 && isLocalReply();
+  if (request.isShadow) endShadow(request, isLocal);
+  else if (isLocal) failed(request, placeOfServer(request));
+  else served(request, placeOfServer(request));
   if (isEventStream) request.doneFlags |= wire.DONE_FLAG_STREAMED;
   if (request.edits !== null) takeEdits(request);
   const isWanted = !isEventStream || request.expectsUsage || request.edits !== null;
@@ -188,7 +191,10 @@ function giveExplanation(request: Request): void {
   const explanation = request.explanation;
   if (explanation === null) return;
   const slot = request.slot;
-  setHeader(RESPONSE_HEADERS, ENDPOINT, table.addressAt(slot), table.addressBytes(slot));
+  // In shadow mode it may be none of the pool's.
+  if (request.isCounted) {
+    setHeader(RESPONSE_HEADERS, ENDPOINT, table.addressAt(slot), table.addressBytes(slot));
+  }
   setHeader(RESPONSE_HEADERS, EXPLAIN, explanation.at, explanation.bytes);
 }
 
@@ -215,7 +221,7 @@ export function onDone(context: u32): void {
   const atMs = nowMs();
   if (request.phase === ANSWERED && !request.isComplete) noteCut(request, atMs);
   releaseAll(request);
-  if (request.phase !== APART) report(request, atMs);
+  if (request.phase !== APART || isRefusal(request.reason)) report(request, atMs);
   const explanation = request.explanation;
   if (explanation !== null) {
     giveBack(explanation);
@@ -233,32 +239,6 @@ function noteCut(request: Request, atMs: f64): void {
   if (isTold || flags === 0 || (flags & CLIENT_GONE) !== 0) return;
   counters.streamsCut++;
   request.doneFlags |= wire.DONE_FLAG_CUT;
-  if ((flags & ENDPOINT_FAULTS) !== 0) countFailure(request.slot, atMs);
-}
-
-function report(request: Request, atMs: f64): void {
-  const at = outbox.addDone();
-  if (at === 0) return;
-  const usage = request.usage;
-  const told = request.readsUsage;
-  const isStreamed = (request.doneFlags & wire.DONE_FLAG_STREAMED) !== 0;
-  if (told && isStreamed && !request.expectsUsage && request.isComplete) {
-    noteSample(usage.promptTokens !== wire.NO_COUNT);
-  }
-  if (request.isUnread) request.doneFlags |= wire.DONE_FLAG_UNREAD;
-  const firstByteMs = request.hasFirstByte ? request.firstByteMs - request.startedMs : 0;
-  store<u32>(at, request.destinationCount > 0 ? request.slot : wire.NO_SLOT);
-  store<u32>(at + wire.DONE_STATUS, request.status);
-  store<u32>(at + wire.DONE_FLAGS, request.doneFlags);
-  store<u32>(at + wire.DONE_PROMPT_BYTES, request.wish.promptBytes);
-  store<u32>(at + wire.DONE_MATCHED_BYTES, request.matchedBytes);
-  store<u32>(at + wire.DONE_PROMPT_TOKENS, told ? usage.promptTokens : wire.NO_COUNT);
-  store<u32>(at + wire.DONE_CACHED_TOKENS, told ? usage.cachedTokens : wire.NO_COUNT);
-  store<u32>(at + wire.DONE_COMPLETION_TOKENS, told ? usage.completionTokens : wire.NO_COUNT);
-  store<u32>(at + wire.DONE_FIRST_BYTE_MS, <u32>max(0, firstByteMs));
-  store<u32>(at + wire.DONE_TOTAL_MS, <u32>max(0, atMs - request.startedMs));
-  store<u64>(at + wire.DONE_MODEL_LOW, request.wish.modelName);
-  store<u32>(at + wire.DONE_STAGE, request.stage);
-  store<u32>(at + wire.DONE_POOL, request.pool);
-  store<u32>(at + wire.DONE_AHEAD_BYTES, <u32>min(request.aheadBytes, <f64>u32.MAX_VALUE));
+  const isKnown = request.destinationCount > 0;
+  if (isKnown && (flags & ENDPOINT_FAULTS) !== 0) countFailure(request.slot, atMs);
 }

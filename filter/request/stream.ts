@@ -4,7 +4,15 @@
 //      └──── refused, or none of ours ──▶ APART ──▶ done
 
 import { BLOCK_BYTES_MAX, POOLS_MAX } from "../../protocol/limits.ts";
-import { SETTINGS_FLAG_EXPLAIN, STAGE_BLIND, STAGE_STALE } from "../../protocol/records.ts";
+import * as reasons from "../../protocol/reasons.ts";
+import {
+  DONE_FLAG_LOCAL,
+  DONE_FLAG_SHADOW,
+  SETTINGS_FLAG_EXPLAIN,
+  STAGE_BLIND,
+  STAGE_STALE,
+} from "../../protocol/records.ts";
+import { priorityOf } from "../hints/admission.ts";
 import { counters } from "../hints/counters.ts";
 import { modelsText, modelsTextBytes } from "../hints/models.ts";
 import { Pool } from "../hints/pool.ts";
@@ -13,7 +21,9 @@ import * as table from "../hints/table.ts";
 import { bufferAt, REQUEST_BODY, readBuffer, SLICE_BYTES } from "../host/buffers.ts";
 import { nowMs, recentMs } from "../host/clock.ts";
 import { CONTINUE, STOP, STOP_AND_BUFFER } from "../host/stream.ts";
+import { logPick } from "./access-log.ts";
 import { countPick } from "./accounts.ts";
+import { isTurnedAway } from "./admission.ts";
 import { isLastResort } from "./candidates.ts";
 import { coverBy } from "./cover.ts";
 import { nameCluster, nameInFilterState, nameInHeader } from "./destination.ts";
@@ -22,12 +32,14 @@ import { explain, takeExplanation } from "./explain.ts";
 import * as headers from "./headers.ts";
 import { APART, READING, Request, requestOf, SENT, takeRequest } from "./live.ts";
 import { refuseModel } from "./model-refusal.ts";
+import * as modes from "./modes.ts";
 import * as picks from "./pick.ts";
 import * as choice from "./pool-choice.ts";
 import { API_NONE } from "./prompt.ts";
 import * as replies from "./replies.ts";
 import { openToRewrites, rewriteModel } from "./rewrite.ts";
 import { keepParts } from "./score.ts";
+import { countServer } from "./shadow.ts";
 import { tellsUnasked } from "./usage-sample.ts";
 import { beginWaiting } from "./waiting.ts";
 
@@ -45,6 +57,7 @@ export function setAttachment(pauses: bool): void {
 export function onRequestHeaders(context: u32, isEnd: bool): u32 {
   const number = choice.poolOfRoute();
   const pool = poolAt(number);
+  if (modes.isOff() && number !== choice.BY_MODEL) return passHeaders(pool);
   const request = takeRequest(context, nowMs());
   request.pool = number;
   request.isByModel = number === choice.BY_MODEL;
@@ -64,6 +77,12 @@ export function onRequestHeaders(context: u32, isEnd: bool): u32 {
   openToRewrites(request, holdsHeaders);
   request.prompt.begin(request.api, request.blockBytes, table.settings.walkBytesMax);
   return holdsHeaders ? STOP : CONTINUE;
+}
+
+/** The filter is switched off: only what clients may not say is taken out of the headers. */
+function passHeaders(pool: Pool | null): u32 {
+  headers.stripHeaders();
+  return passBy(pool, false, recentMs) ? CONTINUE : STOP;
 }
 
 function poolAt(number: u32): Pool | null {
@@ -181,13 +200,50 @@ function choose(request: Request): bool {
   const pool = unchecked(table.pools[request.pool]);
   // Not when the request began: its body may have taken long to come.
   const atMs = recentMs;
+  if (modes.isOff()) {
+    request.phase = APART;
+    return passBy(pool, request.isByModel, atMs);
+  }
   request.stage = table.stageAt(atMs);
+  if (isShed(request, atMs)) {
+    logPick(request);
+    return modes.isShadow() ? sendInShadow(request, pool, atMs) : refuse(request);
+  }
   coverBy(request.wish.keyCount > 0 ? request.prompt : null);
   keepParts(request.wantsExplanation);
   const result = picks.pick(pool, request.wish, atMs);
-  if (result !== picks.PICKED) return refuse(request, result);
+  if (result === picks.PICKED) notePick(request, pool);
+  else if (result === picks.NO_ENDPOINTS) request.reason = reasons.REASON_NO_ENDPOINTS;
+  else request.reason = reasons.REASON_FILTERED;
+  logPick(request);
+  if (modes.isShadow()) return sendInShadow(request, pool, atMs);
+  return result === picks.PICKED ? send(request, pool, atMs) : refuse(request);
+}
+
+/** Whether there is too much to do for a request of so low a priority. */
+function isShed(request: Request, atMs: f64): bool {
+  const wish = request.wish;
+  if (wish.objective !== 0) wish.priority = priorityOf(request.pool, wish.objective);
+  if (wish.priority >= 0 || !isTurnedAway(request.pool, atMs)) return false;
+  request.reason = reasons.REASON_SHED;
+  return true;
+}
+
+function notePick(request: Request, pool: Pool): void {
   countStage(request);
   keepExplanation(request, pool);
+  const slot = <u32>unchecked(picks.destinations[0]);
+  const promptBytes = request.wish.promptBytes;
+  request.pickedSlot = slot;
+  request.pickedMatchedBytes = promptBytes > 0 ? promptBytes - picks.pickedUncachedBytes : 0;
+  request.isCold = picks.isCold;
+  if (isLastResort) request.reason = reasons.REASON_LAST_RESORT;
+  else if (request.wish.isSessionOf(slot)) request.reason = reasons.REASON_SESSION;
+  else if (request.isUnread) request.reason = reasons.REASON_UNREAD;
+  else request.reason = picks.pickedMatchedKeys > 0 ? reasons.REASON_PREFIX : reasons.REASON_LOAD;
+}
+
+function send(request: Request, pool: Pool, atMs: f64): bool {
   const count = picks.destinationCount;
   request.destinationCount = count;
   memory.copy(
@@ -204,9 +260,44 @@ function choose(request: Request): bool {
   return true;
 }
 
+/** Whatever the pick, the request goes where it would without one, and is followed there. */
+function sendInShadow(request: Request, pool: Pool, atMs: f64): bool {
+  request.isShadow = true;
+  request.doneFlags |= DONE_FLAG_SHADOW;
+  request.phase = SENT;
+  if (holdsHeaders) {
+    leadToPool(pool, request.isByModel);
+    beginWaiting(request, atMs);
+    return true;
+  }
+  const slot = modes.drawnOf(pool, atMs);
+  if (slot === modes.NOBODY) return refuse(request);
+  nameInFilterState(<u32>slot);
+  countServer(request, <u32>slot, atMs);
+  shareSoon(atMs);
+  return true;
+}
+
+/** Leaves the request to the cluster's own policy (A), or to one endpoint of those that are up (B). */
+function passBy(pool: Pool | null, isByModel: bool, atMs: f64): bool {
+  counters.requestsPassedBy++;
+  if (holdsHeaders) {
+    if (pool !== null) leadToPool(pool, isByModel);
+    return true;
+  }
+  const slot = pool === null ? modes.NOBODY : modes.drawnOf(pool, atMs);
+  if (slot === modes.NOBODY) replies.replyNoEndpoints.send();
+  else nameInFilterState(<u32>slot);
+  return slot !== modes.NOBODY;
+}
+
 function nameDestination(request: Request, pool: Pool): void {
   nameInHeader(request.destinations, request.destinationCount);
-  const leads = choice.isWhereRouteLeads(pool, request.isByModel);
+  leadToPool(pool, request.isByModel);
+}
+
+function leadToPool(pool: Pool, isByModel: bool): void {
+  const leads = choice.isWhereRouteLeads(pool, isByModel);
   if (table.isCold || !leads) nameCluster(pool);
 }
 
@@ -239,14 +330,22 @@ function passWithoutHints(request: Request): bool {
   return holdsHeaders;
 }
 
-function refuse(request: Request, result: u32): bool {
+/** Answers in the stead of an endpoint that was not found, for the request's reason. */
+function refuse(request: Request): bool {
   request.phase = APART;
-  if (result === picks.NO_ENDPOINTS) {
-    counters.rejectedNoEndpoints++;
-    replies.replyNoEndpoints.send();
-  } else {
+  request.doneFlags |= DONE_FLAG_LOCAL;
+  if (request.reason === reasons.REASON_SHED) {
+    counters.rejectedShed++;
+    request.status = replies.replyShed.status;
+    replies.replyShed.send();
+  } else if (request.reason === reasons.REASON_FILTERED) {
     counters.rejectedSaturated++;
+    request.status = replies.replySaturated.status;
     replies.replySaturated.send();
+  } else {
+    counters.rejectedNoEndpoints++;
+    request.status = replies.replyNoEndpoints.status;
+    replies.replyNoEndpoints.send();
   }
   return false;
 }

@@ -8,6 +8,7 @@
 import { hasAnsweredSince } from "../hints/health.ts";
 import { setEffectiveContext } from "../host/stream.ts";
 import { Request } from "./live.ts";
+import { followServer } from "./shadow.ts";
 import { followRetry } from "./tries.ts";
 
 /** The first retry comes within 5 ms, as the route's back-off asks. */
@@ -87,6 +88,10 @@ function lookInTurn(atMs: f64): void {
 
 /** Answers whether it looked. */
 function look(request: Request, atMs: f64): bool {
+  if (request.isShadow) {
+    if (setEffectiveContext(request.context)) followServer(request, atMs);
+    return true;
+  }
   if (hasAnsweredSince(request.slot, atMs - SILENT_MS)) return false;
   if (setEffectiveContext(request.context)) followRetry(request, atMs);
   return true;

@@ -12,6 +12,9 @@ export class Wish {
   keyCount: u32 = 0;
   promptBytes: u32 = 0;
   modelName: u64 = 0;
+  /** Hash of the objective's name; 0 where none is named. */
+  objective: u64 = 0;
+  priority: i32 = 0;
   /** The pool's profile that runs, or NO_PROFILE. */
   profile: i32 = 0;
   /** The endpoints that a header lists for FILTER_LISTED. */
@@ -24,6 +27,8 @@ export class Wish {
     this.keyCount = 0;
     this.promptBytes = 0;
     this.modelName = 0;
+    this.objective = 0;
+    this.priority = 0;
     this.profile = 0;
     this.listedCount = 0;
     this.hashes.fill(0);
@@ -46,6 +51,14 @@ export class Wish {
 
   setSession(header: u32, slot: i32): void {
     unchecked((this.sessions[header & HEADER_MASK] = slot));
+  }
+
+  /** Whether a session's header names the endpoint. */
+  isSessionOf(slot: i32): bool {
+    for (let header = 0; header < HEADERS; header++) {
+      if (unchecked(this.sessions[header]) === slot) return true;
+    }
+    return false;
   }
 
   lists(slot: u16): bool {

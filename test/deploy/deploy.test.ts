@@ -14,7 +14,14 @@ function text(name: string): string {
 
 /** Of every series, also those without a value. */
 async function seriesNames(): Promise<Set<string>> {
-  const figures = { generation: "", gateways: 0, heldPolls: 0, indexKeys: 0, pools: [] };
+  const figures = {
+    generation: "",
+    gateways: 0,
+    heldPolls: 0,
+    indexKeys: 0,
+    mode: "active",
+    pools: [],
+  };
   const page = await new Series(() => figures).text();
   const names = [...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
   return new Set(

@@ -211,6 +211,10 @@ describe("a report", () => {
         totalMs: 200,
         stage: 0,
         aheadBytes: 0,
+        pickedSlot: slotOf(destinationsOf(request)[0]),
+        pickedMatchedBytes: 0,
+        reason: "load",
+        priority: 0,
       },
     ]);
   });

@@ -5,6 +5,7 @@ import {
   configurationFrom,
 } from "../../control-plane/discovery/kubernetes/api-server.ts";
 import { Cluster, type ClusterOptions } from "../../control-plane/discovery/kubernetes/cluster.ts";
+import type { ServedPool } from "../../control-plane/discovery/kubernetes/discovery.ts";
 import {
   WATCH_TIMES,
   type WatchTimes,
@@ -26,7 +27,7 @@ export class Followed {
   /** By pool, `ip:port` of its endpoints in order; null until it was told. */
   pools: Record<string, string[]> | null = null;
   /** What was told last, as it was told. */
-  told: { name: string; endpoints: readonly { name: string }[] }[] = [];
+  told: ServedPool[] = [];
   /** By part, what is refused of it at this moment. */
   readonly refusals = new Map<string, string>();
   /** What was ever refused, or failed. */

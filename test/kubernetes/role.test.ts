@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, expect, it } from "vitest";
+import { afterEach, beforeAll, expect, it } from "vitest";
 import { configInvalidValue } from "../../control-plane/errors.ts";
-import { ROLE, type Rule } from "../support/kubernetes/cluster.ts";
+import { OBJECTIVES_CRD, ROLE, type Rule } from "../support/kubernetes/cluster.ts";
 import { describeOnCluster } from "../support/kubernetes/suite.ts";
 import { until } from "../support/until.ts";
 import { type Followed, following } from "./followed.ts";
@@ -29,6 +29,12 @@ const lesserRoles: Lesser[] = ROLE.flatMap((rule, index) =>
 );
 
 describeOnCluster("the chart's role", (cluster) => {
+  // What is not installed is not watched.
+  beforeAll(async () => {
+    await cluster().install(OBJECTIVES_CRD);
+    await cluster().install(OBJECTIVES_CRD, "llm-d.ai");
+  });
+
   /** Everything that needs a verb happens: pools of both groups, a status, an Event. */
   async function followedWith(rules: Rule[]): Promise<Followed> {
     const namespace = await cluster().namespace();

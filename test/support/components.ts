@@ -100,6 +100,8 @@ export interface EnvoyOptions {
   filterPath?: string;
   gateway?: string;
   logLevel?: string;
+  /** A file for the access log. */
+  accessLog?: string;
   /** Changes the configuration before Envoy reads it. */
   alter?: (configuration: EnvoyMessage) => EnvoyMessage | Promise<EnvoyMessage>;
 }
@@ -117,6 +119,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<Envoy> {
     stateDir: controlPlane.stateDir,
     filterPath: await filterFor(attachment, options),
     ...(options.logLevel ? { logLevel: options.logLevel } : {}),
+    ...(options.accessLog ? { accessLog: { path: options.accessLog } } : {}),
   });
   const component = await startPart(altered(definition, options.alter), port);
   const adminUrl = `http://${LOOPBACK}:${adminPort}`;

@@ -8,6 +8,7 @@ import {
   recordKind,
   verifyEnvelope,
 } from "../../protocol/frame.ts";
+import { reasonName } from "../../protocol/reasons.ts";
 import * as wire from "../../protocol/records.ts";
 
 export interface SentPick {
@@ -38,6 +39,10 @@ export interface SentDone {
   readonly totalMs: number;
   readonly stage: number;
   readonly aheadBytes: number;
+  readonly pickedSlot: number;
+  readonly pickedMatchedBytes: number;
+  readonly reason: string;
+  readonly priority: number;
 }
 
 export interface SentGateway {
@@ -166,5 +171,9 @@ function readDone(read: Read): SentDone {
     totalMs: read(wire.DONE_TOTAL_MS),
     stage: read(wire.DONE_STAGE),
     aheadBytes: read(wire.DONE_AHEAD_BYTES),
+    pickedSlot: read(wire.DONE_PICKED_SLOT),
+    pickedMatchedBytes: read(wire.DONE_PICKED_MATCHED_BYTES),
+    reason: reasonName(read(wire.DONE_REASON)),
+    priority: read(wire.DONE_PRIORITY) | 0,
   };
 }

@@ -6,10 +6,12 @@ import { nameHash } from "../../control-plane/hints/name-hash.ts";
 import { writeRewrites } from "../../control-plane/hints/rewrite-records.ts";
 import {
   type Settings,
+  writeAdmission,
   writeModels,
   writeSettings,
 } from "../../control-plane/hints/table-records.ts";
 import type { ToldRule } from "../../control-plane/pool/rewrites.ts";
+import type { StepBody } from "../../control-plane/scoring/plugin.ts";
 import { FLAG_WHOLE_TABLE, padded } from "../../protocol/frame.ts";
 import { VERSION_MAX } from "../../protocol/limits.ts";
 import * as profile from "../../protocol/profile.ts";
@@ -25,7 +27,9 @@ const SETTINGS: Settings = {
   reportMs: 50,
   indexKeysMax: 65_536,
   fallbacks: 2,
+  mode: "active",
   isExplained: true,
+  isLogged: false,
 };
 
 export interface StepHint {
@@ -99,6 +103,13 @@ interface EntriesHint {
   readonly entries: readonly { readonly key: bigint; readonly ageBlocks: number }[];
 }
 
+interface AdmissionHint {
+  readonly pool?: number;
+  readonly rules?: readonly StepBody[];
+  /** Priorities by name. */
+  readonly objectives: Readonly<Record<string, number>>;
+}
+
 interface ModelsHint {
   /** Pool numbers by model. */
   readonly poolOf: Readonly<Record<string, number>>;
@@ -115,6 +126,7 @@ export interface HintsHint {
   readonly pools?: readonly PoolHint[];
   readonly models?: ModelsHint;
   readonly rewrites?: readonly ToldRule[];
+  readonly admission?: readonly AdmissionHint[];
   readonly endpoints?: readonly EndpointHint[];
   readonly loads?: readonly (LoadHint & { readonly slot: number })[];
   readonly picks?: readonly PickHint[];
@@ -144,17 +156,26 @@ export function hintsFrame(hints: HintsHint): Buffer {
   if (isWhole) writeSettings(writer, { ...SETTINGS, ...hints.settings });
   for (const pool of hints.pools ?? []) writePool(writer, pool);
   for (const endpoint of hints.endpoints ?? []) writeEndpoint(writer, endpoint);
-  if (hints.models) {
-    const { poolOf, areAll = true, text = "[]" } = hints.models;
-    writeModels(writer, { poolOf: new Map(Object.entries(poolOf)), areAll, text });
-  }
+  if (hints.models) writeModelsHint(writer, hints.models);
   writeRewrites(writer, hints.rewrites ?? []);
+  writeAdmissions(writer, hints.admission);
   for (const load of [...(hints.endpoints ?? []), ...(hints.loads ?? [])]) writeLoad(writer, load);
   for (const pick of hints.picks ?? []) writePick(writer, pick);
   for (const entries of hints.entries ?? []) writeEntries(writer, entries);
   writePosition(writer, hints.position ?? { table: 1, loads: 1, index: 1 });
   const flags = hints.flags ?? (isWhole ? FLAG_WHOLE_TABLE : 0);
   return writer.seal(hints.version ?? VERSION_MAX, flags, hints.generation ?? GENERATION);
+}
+
+function writeModelsHint(writer: FrameWriter, models: ModelsHint): void {
+  const { poolOf, areAll = true, text = "[]" } = models;
+  writeModels(writer, { poolOf: new Map(Object.entries(poolOf)), areAll, text });
+}
+
+function writeAdmissions(writer: FrameWriter, all: readonly AdmissionHint[] = []): void {
+  for (const { pool = 0, rules = [], objectives } of all) {
+    writeAdmission(writer, pool, rules, objectives);
+  }
 }
 
 type Set = (offset: number, value: number) => void;

@@ -43,6 +43,7 @@ weighted-random-picker
 const HONOURED: readonly (readonly [string, readonly Plugin["role"][]])[] = [
   ["filters", ["filter", "label filter"]],
   ["scorers", ["scorer", "endpoint scorer"]],
+  ["admitters", ["admitter"]],
   ["pickers", ["picker"]],
   ["profile handlers", ["profile handler"]],
 ];

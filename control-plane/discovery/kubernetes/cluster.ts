@@ -107,7 +107,7 @@ export class Cluster {
   #take(pools: ServedPool[]): void {
     const { poolsMax } = this.#options;
     // Most changes of Pods and pools are of no concern to gateways, which are told a whole table.
-    const told = pools.map(({ name, endpoints }) => ({ name, endpoints }));
+    const told = pools.map(({ object: _object, ...told }) => told);
     if (!isDeepStrictEqual(told, this.#told)) this.#listener.pools(pools);
     this.#told = told;
     for (const [index, { object }] of pools.entries()) {

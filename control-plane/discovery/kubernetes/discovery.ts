@@ -1,6 +1,12 @@
 // Pools and their endpoints from a Kubernetes API server: InferencePools and Pods, watched.
 import type { DiscoveredPool } from "../discovered.ts";
 import type { ApiServer } from "./api-server.ts";
+import {
+  type InferenceObjective,
+  inferenceObjectiveOf,
+  OBJECTIVE_GROUPS,
+  objectivesPath,
+} from "./inference-objective.ts";
 import { type InferencePool, inferencePoolOf, POOL_KINDS, poolsPath } from "./inference-pool.ts";
 import { endpointsOf, type ModelServer, modelServerOf } from "./model-server.ts";
 import { WatchedObjects, type WatchListener, type WatchTimes } from "./watched-objects.ts";
@@ -57,12 +63,13 @@ export class KubernetesDiscovery {
   }
 
   #watched(): WatchedObjects<unknown>[] {
-    return this.#namespaces.flatMap(({ pools, servers }) => [...pools, servers]);
+    return this.#namespaces.flatMap((one) => [...one.pools, one.servers, ...one.objectives]);
   }
 
   #changed(): void {
     // Half of what there is would drain the other half.
-    if (!this.#watched().every(({ isKnown }) => isKnown)) return;
+    const needed = this.#namespaces.flatMap(({ pools, servers }) => [...pools, servers]);
+    if (!needed.every(({ isKnown }) => isKnown)) return;
     this.#settling ??= setTimeout(() => {
       this.#settling = undefined;
       this.#listener.pools(this.#pools());
@@ -72,7 +79,7 @@ export class KubernetesDiscovery {
   /** The oldest first: where there is room for some only, a pool that comes takes no other's place. */
   #pools(): ServedPool[] {
     const { poolNames } = this.#options;
-    const served = this.#namespaces.flatMap(({ pools, servers }) => {
+    const served = this.#namespaces.flatMap(({ pools, servers, objectives }) => {
       const byName = new Map<string, InferencePool>();
       for (const { objects } of pools) {
         for (const [name, pool] of objects) if (!byName.has(name)) byName.set(name, pool);
@@ -82,6 +89,7 @@ export class KubernetesDiscovery {
         .map((object) => ({
           ...{ name: this.#nameOf(object), object },
           endpoints: endpointsOf(object, servers.objects.values()),
+          objectives: prioritiesOf(object, objectives),
         }));
     });
     const age = ({ name, object }: ServedPool) => `${object.createdAt} ${name}`;
@@ -98,6 +106,19 @@ interface WatchedNamespace {
   /** One for each of POOL_KINDS. */
   pools: WatchedObjects<InferencePool>[];
   servers: WatchedObjects<ModelServer>;
+  /** One for each of OBJECTIVE_GROUPS. Pools do not wait for them. */
+  objectives: WatchedObjects<InferenceObjective>[];
+}
+
+function prioritiesOf(
+  pool: InferencePool,
+  objectives: readonly WatchedObjects<InferenceObjective>[],
+): Record<string, number> {
+  const installed = objectives.find(({ isInstalled }) => isInstalled);
+  const own = [...(installed?.objects.values() ?? [])];
+  return Object.fromEntries(
+    own.filter(({ poolName }) => poolName === pool.name).map((one) => [one.name, one.priority]),
+  );
 }
 
 function watchedNamespace(
@@ -120,5 +141,9 @@ function watchedNamespace(
   );
   const path = `/api/v1/namespaces/${namespace}/pods`;
   const servers = new WatchedObjects(api, { path, read: modelServerOf }, listener, options);
-  return { pools, servers };
+  const objectives = OBJECTIVE_GROUPS.map((group) => {
+    const kind = { path: objectivesPath(group, namespace), read: inferenceObjectiveOf };
+    return new WatchedObjects<InferenceObjective>(api, kind, listener, options);
+  });
+  return { pools, servers, objectives };
 }

@@ -76,6 +76,11 @@ export class WatchedObjects<T> {
     return this.#isKnown;
   }
 
+  /** Whether the kind is installed, as far as is known. */
+  get isInstalled(): boolean {
+    return this.#version !== null;
+  }
+
   /** Resolves after `stop`. */
   async run(): Promise<void> {
     const { signal } = this.#stopped;

@@ -63,7 +63,6 @@ flowControl:
   expect(warnings.map((warning) => warning.replace(/^c:\d+:\d+: /, ""))).toEqual([
     "inference.networking.x-k8s.io/v1alpha1 is deprecated: use llm-d.ai/v1alpha1",
     "flowControl has no effect: its gate is closed",
-    "saturationDetector has no effect: no request is refused for saturation",
   ]);
 });
 
@@ -98,7 +97,7 @@ requestHandler:
     "token-load-scorer 1",
     "max-score-picker 1",
   ]);
-  expect(warnings).toHaveLength(3);
+  expect(warnings).toHaveLength(2);
   expect(warnings[0]).toContain("approx-prefix-cache-producer: parameters have no effect");
 });
 

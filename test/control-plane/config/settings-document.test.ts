@@ -46,3 +46,13 @@ it("models are given the pool that serves them", () => {
     expect(refusal(`models: ${models}`)).toContain("must be a mapping of models to pools");
   }
 });
+
+it("the mode is one of three", () => {
+  for (const mode of ["active", "shadow", "off"]) {
+    expect(parseSettings(`mode: ${mode}\naccessLog: true`, "")).toEqual({ mode, accessLog: true });
+  }
+  // YAML 1.2 has no "off" that is false.
+  expect(refusal("mode: false")).toBe(
+    "settings.yaml:1:1: mode is false: must be one of active, shadow, off.",
+  );
+});

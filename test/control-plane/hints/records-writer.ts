@@ -7,6 +7,7 @@ import {
   sealFrame,
 } from "../../../protocol/frame.ts";
 import { FRAME_BYTES_MAX } from "../../../protocol/limits.ts";
+import { REASON_PREFIX } from "../../../protocol/reasons.ts";
 import * as wire from "../../../protocol/records.ts";
 
 export interface Claim {
@@ -35,6 +36,10 @@ export interface Done {
   stage?: number;
   pool?: number;
   aheadBytes?: number;
+  pickedSlot?: number;
+  pickedMatchedBytes?: number;
+  reason?: number;
+  priority?: number;
 }
 
 export function beginFrame(claim: Claim): Records {
@@ -130,6 +135,10 @@ export class Records {
       set(wire.DONE_STAGE, done.stage ?? wire.STAGE_FRESH);
       set(wire.DONE_POOL, done.pool ?? wire.NO_NUMBER);
       set(wire.DONE_AHEAD_BYTES, done.aheadBytes ?? 0);
+      set(wire.DONE_PICKED_SLOT, done.pickedSlot ?? done.slot);
+      set(wire.DONE_PICKED_MATCHED_BYTES, done.pickedMatchedBytes ?? 0);
+      set(wire.DONE_REASON, done.reason ?? REASON_PREFIX);
+      view.setInt32(body + wire.DONE_PRIORITY, done.priority ?? 0, true);
     });
   }
 

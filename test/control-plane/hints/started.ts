@@ -129,7 +129,9 @@ export const SETTINGS = {
   reportMs: 50,
   indexKeysMax: 100_000,
   fallbacks: 2,
+  mode: "active" as const,
   isExplained: true,
+  isLogged: false,
 };
 
 /** What the control plane takes at its start, and later by `adjust`. */
@@ -139,4 +141,5 @@ export const ADJUSTABLE: Adjustable = {
   probe: { periodMs: 50, timeoutMs: 1000 },
   models: {},
   modelRewrites: [],
+  objectives: {},
 };

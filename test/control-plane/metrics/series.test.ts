@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { nameHash } from "../../../control-plane/hints/name-hash.ts";
+import { REASON_FILTERED } from "../../../protocol/reasons.ts";
 import * as wire from "../../../protocol/records.ts";
 import { startingEach } from "../hints/started.ts";
 
@@ -23,7 +24,7 @@ it("an ended request counts under own and upstream's names", async () => {
   const upstream =
     'model_name="unknown",target_model_name="unknown",fairness_id="default-flow",priority="0"';
   for (const line of [
-    `hintway_picks_total{${own},stage="fresh",status="200"} 1`,
+    `hintway_picks_total{${own},stage="fresh",reason="prefix",status="200"} 1`,
     `hintway_ttft_seconds_sum{${own}} 0.03`,
     `hintway_duration_seconds_sum{${own}} 0.9`,
     `hintway_cached_tokens_total{${own},source="reported"} 480`,
@@ -108,4 +109,29 @@ it("an endpoint that is gone leaves no series behind", async () => {
   started.list(started.listed(1));
   clock.aheadMs = 120_000;
   await expect.poll(() => started.metrics(), { timeout: 10_000 }).not.toContain(address);
+});
+
+it("what was not picked counts by its reason and its objective's priority, and has no first byte", async () => {
+  const { text } = await reported({
+    ...{ slot: wire.NO_SLOT, pool: 0, status: 429, flags: wire.DONE_FLAG_LOCAL },
+    ...{ reason: REASON_FILTERED, priority: -2, firstByteMs: 0 },
+  });
+  const lines = text.split("\n");
+  expect(lines).toContain('hintway_refused_total{pool="pool",reason="filtered",priority="-2"} 1');
+  expect(text).toMatch(/llm_d_epp_request_error_total\{.*priority="-2",error_code="429"\} 1/);
+  expect(text).not.toContain("hintway_ttft_seconds_sum{");
+});
+
+it("a pick of shadow mode counts by whether it was followed, with what either endpoint holds", async () => {
+  const shadow = { flags: wire.DONE_FLAG_SHADOW, promptBytes: 4000, matchedBytes: 0 };
+  const { text } = await reported(
+    { ...shadow, pickedMatchedBytes: 2000, cachedTokens: 0 },
+    { ...shadow, pickedSlot: wire.NO_SLOT },
+  );
+  const lines = text.split("\n");
+  expect(lines).toContain('hintway_shadow_picks_total{pool="pool",same="true"} 1');
+  expect(lines).toContain('hintway_shadow_picks_total{pool="pool",same="false"} 1');
+  expect(lines).toContain('hintway_shadow_cached_tokens_total{pool="pool",on="picked"} 500');
+  expect(lines).toContain('hintway_shadow_cached_tokens_total{pool="pool",on="served"} 0');
+  expect(lines).toContain('hintway_mode_info{mode="active"} 1');
 });

@@ -57,14 +57,18 @@ export class Cluster {
     return cluster;
   }
 
-  /** Installs a CRD, and waits until it is served. */
-  async install(file: CrdFile): Promise<void> {
-    const crd = parse(readFileSync(join(this.#crds, file), "utf8"));
+  /**
+   * Installs a CRD, under another group where one is given, and waits until it is served. llm-d has
+   * taken kinds of the older group over as they were, and publishes them in no module.
+   */
+  async install(file: CrdFile, group?: string): Promise<void> {
+    const text = readFileSync(join(this.#crds, file), "utf8");
+    const crd = parse(group === undefined ? text : text.replaceAll(OLD_POOL_GROUP, group));
     await this.api.send("POST", CRD_PATH, crd);
-    const { group, names, versions } = crd.spec;
-    const path = `/apis/${group}/${versions[0].name}/namespaces/default/${names.plural}`;
+    const { names, versions } = crd.spec;
+    const path = `/apis/${crd.spec.group}/${versions[0].name}/namespaces/default/${names.plural}`;
     await until(
-      `${names.plural}.${group} to be served`,
+      `${crd.metadata.name} to be served`,
       () => this.api.send("GET", path).catch(() => null),
       ESTABLISH_TIMEOUT_MS,
     );
@@ -91,7 +95,8 @@ export class Cluster {
 
 export const POOLS_CRD = `${POOL_GROUP}_inferencepools.yaml` as const;
 export const OLD_POOLS_CRD = `${OLD_POOL_GROUP}_inferencepools.yaml` as const;
-export type CrdFile = typeof POOLS_CRD | typeof OLD_POOLS_CRD;
+export const OBJECTIVES_CRD = `${OLD_POOL_GROUP}_inferenceobjectives.yaml` as const;
+export type CrdFile = typeof POOLS_CRD | typeof OLD_POOLS_CRD | typeof OBJECTIVES_CRD;
 const ALL: CrdFile[] = [POOLS_CRD, OLD_POOLS_CRD];
 
 export interface PodOptions {
@@ -137,6 +142,20 @@ export class Namespace {
       ...{ apiVersion: `${OLD_POOL_GROUP}/v1alpha2`, kind: "InferencePool", metadata: { name } },
       spec: { selector, targetPortNumber, extensionRef: { name: "picker" } },
     });
+  }
+
+  /** Creates an InferenceObjective of the group, or gives the one there is this priority. */
+  async setObjective(group: string, name: string, pool: string, priority?: number): Promise<void> {
+    const path = `/apis/${group}/v1alpha2/namespaces/${this.name}/inferenceobjectives`;
+    const spec = { poolRef: { name: pool }, ...(priority !== undefined && { priority }) };
+    const kind = { apiVersion: `${group}/v1alpha2`, kind: "InferenceObjective" };
+    const create = () => this.api.send("POST", path, { ...kind, metadata: { name }, spec });
+    await this.api.send("PATCH", `${path}/${name}`, { spec }).catch(create);
+  }
+
+  removeObjective(group: string, name: string): Promise<Answer> {
+    const path = `/apis/${group}/v1alpha2/namespaces/${this.name}/inferenceobjectives`;
+    return this.api.send("DELETE", `${path}/${name}`);
   }
 
   /** Creates the ConfigMap, or gives it exactly these keys. */
