@@ -35,6 +35,10 @@ export function followCluster(
         const endpoints = pools.reduce((sum, pool) => sum + pool.endpoints.length, 0);
         controlPlane.accept("pool", { pools: pools.length, endpoints });
       },
+      rewrites: (rules) => {
+        controlPlane.rewriteModels(rules);
+        controlPlane.accept("rewrites", { rules: rules.length });
+      },
       refused: (part, error) => controlPlane.refuse(part, error),
       accepted: (part) => controlPlane.accept(part, {}),
     },

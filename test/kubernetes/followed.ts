@@ -11,6 +11,7 @@ import {
   type WatchTimes,
 } from "../../control-plane/discovery/kubernetes/watched-objects.ts";
 import { addressText } from "../../control-plane/pool/endpoint.ts";
+import type { RewriteRule } from "../../control-plane/pool/rewrites.ts";
 import { until } from "../support/until.ts";
 
 const STANDARD = {
@@ -28,6 +29,8 @@ export class Followed {
   pools: Record<string, string[]> | null = null;
   /** What was told last, as it was told. */
   told: ServedPool[] = [];
+  /** Rules of rewrites. */
+  rules: RewriteRule[] = [];
   /** By part, what is refused of it at this moment. */
   readonly refusals = new Map<string, string>();
   /** What was ever refused, or failed. */
@@ -45,6 +48,9 @@ export class Followed {
           this.told = pools;
           const sorted = pools.map((pool) => [pool.name, pool.endpoints.map(addressText).sort()]);
           this.pools = Object.fromEntries(sorted);
+        },
+        rewrites: (rules) => {
+          this.rules = rules;
         },
         refused: (part, { message }) => {
           this.refusals.set(part, message);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, expect, it } from "vitest";
 import { configInvalidValue } from "../../control-plane/errors.ts";
-import { OBJECTIVES_CRD, ROLE, type Rule } from "../support/kubernetes/cluster.ts";
+import { OBJECTIVES_CRD, REWRITES_CRD, ROLE, type Rule } from "../support/kubernetes/cluster.ts";
 import { describeOnCluster } from "../support/kubernetes/suite.ts";
 import { until } from "../support/until.ts";
 import { type Followed, following } from "./followed.ts";
@@ -31,8 +31,10 @@ const lesserRoles: Lesser[] = ROLE.flatMap((rule, index) =>
 describeOnCluster("the chart's role", (cluster) => {
   // What is not installed is not watched.
   beforeAll(async () => {
-    await cluster().install(OBJECTIVES_CRD);
-    await cluster().install(OBJECTIVES_CRD, "llm-d.ai");
+    for (const file of [OBJECTIVES_CRD, REWRITES_CRD]) {
+      await cluster().install(file);
+      await cluster().install(file, "llm-d.ai");
+    }
   });
 
   /** Everything that needs a verb happens: pools of both groups, a status, an Event. */

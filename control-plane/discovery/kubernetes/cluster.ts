@@ -2,11 +2,13 @@
 // what it says of itself to those who look at the objects.
 import { isDeepStrictEqual } from "node:util";
 import type { HintwayError } from "../../errors.ts";
+import type { RewriteRule } from "../../pool/rewrites.ts";
 import type { DiscoveredPool } from "../discovered.ts";
 import type { ApiServer } from "./api-server.ts";
 import { type ConfigMapKey, type KeptTexts, WatchedConfigMap } from "./config-map.ts";
 import { KubernetesDiscovery, type ServedPool } from "./discovery.ts";
 import { Events, type WriteListener } from "./events.ts";
+import { ModelRewrites } from "./model-rewrite.ts";
 import { type Parent, PoolStatuses } from "./pool-status.ts";
 import { WATCH_TIMES, type WatchTimes } from "./watched-objects.ts";
 
@@ -28,6 +30,8 @@ export interface ClusterOptions {
 
 export interface ClusterListener {
   pools(pools: ServedPool[]): void;
+  /** Rules of all InferenceModelRewrites, those that win first; told before pools are. */
+  rewrites(rules: RewriteRule[]): void;
   /** The part that does not work; it is tried again. `part` is a path of the API server. */
   refused(part: string, error: HintwayError): void;
   /** What was refused of it is over. */
@@ -42,6 +46,7 @@ export class Cluster {
   readonly #discovery: KubernetesDiscovery;
   readonly #configMap: WatchedConfigMap | null;
   #told: DiscoveredPool[] | null = null;
+  #toldRules: RewriteRule[] = [];
 
   constructor(api: ApiServer, options: ClusterOptions, listener: ClusterListener) {
     this.#options = options;
@@ -57,10 +62,19 @@ export class Cluster {
       ...{ ...options, ...this.#writing("status") },
       now: () => new Date().toISOString().replace(/\.\d+Z$/, "Z"),
     });
+    const rewrites = new ModelRewrites(this.#events, {
+      refused: (part, error) => listener.refused(part, error),
+      accepted: (part) => listener.accepted(part),
+      rewrites: (rules) => this.#takeRules(rules),
+    });
     this.#discovery = new KubernetesDiscovery(
       api,
       { ...options, times, random },
-      { ...watching, pools: (pools) => this.#take(pools) },
+      {
+        ...watching,
+        pools: (pools) => this.#take(pools),
+        rewrites: (objects, poolOf) => rewrites.take(objects, poolOf),
+      },
     );
     const place = { namespace: namespaces[0] ?? "default", name: configMap ?? "" };
     this.#configMap =
@@ -102,6 +116,11 @@ export class Cluster {
         isRefused = false;
       },
     };
+  }
+
+  #takeRules(rules: RewriteRule[]): void {
+    if (!isDeepStrictEqual(rules, this.#toldRules)) this.#listener.rewrites(rules);
+    this.#toldRules = rules;
   }
 
   #take(pools: ServedPool[]): void {

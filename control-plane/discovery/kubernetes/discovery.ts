@@ -1,6 +1,6 @@
 // Pools and their endpoints from a Kubernetes API server: InferencePools and Pods, watched.
 import type { DiscoveredPool } from "../discovered.ts";
-import type { ApiServer } from "./api-server.ts";
+import type { ApiServer, KubernetesObject } from "./api-server.ts";
 import {
   type InferenceObjective,
   inferenceObjectiveOf,
@@ -8,6 +8,7 @@ import {
   objectivesPath,
 } from "./inference-objective.ts";
 import { type InferencePool, inferencePoolOf, POOL_KINDS, poolsPath } from "./inference-pool.ts";
+import { type ModelRewrite, modelRewriteOf, REWRITE_KINDS, rewritesPath } from "./model-rewrite.ts";
 import { endpointsOf, type ModelServer, modelServerOf } from "./model-server.ts";
 import { WatchedObjects, type WatchListener, type WatchTimes } from "./watched-objects.ts";
 
@@ -25,6 +26,8 @@ export interface KubernetesOptions extends KubernetesScope {
 }
 
 export interface KubernetesListener extends Omit<WatchListener, "changed"> {
+  /** All rewrites there are, before pools are told; `poolOf` is the name by which a pool is told. */
+  rewrites(objects: ModelRewrite[], poolOf: (object: ModelRewrite) => string): void;
   /** All pools there are; first when everything has been listed, then whenever one is another. */
   pools(pools: ServedPool[]): void;
 }
@@ -63,15 +66,21 @@ export class KubernetesDiscovery {
   }
 
   #watched(): WatchedObjects<unknown>[] {
-    return this.#namespaces.flatMap((one) => [...one.pools, one.servers, ...one.objectives]);
+    return this.#namespaces.flatMap(({ pools, servers, objectives, rewrites }) => {
+      return [...pools, servers, ...objectives, ...rewrites];
+    });
   }
 
   #changed(): void {
     // Half of what there is would drain the other half.
-    const needed = this.#namespaces.flatMap(({ pools, servers }) => [...pools, servers]);
+    // Nor may requests go to a pool whose rewrites are not known.
+    const needed = this.#namespaces.flatMap(({ pools, servers, rewrites }) => {
+      return [...pools, servers, ...rewrites];
+    });
     if (!needed.every(({ isKnown }) => isKnown)) return;
     this.#settling ??= setTimeout(() => {
       this.#settling = undefined;
+      this.#listener.rewrites(this.#rewrites(), (object) => this.#nameOf(poolOf(object)));
       this.#listener.pools(this.#pools());
     }, SETTLE_MS);
   }
@@ -80,11 +89,7 @@ export class KubernetesDiscovery {
   #pools(): ServedPool[] {
     const { poolNames } = this.#options;
     const served = this.#namespaces.flatMap(({ pools, servers, objectives }) => {
-      const byName = new Map<string, InferencePool>();
-      for (const { objects } of pools) {
-        for (const [name, pool] of objects) if (!byName.has(name)) byName.set(name, pool);
-      }
-      return [...byName.values()]
+      return [...byName(pools).values()]
         .filter(({ name }) => poolNames === null || poolNames.includes(name))
         .map((object) => ({
           ...{ name: this.#nameOf(object), object },
@@ -96,10 +101,23 @@ export class KubernetesDiscovery {
     return served.sort((a, b) => (age(a) < age(b) ? -1 : 1));
   }
 
+  #rewrites(): ModelRewrite[] {
+    return this.#namespaces.flatMap(({ rewrites }) => [...byName(rewrites).values()]);
+  }
+
   /** Names are unique in a namespace only. */
-  #nameOf({ namespace, name }: InferencePool): string {
+  #nameOf({ namespace, name }: Pick<InferencePool, "namespace" | "name">): string {
     return this.#namespaces.length === 1 ? name : `${namespace}/${name}`;
   }
+}
+
+/** Of objects of one name, the one of the first kind. */
+function byName<T>(kinds: readonly WatchedObjects<T>[]): Map<string, T> {
+  return new Map(kinds.toReversed().flatMap(({ objects }) => [...objects]));
+}
+
+function poolOf({ metadata: { namespace = "" }, poolName: name }: ModelRewrite) {
+  return { namespace, name };
 }
 
 interface WatchedNamespace {
@@ -108,6 +126,8 @@ interface WatchedNamespace {
   servers: WatchedObjects<ModelServer>;
   /** One for each of OBJECTIVE_GROUPS. Pools do not wait for them. */
   objectives: WatchedObjects<InferenceObjective>[];
+  /** One for each of REWRITE_KINDS. */
+  rewrites: WatchedObjects<ModelRewrite>[];
 }
 
 function prioritiesOf(
@@ -145,5 +165,14 @@ function watchedNamespace(
     const kind = { path: objectivesPath(group, namespace), read: inferenceObjectiveOf };
     return new WatchedObjects<InferenceObjective>(api, kind, listener, options);
   });
-  return { pools, servers, objectives };
+  const rewrites = REWRITE_KINDS.map((kind) => {
+    const read = (object: KubernetesObject) => modelRewriteOf(kind, object);
+    return new WatchedObjects(
+      api,
+      { path: rewritesPath(kind, namespace), read },
+      listener,
+      options,
+    );
+  });
+  return { pools, servers, objectives, rewrites };
 }

@@ -96,7 +96,13 @@ export class Cluster {
 export const POOLS_CRD = `${POOL_GROUP}_inferencepools.yaml` as const;
 export const OLD_POOLS_CRD = `${OLD_POOL_GROUP}_inferencepools.yaml` as const;
 export const OBJECTIVES_CRD = `${OLD_POOL_GROUP}_inferenceobjectives.yaml` as const;
-export type CrdFile = typeof POOLS_CRD | typeof OLD_POOLS_CRD | typeof OBJECTIVES_CRD;
+export const REWRITES_CRD = `${OLD_POOL_GROUP}_inferencemodelrewrites.yaml` as const;
+export const REWRITES_GROUP = "llm-d.ai";
+export type CrdFile =
+  | typeof POOLS_CRD
+  | typeof OLD_POOLS_CRD
+  | typeof OBJECTIVES_CRD
+  | typeof REWRITES_CRD;
 const ALL: CrdFile[] = [POOLS_CRD, OLD_POOLS_CRD];
 
 export interface PodOptions {
@@ -120,6 +126,18 @@ export class Namespace {
     const version = group === POOL_GROUP ? "v1" : "v1alpha2";
     const path = `/apis/${group}/${version}/namespaces/${this.name}/inferencepools`;
     return name === "" ? path : `${path}/${name}`;
+  }
+
+  rewritePath(name = "", group = OLD_POOL_GROUP): string {
+    const path = `/apis/${group}/v1alpha2/namespaces/${this.name}/inferencemodelrewrites`;
+    return name === "" ? path : `${path}/${name}`;
+  }
+
+  createRewrite(name: string, pool: string, rules: object[], group = OLD_POOL_GROUP) {
+    return this.api.send("POST", this.rewritePath("", group), {
+      ...{ apiVersion: `${group}/v1alpha2`, kind: "InferenceModelRewrite", metadata: { name } },
+      spec: { poolRef: { name: pool }, rules },
+    });
   }
 
   podPath(name = ""): string {
