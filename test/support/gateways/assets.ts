@@ -2,13 +2,18 @@
 // whose objects the chart makes. `npm run test:gateways` gets them once.
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { HELM } from "../../../deploy/helm.ts";
 import { cacheFolder } from "../../../start/cache-folder.ts";
 import { isExecutable } from "../executable.ts";
 import { findAssets } from "../kubernetes/assets.ts";
 
 export const CACHE = join(cacheFolder(process.env), "gateways");
+export const ENVOY_GATEWAY = join(CACHE, "envoy-gateway");
+export const ISTIOD = join(CACHE, "pilot-discovery");
+export const ISTIO_AGENT = join(CACHE, "pilot-agent");
+/** What the agent makes Envoy's bootstrap of. */
+export const ISTIO_BOOTSTRAP = join(CACHE, "envoy_bootstrap.json");
 
 const MONITORING = "example/prometheus-operator-crd/monitoring.coreos.com";
 const ENVOY = "charts/gateway-helm/charts/crds/crds";
@@ -61,4 +66,11 @@ export function missing(): string | undefined {
   ];
   if (absent.length > 0) return `no ${absent.join(", no ")}; \`npm run test:gateways\` gets them`;
   return "missing" in cluster ? cluster.missing : undefined;
+}
+
+/** As above, and of the gateway's own programs. */
+export function missingGateway(programs: string[]): string | undefined {
+  const absent = programs.filter((path) => !isExecutable(path)).map((path) => basename(path));
+  if (absent.length === 0) return missing();
+  return `no ${absent.join(", no ")}; \`npm run test:gateways\` builds them`;
 }

@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../support/components.ts";
+import { copies, ENVOY_GATEWAY, missingGateway } from "../support/gateways/assets.ts";
+import {
+  createGateway,
+  type DeployedEnvoy,
+  startDeployedEnvoy,
+  startEnvoyGateway,
+} from "../support/gateways/envoy-gateway.ts";
+import { NAMESPACE } from "../support/gateways/helm.ts";
+import { Objects } from "../support/gateways/objects.ts";
+import { POOL, type Release, startRelease } from "../support/gateways/release.ts";
+import { explained, translated } from "../support/gateways/translated.ts";
+import { type Answer, startApiServer } from "../support/kubernetes/api-server.ts";
+import { findAssets } from "../support/kubernetes/assets.ts";
+import { POOLS_CRD } from "../support/kubernetes/cluster.ts";
+import { until } from "../support/until.ts";
+
+const absent = missingGateway([ENVOY_GATEWAY]);
+const FILTER = "envoy.filters.http.wasm/envoyextensionpolicy/inference/hw/wasm/0";
+/** Two configurations, a filter to compile, and a machine that may be busy. */
+const TAKEN_MS = 60_000;
+
+describe.skipIf(absent)(`Envoy Gateway${absent ? ` (skipped: ${absent})` : ""}`, () => {
+  const running: { stop(): Promise<void> }[] = [];
+  let objects: Objects;
+  let release: Release;
+  let envoy: DeployedEnvoy;
+  let port: number;
+
+  beforeAll(async () => {
+    const assets = findAssets();
+    if ("missing" in assets) throw new Error(assets.missing);
+    const api = await startApiServer(assets.binaries);
+    running.push(api);
+    objects = new Objects(api);
+    const crds = copies().filter((path) => path.includes("gateway-helm"));
+    await objects.installCrds([`${assets.crds}/${POOLS_CRD}`, ...crds]);
+    await objects.createNamespace(NAMESPACE);
+    running.push(await startEnvoyGateway(api, objects));
+    release = await startRelease(api, objects, ["gateway.mode=envoy-gateway"]);
+    running.push(release);
+    port = await freePort();
+    await createGateway(objects, port);
+    await release.attach();
+    envoy = await startDeployedEnvoy(api);
+    running.push(envoy);
+  }, 240_000);
+
+  afterAll(async () => {
+    for (const component of running.splice(0).reverse()) await component.stop();
+  }, 60_000);
+
+  /** What Envoy Gateway says of the policies, where it is not that all is well. */
+  async function complaints(): Promise<string[]> {
+    const kinds = ["EnvoyExtensionPolicy", "EnvoyPatchPolicy", "BackendTrafficPolicy"];
+    const found = await Promise.all(
+      kinds.map((kind) => objects.list("gateway.envoyproxy.io/v1alpha1", kind, NAMESPACE)),
+    );
+    return found
+      .flat()
+      .flatMap(({ kind, status }: Answer) =>
+        (status?.ancestors ?? []).flatMap(({ conditions }: Answer) =>
+          conditions
+            .filter((condition: Answer) => condition.status !== "True")
+            .map((condition: Answer) => `${kind}: ${condition.message}`),
+        ),
+      );
+  }
+
+  async function expectsPick(): Promise<void> {
+    const answer = await until("a pick", () => explained(port).catch(() => null), TAKEN_MS).catch(
+      async (error) => {
+        throw new Error([...(await complaints()), ...envoy.lines()].join("\n"), { cause: error });
+      },
+    );
+    expect(release.endpoints).toContain(answer.headers.get("x-hintway-endpoint"));
+    expect(answer.headers.get("x-hintway-explain")).toContain(`"pool":"${POOL}"`);
+    expect(await complaints()).toEqual([]);
+  }
+
+  it("routes to the address that the filter sets, behind a buffer", {
+    timeout: 120_000,
+  }, async () => {
+    await release.attach(["gateway.attachment=buffer"]);
+    const { filters } = await until(
+      "the buffer filter",
+      async () => {
+        const found = await translated(envoy.adminUrl, port);
+        const isTaken = found.cluster?.type === "ORIGINAL_DST";
+        return isTaken && found.filters.includes("envoy.filters.http.buffer") ? found : null;
+      },
+      TAKEN_MS,
+    );
+    expect(filters.slice(-3)).toEqual([
+      FILTER,
+      "envoy.filters.http.buffer",
+      "envoy.filters.http.router",
+    ]);
+    await expectsPick();
+  });
+});

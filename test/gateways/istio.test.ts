@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BODY_BYTES_MAX } from "../../envoy/filters.ts";
+import { DESTINATION_HEADER } from "../../protocol/names.ts";
+import { freePort } from "../support/components.ts";
+import { copies, ISTIO_AGENT, ISTIOD, missingGateway } from "../support/gateways/assets.ts";
+import type { DeployedEnvoy } from "../support/gateways/envoy-gateway.ts";
+import { NAMESPACE } from "../support/gateways/helm.ts";
+import { createGateway, startIstiod, startIstioGateway } from "../support/gateways/istio.ts";
+import { Objects } from "../support/gateways/objects.ts";
+import { POOL, type Release, startRelease } from "../support/gateways/release.ts";
+import { explained, translated } from "../support/gateways/translated.ts";
+import { startApiServer } from "../support/kubernetes/api-server.ts";
+import { findAssets } from "../support/kubernetes/assets.ts";
+import { POOLS_CRD } from "../support/kubernetes/cluster.ts";
+import { until } from "../support/until.ts";
+
+const absent = missingGateway([ISTIOD, ISTIO_AGENT]);
+/** A configuration, a filter to compile, and a machine that may be busy. */
+const TAKEN_MS = 60_000;
+/** Filters of Istio's own build of Envoy, which the project's has not. */
+const SETTINGS = ["PILOT_ENABLE_METADATA_EXCHANGE=false", "PILOT_ENABLE_ALPN_FILTER=false"];
+
+describe.skipIf(absent)(`Istio${absent ? ` (skipped: ${absent})` : ""}`, () => {
+  const running: { stop(): Promise<void> }[] = [];
+  let release: Release;
+  let envoy: DeployedEnvoy;
+  let port: number;
+
+  beforeAll(async () => {
+    const assets = findAssets();
+    if ("missing" in assets) throw new Error(assets.missing);
+    const api = await startApiServer(assets.binaries);
+    running.push(api);
+    const objects = new Objects(api);
+    const crds = copies().filter((path) => /gatewayapi-crds|kubernetes_custom/.test(path));
+    await objects.installCrds([`${assets.crds}/${POOLS_CRD}`, ...crds]);
+    await objects.createNamespace(NAMESPACE);
+    running.push(await startIstiod(api, objects, SETTINGS));
+    release = await startRelease(api, objects, ["gateway.mode=istio"]);
+    running.push(release);
+    port = await freePort();
+    await createGateway(api, objects, port);
+    await release.attach();
+    envoy = await startIstioGateway();
+    running.push(envoy);
+  }, 240_000);
+
+  afterAll(async () => {
+    for (const component of running.splice(0).reverse()) await component.stop();
+  }, 60_000);
+
+  async function expectsPick(): Promise<void> {
+    const answer = await until("a pick", () => explained(port).catch(() => null), TAKEN_MS).catch(
+      (error) => {
+        throw new Error(envoy.lines().join("\n"), { cause: error });
+      },
+    );
+    expect(release.endpoints).toContain(answer.headers.get("x-hintway-endpoint"));
+    expect(answer.headers.get("x-hintway-explain")).toContain(`"pool":"${POOL}"`);
+  }
+
+  it("routes by EnvoyFilter to the endpoint that the filter names in a header", {
+    timeout: 120_000,
+  }, async () => {
+    await expectsPick();
+    const { filters, listener, cluster, virtualHost, route } = await translated(
+      envoy.adminUrl,
+      port,
+    );
+    expect(filters.slice(-2)).toEqual(["hintway", "envoy.filters.http.router"]);
+    expect(listener.per_connection_buffer_limit_bytes).toBe(BODY_BYTES_MAX);
+    expect(Number(virtualHost.request_body_buffer_limit)).toBe(BODY_BYTES_MAX);
+    expect(route.route.retry_policy.retriable_status_codes).toEqual([503]);
+    const policy = cluster.load_balancing_policy.policies[0].typed_extension_config;
+    expect(policy.typed_config.override_host_sources).toEqual([{ header: DESTINATION_HEADER }]);
+  });
+});

@@ -1,0 +1,54 @@
+// What a gateway's control plane has made of the chart's objects, as its Envoy has it.
+
+import type { Answer } from "../kubernetes/api-server.ts";
+
+const MANAGER = "envoy.filters.network.http_connection_manager";
+
+export interface Translated {
+  /** Names of the HTTP filters on the port, in order. */
+  filters: string[];
+  connectionManager: Answer;
+  listener: Answer;
+  /** Where requests are routed to. */
+  cluster: Answer;
+  virtualHost: Answer;
+  route: Answer;
+}
+
+export async function translated(adminUrl: string, port: number): Promise<Translated> {
+  const dump = await (await fetch(`${adminUrl}/config_dump`)).json();
+  const of = (kind: string) =>
+    dump.configs.find((config: Answer) => config["@type"].endsWith(`.${kind}`));
+  const listener = of("ListenersConfigDump")
+    .dynamic_listeners.map((entry: Answer) => entry.active_state?.listener)
+    .find((found: Answer) => found?.address?.socket_address?.port_value === port);
+  if (!listener) throw new Error(`Envoy has no listener on port ${port}`);
+  const chains = [...(listener.filter_chains ?? []), listener.default_filter_chain];
+  const manager = chains
+    .flatMap((chain: Answer) => chain?.filters ?? [])
+    .find(({ name }: Answer) => name === MANAGER).typed_config;
+  const configuration = of("RoutesConfigDump")
+    .dynamic_route_configs.map(({ route_config }: Answer) => route_config)
+    .find(({ name }: Answer) => name === manager.rds.route_config_name);
+  const virtualHost = configuration.virtual_hosts.find(({ routes }: Answer) =>
+    routes?.some(({ route }: Answer) => route?.cluster),
+  );
+  const route = virtualHost.routes.find(({ route: action }: Answer) => action?.cluster);
+  const cluster = of("ClustersConfigDump")
+    .dynamic_active_clusters.map((entry: Answer) => entry.cluster)
+    .find(({ name }: Answer) => name === route.route.cluster);
+  return {
+    filters: manager.http_filters.map(({ name }: Answer) => name),
+    ...{ connectionManager: manager, listener, cluster, virtualHost, route },
+  };
+}
+
+/** What a request is answered with, once it is answered well. */
+export async function explained(port: number): Promise<Response | null> {
+  const response = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-hintway-explain": "1" },
+    body: JSON.stringify({ model: "hintway-sim", messages: [{ role: "user", content: "hi" }] }),
+  });
+  return response.status === 200 && response.headers.has("x-hintway-explain") ? response : null;
+}
