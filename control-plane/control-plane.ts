@@ -101,6 +101,7 @@ export class ControlPlane {
       ...{ hints, gateways, polls, now },
       versions: options.versions ?? { versionMin: VERSION_MIN, versionMax: VERSION_MAX },
       reports: new Reports(pools, index, hints, {
+        legEnded: (leg) => this.series.legEnded(leg),
         ended: (request) => {
           const model = this.#models.nameOf(request.modelLow, request.modelHigh);
           this.series.ended(endedFigures(request, model));

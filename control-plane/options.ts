@@ -11,6 +11,7 @@ import {
   type NumberSetting,
   type OwnSettings,
   rangeText,
+  WORD_SETTINGS,
 } from "./settings.ts";
 
 export interface Options extends OwnSettings {
@@ -79,11 +80,23 @@ function program(): Command {
     .helpOption("--help", "show this text")
     .allowExcessArguments(false)
     .exitOverride();
+  for (const option of disaggregationOptions()) command.addOption(option);
   for (const option of kubernetesOptions()) command.addOption(option);
   for (const [name, bounds] of Object.entries(NUMBER_SETTINGS)) {
     command.addOption(number(`--${hyphened(name)} <n>`, bounds));
   }
   return command;
+}
+
+/** The words of each setting, the standard one first. */
+function disaggregationOptions(): Option[] {
+  const { prefillFailure, kvConnector } = WORD_SETTINGS;
+  const failure = "what becomes of a request that no prefill endpoint has read";
+  const connector = "how prefill's cache comes to decode";
+  return [
+    setting("--prefill-failure <way>", failure, prefillFailure[0]).choices(prefillFailure),
+    setting("--kv-connector <name>", connector, kvConnector[0]).choices(kvConnector),
+  ];
 }
 
 function kubernetesOptions(): Option[] {

@@ -6,10 +6,14 @@ import {
   FALLBACKS_MAX,
   FALLBACKS_STANDARD,
   INDEX_KEYS_MAX,
+  LEG_TIMEOUT_MS_MAX,
+  LEG_TRIES_MAX,
 } from "../protocol/limits.ts";
+import { FAILURE_DECODE_ALONE, FAILURE_ERROR } from "../protocol/records.ts";
 import type { ProbeTimes } from "./engines/probe.ts";
 import type { Settings } from "./hints/table-records.ts";
 import type { RewriteRule } from "./pool/rewrites.ts";
+import { CONNECTOR_NAMES, connectorOf } from "./pool/roles.ts";
 
 export interface NumberSetting {
   /** For people. */
@@ -51,13 +55,31 @@ export const NUMBER_SETTINGS = {
     ...{ text: "bodies a worker holds", standard: 268_435_456 },
     ...{ least: 1, most: 4_294_967_295 },
   },
+  prefillTimeoutMs: {
+    ...{ text: "for a prefill endpoint to answer", standard: 300_000 },
+    ...{ least: 100, most: LEG_TIMEOUT_MS_MAX },
+  },
+  prefillTries: {
+    ...{ text: "prefill endpoints tried for a request", standard: 2 },
+    ...{ least: 1, most: LEG_TRIES_MAX },
+  },
 } satisfies Record<string, NumberSetting>;
 
 /** What the filter does: pick; pick and tell only; or stand aside. */
 export const MODES = ["active", "shadow", "off"] as const;
 export type Mode = (typeof MODES)[number];
 
-export interface OwnSettings extends Record<keyof typeof NUMBER_SETTINGS, number> {
+/** Settings that are one of a few words, the standard one first. */
+export const WORD_SETTINGS = {
+  /** What becomes of a request that no prefill endpoint has read. */
+  prefillFailure: ["decode", "error"],
+  /** How prefill's cache comes to decode, where an endpoint's label does not say. */
+  kvConnector: CONNECTOR_NAMES,
+} satisfies Record<string, readonly string[]>;
+
+export interface OwnSettings
+  extends Record<keyof typeof NUMBER_SETTINGS, number>,
+    Record<keyof typeof WORD_SETTINGS, string> {
   mode: Mode;
   /** Clients may ask why. */
   explain: boolean;
@@ -93,6 +115,12 @@ export function settingsOf(own: OwnSettings): Settings {
     mode: own.mode,
     isExplained: own.explain,
     isLogged: own.accessLog,
+    disaggregation: {
+      connector: connectorOf(own.kvConnector),
+      failure: own.prefillFailure === "error" ? FAILURE_ERROR : FAILURE_DECODE_ALONE,
+      timeoutMs: own.prefillTimeoutMs,
+      tries: own.prefillTries,
+    },
   };
 }
 

@@ -6,6 +6,7 @@ import { takeAnswer } from "./hints/link.ts";
 import { hear } from "./hints/sharing.ts";
 import { nowMs } from "./host/clock.ts";
 import { receive } from "./host/memory.ts";
+import { takeLegAnswer } from "./request/prefilled.ts";
 import { onDone, onResponseBody, onResponseHeaders } from "./request/response.ts";
 import { onRequestBody, onRequestHeaders, onRequestTrailers } from "./request/stream.ts";
 import { isRoot } from "./root.ts";
@@ -42,7 +43,7 @@ export function proxy_on_http_call_response(
   bodyBytes: u32,
   _trailers: u32,
 ): void {
-  takeAnswer(token, bodyBytes, nowMs());
+  if (!takeAnswer(token, bodyBytes, nowMs())) takeLegAnswer(token, bodyBytes);
 }
 
 export function proxy_on_request_headers(context: u32, _headers: u32, isEnd: u32): u32 {

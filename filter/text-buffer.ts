@@ -18,6 +18,11 @@ export class TextBuffer {
     this.bytes = 0;
   }
 
+  /** Takes the last byte back. */
+  removeLast(): void {
+    if (this.bytes > 0) this.bytes--;
+  }
+
   /** Room that is left; what does not fit is left out whole. */
   get room(): u32 {
     return this.bytesMax - this.bytes;

@@ -62,3 +62,13 @@ export const BLOCK_BYTES_MIN: u32 = 256;
 export const BLOCK_BYTES_MAX: u32 = 65536;
 /** Virtual machines of one gateway: workers, two of the main thread, and some being replaced. */
 export const VMS_MAX: u32 = 64;
+/** Calls to prefill endpoints under way in one machine. */
+export const LEGS_MAX: u32 = 4096;
+/** Of a request that is sent to a prefill endpoint; the body of a longer one is decoded alone. */
+export const LEG_BODY_BYTES_MAX: u32 = 4 * 1024 * 1024;
+/** Transfer parameters that a prefill endpoint may answer; with more, its answer is of no use. */
+export const TRANSFER_BYTES_MAX: u32 = 256 * 1024;
+/** How long prefill may take. */
+export const LEG_TIMEOUT_MS_MAX: u32 = 3_600_000;
+/** Prefill endpoints tried for one request. */
+export const LEG_TRIES_MAX: u32 = 8;

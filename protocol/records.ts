@@ -182,6 +182,63 @@ export const OBJECTIVE_NAME_HIGH: u32 = 4;
 export const OBJECTIVE_PRIORITY: u32 = 8;
 export const OBJECTIVE_BYTES: u32 = 12;
 
+/** How one pool disaggregates prefill from decode. Only of pools that do. Part of a whole table. */
+export const DISAGGREGATION: u32 = 12;
+//   0 pool   4 disaggregation flags   8 decider   12 its parameters (2, f32)
+//  20 profile that picks for decode alone, and to compare with   24 for prefill
+//  28 for decode once prefill has answered      32 connector     36 what is done when prefill fails
+//  40 ms that prefill may take                  44 prefill endpoints tried at most
+export const DISAGGREGATION_POOL: u32 = 0;
+export const DISAGGREGATION_FLAGS: u32 = 4;
+export const DISAGGREGATION_DECIDER: u32 = 8;
+export const DISAGGREGATION_PARAMETERS: u32 = 12;
+export const DISAGGREGATION_DECODE: u32 = 20;
+export const DISAGGREGATION_PREFILL: u32 = 24;
+export const DISAGGREGATION_TRANSFERRED: u32 = 28;
+export const DISAGGREGATION_CONNECTOR: u32 = 32;
+export const DISAGGREGATION_FAILURE: u32 = 36;
+export const DISAGGREGATION_TIMEOUT_MS: u32 = 40;
+export const DISAGGREGATION_TRIES: u32 = 44;
+export const DISAGGREGATION_BYTES: u32 = 48;
+/** Endpoints are told apart by their roles; without it, the profiles' own filters do that. */
+export const DISAGGREGATION_FLAG_ROLES: u32 = 1;
+
+// Deciders: whether prefill runs elsewhere.
+export const DECIDE_NEVER: u32 = 0;
+export const DECIDE_ALWAYS: u32 = 1;
+/** least tokens that are not cached on the decode endpoint (0: never), least tokens of a prompt. */
+export const DECIDE_UNCACHED: u32 = 2;
+/** By time: there, given its load, against prefill elsewhere and the transfer. */
+export const DECIDE_TIME: u32 = 3;
+
+/** What is done when prefill fails on the last endpoint tried. */
+export const FAILURE_DECODE_ALONE: u32 = 0;
+export const FAILURE_ERROR: u32 = 1;
+
+/** Part of an endpoint in disaggregation. Of endpoints that have one. Part of a whole table. */
+export const ROLE: u32 = 13;
+//   0 slot   4 roles   8 connector, or CONNECTOR_OF_POOL   12 hash of what partners share (low, high)
+//  20 tensor-parallel size, 0 unknown
+export const ROLE_SLOT: u32 = 0;
+export const ROLE_ROLES: u32 = 4;
+export const ROLE_CONNECTOR: u32 = 8;
+/** Prefill and decode are paired where theirs are equal; 0 is paired with any. */
+export const ROLE_GROUP_LOW: u32 = 12;
+export const ROLE_GROUP_HIGH: u32 = 16;
+/** Prefill's may not be larger than decode's. */
+export const ROLE_TENSOR_PARALLEL: u32 = 20;
+export const ROLE_BYTES: u32 = 24;
+export const ROLE_PREFILL: u32 = 1;
+export const ROLE_DECODE: u32 = 2;
+export const ROLE_ENCODE: u32 = 4;
+
+/** How prefill's cache comes to decode. */
+export const CONNECTOR_OF_POOL: u32 = 0;
+/** Decode reads it, by parameters of prefill's answer: NIXL, MoRI-IO's reading mode. */
+export const CONNECTOR_NIXL: u32 = 1;
+/** Both know the place: shared storage, LMCache. */
+export const CONNECTOR_SHARED_STORAGE: u32 = 2;
+
 // ---- both ways --------------------------------------------------------------------------------
 
 /** A pick somebody made: its keys are on that endpoint from here on. */
@@ -299,6 +356,34 @@ export const DONE_FLAG_UNREAD: u32 = 16;
 export const DONE_FLAG_NO_EFFECT: u32 = 32;
 /** The pick was not to have any: Envoy's own policy chose who served. */
 export const DONE_FLAG_SHADOW: u32 = 64;
+/** Of a pool that disaggregates: whether prefill was to run elsewhere has been decided. */
+export const DONE_FLAG_DECIDED: u32 = 128;
+/** It was to run elsewhere. */
+export const DONE_FLAG_DISAGGREGATED: u32 = 256;
+/** Prefill failed elsewhere: decode ran alone, or the client got an error. */
+export const DONE_FLAG_PREFILL_FAILED: u32 = 512;
+/** Prefill's cache was handed to decode. */
+export const DONE_FLAG_TRANSFERRED: u32 = 1024;
+
+/** One call to a prefill endpoint that has ended. */
+export const LEG: u32 = 40;
+//   0 slot   4 outcome   8 status   12 ms   16 prompt bytes   20 uncached prompt bytes
+//  24 bytes of the transfer parameters in its answer
+export const LEG_SLOT: u32 = 0;
+export const LEG_OUTCOME: u32 = 4;
+export const LEG_STATUS: u32 = 8;
+export const LEG_MS: u32 = 12;
+export const LEG_PROMPT_BYTES: u32 = 16;
+export const LEG_UNCACHED_BYTES: u32 = 20;
+export const LEG_PARAMETERS_BYTES: u32 = 24;
+export const LEG_BYTES: u32 = 28;
+export const LEG_SERVED: u32 = 0;
+/** It answered an error, or not at all (status 0), or too late (504). */
+export const LEG_REFUSED: u32 = 1;
+/** It answered without transfer parameters, or with more of them than can be taken. */
+export const LEG_WITHOUT_PARAMETERS: u32 = 2;
+/** Its request was gone before it answered. */
+export const LEG_IN_VAIN: u32 = 3;
 
 /** An endpoint failed before it answered. */
 export const FAILURE: u32 = 35;

@@ -17,7 +17,8 @@ const INDEX = "the index has its own blocks, and the capacity that endpoints tel
 const BYTES = "prompts are measured in bytes, without a tokenizer";
 const COUNTED = "requests in flight are counted by the gateways";
 const FLOW_CONTROL = "flow control is off";
-const PEERS = "without disaggregation no endpoint has a peer to be near to, and all are equal";
+const PEERS = "prefill and decode are paired by the label llm-d.ai/topology, where it is there";
+const NO_SIDECAR = "the gateway itself takes requests from prefill to decode, and tells no sidecar";
 const minAffinity = Type.Optional(Type.Enum(["host", "rack", "zone", "region"]));
 const APIS = "every API that the gateway knows is read";
 
@@ -51,6 +52,12 @@ export const BYSTANDERS: readonly Plugin[] = [
   ),
   aside("topology-affinity-filter", PEERS, parameters({ minAffinity, topologyProducerName: text })),
   aside("topology-affinity-scorer", PEERS, parameters({ topologyProducerName: text })),
+  aside(
+    "disagg-headers-handler",
+    NO_SIDECAR,
+    parameters({ prefillProfile: text, encodeProfile: text }),
+  ),
+  aside("prefill-header-handler", NO_SIDECAR, parameters({ prefillProfile: text })),
   aside("endpoint-notification-source", "discovery tells of endpoints"),
   aside("k8s-notification-source", "discovery tells of endpoints", notification),
 

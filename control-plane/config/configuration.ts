@@ -14,6 +14,8 @@ export interface Configuration {
   metrics: MetricsPages;
   /** Rules by which requests of a priority below 0 are turned away. */
   admission: StepBody[];
+  /** What runs instead in a pool that has endpoints for prefill alone. */
+  disaggregated?: Scheduling;
   /** The file it was read from, or what stands for it. */
   source: string;
   /** What was accepted and is not honoured, each with its place. */
@@ -27,9 +29,39 @@ plugins:
 - type: token-cost-scorer
 `;
 
+// Once prefill has answered there is nothing to compute: what is not cached on the decode endpoint is
+// only to be transferred, and weighs little beside what its steps read.
+const DISAGGREGATED = `
+apiVersion: llm-d.ai/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: token-cost-scorer
+- name: transferred
+  type: token-cost-scorer
+  parameters: { gamma: 0.02, alpha: 0, beta: 0, rho: 0 }
+- type: kv-cache-utilization-scorer
+- type: transfer-time-decider
+- type: disagg-profile-handler
+  parameters:
+    profiles: { decode: default, prefill: default }
+    deciders: { prefill: transfer-time-decider }
+schedulingProfiles:
+- name: default
+  plugins: [{ pluginRef: token-cost-scorer }]
+- name: transferred
+  plugins: [{ pluginRef: transferred }, { pluginRef: kv-cache-utilization-scorer }]
+`;
+
 /** What runs without a file: the cost in tokens, with the scorer's own defaults. */
 export function defaultConfiguration(): Configuration {
-  return parseConfiguration(DEFAULT, "default");
+  const { scheduling } = parseConfiguration(DISAGGREGATED, "default");
+  const disaggregation = scheduling.disaggregation && {
+    ...scheduling.disaggregation,
+    hasRoles: true,
+    transferred: scheduling.profiles.findIndex(({ name }) => name === "transferred"),
+  };
+  const disaggregated = { ...scheduling, disaggregation };
+  return { ...parseConfiguration(DEFAULT, "default"), disaggregated };
 }
 
 /**

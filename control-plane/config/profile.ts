@@ -80,7 +80,7 @@ function referenced(
       const problem = `no plugin has this name; declared: ${[...declared.keys()].join(", ")}`;
       throw document.invalid([...path, "pluginRef"], pluginRef, problem);
     }
-    if (["admitter", "bystander", "profile handler"].includes(found.plugin.role)) {
+    if (["admitter", "bystander", "decider", "profile handler"].includes(found.plugin.role)) {
       document.warn(path, `${pluginRef} is no filter, scorer or picker: it has no effect here`);
     }
     return { ...found, weight, path };
@@ -132,6 +132,7 @@ class ProfileBuilder {
         break;
       case "bystander":
       case "admitter":
+      case "decider":
       case "profile handler":
         break;
     }

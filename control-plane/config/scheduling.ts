@@ -3,6 +3,7 @@ import { POOL_STEPS_MAX, PROFILES_MAX } from "../../protocol/limits.ts";
 import type { LabelTest } from "../scoring/plugin.ts";
 import type { ValueOf } from "../scoring/values.ts";
 import type { DeclaredPlugin } from "./declared-plugins.ts";
+import { type DisaggregationPlan, disaggregationOf } from "./disaggregation.ts";
 import type { ConfigurationDocument } from "./document.ts";
 import { Numbers } from "./numbering.ts";
 import { type Profile, profileOf } from "./profile.ts";
@@ -11,6 +12,8 @@ export interface Scheduling {
   profiles: Profile[];
   /** Undefined: the first profile runs. */
   choice: { header: number; defaultProfile: number | undefined } | undefined;
+  /** Undefined: prefill and decode of a request run on one endpoint. */
+  disaggregation: DisaggregationPlan | undefined;
   /** Request headers that steps look at, in lower case, by their number. */
   headers: readonly string[];
   /** Number i decides bit i of an endpoint's label bits. */
@@ -28,7 +31,9 @@ export function schedulingOf(
 ): Scheduling {
   const numbers = new Numbers();
   const profiles = profilesOf(document, declared, numbers);
-  const choice = choiceOf(document, declared, profiles, numbers);
+  const handler = handlerOf(document, declared);
+  const disaggregation = disaggregationOf(document, declared, handler, profiles);
+  const choice = disaggregation ? undefined : choiceOf(document, handler, profiles, numbers);
   const steps = profiles.reduce((sum, profile) => sum + profile.steps.length, 0);
   if (profiles.length > PROFILES_MAX || steps > POOL_STEPS_MAX) {
     const problem = `exceed ${PROFILES_MAX} profiles or ${POOL_STEPS_MAX} steps; remove some`;
@@ -39,7 +44,7 @@ export function schedulingOf(
     throw document.invalid(PROFILES, names, `the profiles ${numbers.excess}; remove some`);
   }
   const { headers, labelFilters, endpointValues: values } = numbers;
-  return { profiles, choice, headers, labelFilters, values };
+  return { profiles, choice, disaggregation, headers, labelFilters, values };
 }
 
 /** Without any named there is one, which holds every filter, scorer and picker. */
@@ -57,17 +62,24 @@ function profilesOf(
   return named.map((_, index) => profileOf(document, declared, index, numbers));
 }
 
-function choiceOf(
+function handlerOf(
   document: ConfigurationDocument,
   declared: ReadonlyMap<string, DeclaredPlugin>,
-  profiles: readonly Profile[],
-  numbers: Numbers,
-): Scheduling["choice"] {
+): DeclaredPlugin | undefined {
   const handlers = [...declared.values()].filter(({ plugin }) => plugin.role === "profile handler");
   const [handler, other] = handlers;
   if (other !== undefined) {
     throw document.invalid(["plugins"], other.name, `${handler?.name} handles profiles already`);
   }
+  return handler;
+}
+
+function choiceOf(
+  document: ConfigurationDocument,
+  handler: DeclaredPlugin | undefined,
+  profiles: readonly Profile[],
+  numbers: Numbers,
+): Scheduling["choice"] {
   const chosen =
     handler?.plugin.role === "profile handler"
       ? handler.plugin.chooses(handler.parameters)

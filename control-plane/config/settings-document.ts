@@ -21,6 +21,7 @@ import {
   type NumberSetting,
   type OwnSettings,
   rangeText,
+  WORD_SETTINGS,
 } from "../settings.ts";
 import { rewriteRules } from "./rewrite-rules.ts";
 import { pathText, type SchemaProblem } from "./schema-problem.ts";
@@ -40,6 +41,8 @@ const OTHERS: Record<Other, Kind> = {
     expected: `one of ${MODES.join(", ")}`,
     isRight: (value) => MODES.includes(value as Mode),
   },
+  prefillFailure: oneOf(WORD_SETTINGS.prefillFailure),
+  kvConnector: oneOf(WORD_SETTINGS.kvConnector),
   explain: { expected: "true or false", isRight: isBoolean },
   accessLog: { expected: "true or false", isRight: isBoolean },
   models: { expected: "a mapping of models to pools", isRight: (value) => maps(value, isPool) },
@@ -90,6 +93,13 @@ function within(setting: NumberSetting): Kind {
   return {
     expected: rangeText(setting),
     isRight: (value) => typeof value === "number" && isInRange(value, setting),
+  };
+}
+
+function oneOf(words: readonly string[]): Kind {
+  return {
+    expected: `one of ${words.join(", ")}`,
+    isRight: (value) => words.some((word) => word === value),
   };
 }
 

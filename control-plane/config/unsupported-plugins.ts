@@ -1,7 +1,8 @@
 // Plugins of EndpointPickerConfig that are refused by name, because a configuration that counts on
 // them would not do here what it does there.
 
-const DISAGGREGATION = "prefill and decode of a request run on one endpoint";
+const ENCODING = "images are encoded where the prompt is read";
+const PULL = "caches are not pulled from a third endpoint";
 const LATENCY = "there is no latency predictor; token-cost-scorer weighs waiting and prefill";
 const EVENTS = "KV events are not read; use prefix-cache-scorer, which follows the gateways' picks";
 const MULTICLUSTER = "the endpoints of one cluster are picked from";
@@ -13,16 +14,8 @@ const FORMAT = "gRPC is not read: such requests are picked for by load";
 const TEST = "it exists for tests of the original";
 
 const REASONS: Readonly<Record<string, readonly string[]>> = {
-  [DISAGGREGATION]: [
-    "disagg-profile-handler",
-    "pd-profile-handler",
-    "disagg-headers-handler",
-    "prefill-header-handler",
-    "prefix-based-pd-decider",
-    "always-disagg-pd-decider",
-    "always-disagg-multimodal-decider",
-    "p2p-source-producer",
-  ],
+  [ENCODING]: ["always-disagg-multimodal-decider"],
+  [PULL]: ["p2p-source-producer"],
   "name each rank as an endpoint of its own instead": ["data-parallel-profile-handler"],
   [LATENCY]: [
     "latency-scorer",

@@ -16,6 +16,7 @@ import { Shares } from "./shares.ts";
 import {
   type Settings,
   writeAdmission,
+  writeDisaggregation,
   writeEndpoint,
   writeModels,
   writePool,
@@ -149,6 +150,8 @@ export class Hints {
     for (const pool of this.#pools) {
       for (const endpoint of pool.endpoints()) writeEndpoint(this.#writer, pool, endpoint);
     }
+    const { disaggregation } = this.settings;
+    for (const pool of this.#pools) writeDisaggregation(this.#writer, pool, disaggregation);
     writeModels(this.#writer, this.#pools.models);
     writeRewrites(this.#writer, this.#pools.rewrites);
   }

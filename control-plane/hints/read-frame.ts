@@ -87,6 +87,7 @@ const FIXED_BYTES = new Map<number, number>([
   [wire.FLIGHT, wire.FLIGHT_BYTES],
   [wire.DONE, wire.DONE_BYTES],
   [wire.FAILURE, wire.FAILURE_BYTES],
+  [wire.LEG, wire.LEG_BYTES],
 ]);
 
 /** A kind that is not known is sound: a later version may add kinds. */
@@ -106,7 +107,8 @@ function recordIsSound(view: DataView, kind: number, body: number, bytes: number
     const address = view.getUint32(body + wire.ENDPOINT_ADDRESS_BYTES, true);
     return address <= ADDRESS_BYTES_MAX && address <= rest && slotIsSound(view, body);
   }
-  if (kind === wire.FLIGHT || kind === wire.FAILURE) return slotIsSound(view, body);
+  if (kind === wire.FLIGHT || kind === wire.FAILURE || kind === wire.LEG)
+    return slotIsSound(view, body);
   if (kind === wire.DONE) {
     return view.getUint32(body, true) === wire.NO_SLOT || slotIsSound(view, body);
   }

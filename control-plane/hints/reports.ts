@@ -2,6 +2,7 @@
 import { RECORD_HEADER_BYTES } from "../../protocol/frame.ts";
 import * as wire from "../../protocol/records.ts";
 import type { PrefixIndex } from "../index/prefix-index.ts";
+import type { LegFigures } from "../metrics/figures.ts";
 import { correctedFactor } from "../pool/capacity.ts";
 import type { Endpoint } from "../pool/endpoint.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -42,6 +43,7 @@ export interface EndedRequest {
 
 export interface ReportListener {
   ended(request: EndedRequest): void;
+  legEnded(leg: LegFigures): void;
   /** A gateway saw the endpoint fail before it answered. */
   failed(place: Place): void;
   handedBack(gateway: Gateway, entries: number): void;
@@ -67,6 +69,7 @@ export class Reports {
       if (kind === wire.FLIGHT) this.#takeFlight(gateway, view, body);
       else if (kind === wire.PICK) this.#takePick(gateway, view, body, bytes);
       else if (kind === wire.DONE) this.#takeDone(view, body, nowMs);
+      else if (kind === wire.LEG) this.#takeLeg(view, body);
       else if (kind === wire.FAILURE) this.#takeFailure(view, body);
       else if (kind === wire.ENTRIES) handedBack.add(view, body);
     });
@@ -103,10 +106,26 @@ export class Reports {
     const { promptBytes, promptTokens, pool, flags } = request;
     const isRead = (flags & wire.DONE_FLAG_UNREAD) === 0;
     if (promptTokens !== null && isRead) pool?.tokens.learn(promptBytes, promptTokens);
-    const isServed = (flags & (wire.DONE_FLAG_RETRIED | wire.DONE_FLAG_LOCAL)) === 0;
+    // After a transfer all of a prompt is cached, and nothing is told of the endpoint's own speed.
+    const isElsewhere = (flags & (wire.DONE_FLAG_TRANSFERRED | wire.DONE_FLAG_DISAGGREGATED)) !== 0;
+    const isLocal = (flags & (wire.DONE_FLAG_RETRIED | wire.DONE_FLAG_LOCAL)) !== 0;
+    const isServed = !isLocal && !isElsewhere;
     if (isServed) correct(request);
     if (isServed) learnFirstByte(request, nowMs);
     this.#listener.ended(request);
+  }
+
+  #takeLeg(view: DataView, body: number): void {
+    const field = (offset: number) => view.getUint32(body + offset, true);
+    const place = this.#pools.atSlot(field(wire.LEG_SLOT));
+    if (!place) return;
+    this.#listener.legEnded({
+      pool: place.pool.name,
+      endpoint: place.endpoint.address,
+      outcome: LEG_OUTCOMES.get(field(wire.LEG_OUTCOME)) ?? "unknown",
+      ms: field(wire.LEG_MS),
+      parametersBytes: field(wire.LEG_PARAMETERS_BYTES),
+    });
   }
 
   #takeFailure(view: DataView, body: number): void {
@@ -114,6 +133,13 @@ export class Reports {
     if (place) this.#listener.failed(place);
   }
 }
+
+const LEG_OUTCOMES: ReadonlyMap<number, string> = new Map([
+  [wire.LEG_SERVED, "served"],
+  [wire.LEG_REFUSED, "refused"],
+  [wire.LEG_WITHOUT_PARAMETERS, "without-parameters"],
+  [wire.LEG_IN_VAIN, "in-vain"],
+]);
 
 function correct({ pool, endpoint, cachedTokens, matchedBytes }: EndedRequest): void {
   if (!pool || !endpoint || cachedTokens === null) return;

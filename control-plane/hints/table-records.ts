@@ -5,6 +5,7 @@ import * as wire from "../../protocol/records.ts";
 import type { Endpoint } from "../pool/endpoint.ts";
 import type { ServedModels } from "../pool/models.ts";
 import type { Pool } from "../pool/pool.ts";
+import { groupOf, ownConnector, rolesOf, tensorParallelOf } from "../pool/roles.ts";
 import type { StepBody } from "../scoring/plugin.ts";
 import type { Mode, Objectives } from "../settings.ts";
 import type { FrameWriter } from "./frame-writer.ts";
@@ -26,6 +27,18 @@ export interface Settings {
   isExplained: boolean;
   /** Picks are left where Envoy's access log finds them. */
   isLogged: boolean;
+  disaggregation: DisaggregationSettings;
+}
+
+/** Of every pool that disaggregates. */
+export interface DisaggregationSettings {
+  /** A connector of the wire; endpoints may have others. */
+  connector: number;
+  /** When prefill fails: FAILURE_…. */
+  failure: number;
+  timeoutMs: number;
+  /** Prefill endpoints tried for one request. */
+  tries: number;
 }
 
 const MODE_FLAGS: Readonly<Record<Mode, number>> = {
@@ -133,6 +146,47 @@ export function writeAdmission(
 }
 
 const NO_WEIGHT = 0;
+
+/** Nothing for a pool that does not disaggregate. */
+export function writeDisaggregation(
+  writer: FrameWriter,
+  pool: Pool,
+  settings: DisaggregationSettings,
+): void {
+  const plan = pool.scheduling.disaggregation;
+  if (plan === undefined) return;
+  const body = writer.begin(wire.DISAGGREGATION, wire.DISAGGREGATION_BYTES);
+  const { view } = writer;
+  const set = (offset: number, value: number) => view.setUint32(body + offset, value, true);
+  set(wire.DISAGGREGATION_POOL, pool.number);
+  set(wire.DISAGGREGATION_FLAGS, plan.hasRoles ? wire.DISAGGREGATION_FLAG_ROLES : 0);
+  set(wire.DISAGGREGATION_DECIDER, plan.decider);
+  for (const [index, value] of plan.parameters.entries()) {
+    view.setFloat32(body + wire.DISAGGREGATION_PARAMETERS + index * 4, value, true);
+  }
+  set(wire.DISAGGREGATION_DECODE, plan.decode);
+  set(wire.DISAGGREGATION_PREFILL, plan.prefill);
+  set(wire.DISAGGREGATION_TRANSFERRED, plan.transferred);
+  set(wire.DISAGGREGATION_CONNECTOR, settings.connector);
+  set(wire.DISAGGREGATION_FAILURE, settings.failure);
+  set(wire.DISAGGREGATION_TIMEOUT_MS, settings.timeoutMs);
+  set(wire.DISAGGREGATION_TRIES, settings.tries);
+  for (const endpoint of pool.endpoints()) writeRole(writer, endpoint);
+}
+
+function writeRole(writer: FrameWriter, { slot, discovered: { labels } }: Endpoint): void {
+  if (slot === null) return;
+  const body = writer.begin(wire.ROLE, wire.ROLE_BYTES);
+  const set = (offset: number, value: number) => writer.view.setUint32(body + offset, value, true);
+  const group = groupOf(labels);
+  const { low, high } = group === "" ? { low: 0, high: 0 } : nameHash(group);
+  set(wire.ROLE_SLOT, slot);
+  set(wire.ROLE_ROLES, rolesOf(labels));
+  set(wire.ROLE_CONNECTOR, ownConnector(labels));
+  set(wire.ROLE_GROUP_LOW, low);
+  set(wire.ROLE_GROUP_HIGH, high);
+  set(wire.ROLE_TENSOR_PARALLEL, tensorParallelOf(labels));
+}
 
 /** Nothing where there is but one pool. */
 export function writeModels(writer: FrameWriter, models: ServedModels): void {

@@ -3,7 +3,10 @@
 import { isRefusal, reasonName } from "../../protocol/reasons.ts";
 import {
   DONE_FLAG_CUT,
+  DONE_FLAG_DECIDED,
+  DONE_FLAG_DISAGGREGATED,
   DONE_FLAG_NO_EFFECT,
+  DONE_FLAG_PREFILL_FAILED,
   DONE_FLAG_SHADOW,
   DONE_FLAG_STREAMED,
   NO_COUNT,
@@ -33,6 +36,7 @@ export function endedFigures(request: EndedRequest, model: string): EndedFigures
     shadow: shadowOf(request),
     status: request.status,
     isStreamed: (flags & DONE_FLAG_STREAMED) !== 0,
+    disaggregation: disaggregationOf(flags),
     isCut: (flags & DONE_FLAG_CUT) !== 0,
     hasEffect: (flags & DONE_FLAG_NO_EFFECT) === 0,
     totalMs: request.totalMs,
@@ -49,4 +53,12 @@ function shadowOf(request: EndedRequest): EndedFigures["shadow"] {
   if ((flags & DONE_FLAG_SHADOW) === 0 || !pool || !endpoint) return null;
   const pickedCachedTokens = pickedMatchedBytes / pool.tokens.bytesPerToken;
   return { isSame: picked === endpoint, pickedCachedTokens };
+}
+
+function disaggregationOf(flags: number): EndedFigures["disaggregation"] {
+  if ((flags & DONE_FLAG_DECIDED) === 0) return undefined;
+  return {
+    isElsewhere: (flags & DONE_FLAG_DISAGGREGATED) !== 0,
+    hasFailed: (flags & DONE_FLAG_PREFILL_FAILED) !== 0,
+  };
 }

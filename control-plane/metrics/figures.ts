@@ -31,6 +31,15 @@ export interface EndpointFigures {
   capacityBlocks: number;
 }
 
+/** One call to a prefill endpoint that has ended. */
+export interface LegFigures {
+  pool: string;
+  endpoint: string;
+  outcome: string;
+  ms: number;
+  parametersBytes: number;
+}
+
 /** One ended request. Counts are null where not told. */
 export interface EndedFigures {
   /** Empty when it is gone, or none was found. */
@@ -48,6 +57,8 @@ export interface EndedFigures {
   status: number;
   isStreamed: boolean;
   isCut: boolean;
+  /** Undefined outside of pools that disaggregate. */
+  disaggregation: { isElsewhere: boolean; hasFailed: boolean } | undefined;
   hasEffect: boolean;
   totalMs: number;
   firstByteMs: number | null;

@@ -2,13 +2,16 @@
 // same as one of the upstream endpoint picker's have its name and labels too, so that dashboards
 // and autoscalers go on working: `llm_d_epp_…`, and for pools the older `inference_pool_…`.
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { EndedFigures, EndpointFigures, Figures, PoolFigures } from "./figures.ts";
+import type { EndedFigures, EndpointFigures, Figures, LegFigures, PoolFigures } from "./figures.ts";
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 const TOKENS = [1, 8, 32, 128, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072];
 
 /** Labels of upstream's request series. */
 const REQUEST = ["model_name", "target_model_name", "fairness_id", "priority"] as const;
+
+/** As upstream's handler is labelled. */
+const DISAGGREGATION_PLUGIN = "disagg-profile-handler";
 
 export class Series {
   readonly #registry = new Registry();
@@ -60,6 +63,30 @@ export class Series {
     "hintway_cached_tokens_total",
     "Cached prompt tokens of the same requests, as the index believed and as engines told.",
     ["pool", "endpoint", "source"],
+  );
+  readonly #legs = this.#counter("hintway_prefill_legs_total", "Calls to prefill endpoints.", [
+    "pool",
+    "endpoint",
+    "outcome",
+  ]);
+  readonly #legSeconds = this.#seconds("hintway_prefill_leg_seconds", "How long they took.", [
+    "pool",
+    "endpoint",
+  ]);
+  readonly #transferBytes = this.#counter(
+    "hintway_transfer_parameters_bytes_total",
+    "Bytes of transfer parameters that prefill endpoints answered.",
+    ["pool"],
+  );
+  readonly #fallbacks = this.#counter(
+    "hintway_prefill_fallbacks_total",
+    "Requests to be prefilled elsewhere for which that failed.",
+    ["pool"],
+  );
+  readonly #decisions = this.#counter(
+    "llm_d_epp_disagg_decision_total",
+    "Requests, by where their prompts were to be read.",
+    ["plugin_name", "plugin_type", "model_name", "decision_type"],
   );
   readonly #frames = this.#counter("hintway_frames_refused_total", "Frames refused whole.", [
     "reason",
@@ -123,6 +150,7 @@ export class Series {
     if (firstByteMs !== null) this.#ttft.observe({ pool, endpoint }, firstByteMs / 1000);
     this.#duration.observe({ pool, endpoint }, totalMs / 1000);
     this.#countTokens(request);
+    this.#countDecision(request);
     this.#endedUpstream(request);
   }
 
@@ -131,6 +159,25 @@ export class Series {
     this.#shadow.inc({ pool, same: String(shadow.isSame) });
     this.#shadowCached.inc({ pool, on: "picked" }, shadow.pickedCachedTokens);
     this.#shadowCached.inc({ pool, on: "served" }, believedCachedTokens);
+  }
+
+  legEnded(leg: LegFigures): void {
+    const { pool, endpoint, outcome, ms, parametersBytes } = leg;
+    this.#legs.inc({ pool, endpoint, outcome });
+    this.#legSeconds.observe({ pool, endpoint }, ms / 1000);
+    this.#transferBytes.inc({ pool }, parametersBytes);
+  }
+
+  #countDecision({ pool, model, disaggregation }: EndedFigures): void {
+    if (disaggregation === undefined) return;
+    const { isElsewhere, hasFailed } = disaggregation;
+    this.#decisions.inc({
+      plugin_name: DISAGGREGATION_PLUGIN,
+      plugin_type: DISAGGREGATION_PLUGIN,
+      model_name: model,
+      decision_type: isElsewhere ? "prefill-decode" : "decode-only",
+    });
+    if (hasFailed) this.#fallbacks.inc({ pool });
   }
 
   #countTokens(request: EndedFigures): void {

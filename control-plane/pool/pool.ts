@@ -5,6 +5,7 @@ import type { DiscoveredEndpoint } from "../discovery/discovered.ts";
 import type { BlockSize } from "./block-size.ts";
 import { capacityBlocks, capacityBytes, ghostSizeOf, isWorthTelling } from "./capacity.ts";
 import { addressText, Endpoint } from "./endpoint.ts";
+import { isPrefillOnly } from "./roles.ts";
 import type { Slots } from "./slots.ts";
 import { type Reading, Slowness } from "./slowness.ts";
 import { TokenBytes } from "./token-bytes.ts";
@@ -38,6 +39,8 @@ export class Pool {
   readonly #slots: Slots;
   #configuration: Configuration;
   #toldBytesPerToken = this.tokens.bytesPerToken;
+  /** An endpoint is listed on which prefill runs, and no decode. */
+  #hasPrefillOnly = false;
   readonly #byAddress = new Map<string, Endpoint>();
   readonly #bySlot = new Map<number, Endpoint>();
 
@@ -59,8 +62,10 @@ export class Pool {
     for (const endpoint of this.#byAddress.values()) this.#describe(endpoint);
   }
 
+  /** The configuration's, or what stands for it where endpoints have roles. */
   get scheduling(): Scheduling {
-    return this.#configuration.scheduling;
+    const { scheduling, disaggregated } = this.#configuration;
+    return (this.#hasPrefillOnly ? disaggregated : undefined) ?? scheduling;
   }
 
   get blockBytes(): number {
@@ -113,7 +118,12 @@ export class Pool {
     for (const endpoint of this.#byAddress.values()) {
       if (!addresses.has(endpoint.address)) endpoint.drainingSinceMs ??= nowMs;
     }
+    const hadPrefillOnly = this.#hasPrefillOnly;
+    this.#hasPrefillOnly = listed.some(({ labels }) => isPrefillOnly(labels));
     for (const discovered of listed) this.#list(discovered, areTrusted);
+    if (hadPrefillOnly !== this.#hasPrefillOnly) {
+      for (const endpoint of this.#byAddress.values()) this.#describe(endpoint);
+    }
     return this.letGoOldest(this.#byAddress.size - POOL_ENDPOINTS_MAX, nowMs);
   }
 

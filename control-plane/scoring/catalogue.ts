@@ -3,6 +3,8 @@ import { activeRequestScorer } from "./active-request-scorer.ts";
 import { byLabel, decodeFilter, encodeFilter, prefillFilter } from "./by-label-filters.ts";
 import { concurrencyDetector } from "./concurrency-detector.ts";
 import { contextLengthAware } from "./context-length-aware.ts";
+import { alwaysDisaggPdDecider, prefixBasedPdDecider, transferTimeDecider } from "./deciders.ts";
+import { disaggProfileHandler, pdProfileHandler } from "./disaggregation-handlers.ts";
 import { endpointAttributeFilter } from "./endpoint-attribute-filter.ts";
 import { endpointAttributeScorer } from "./endpoint-attribute-scorer.ts";
 import { headerBasedTestingFilter } from "./header-based-testing-filter.ts";
@@ -64,7 +66,13 @@ export const SCHEDULING_PLUGINS: readonly Plugin[] = [
   maxScorePicker,
   randomPicker,
   weightedRandomPicker,
+  // Deciders of disaggregation.
+  alwaysDisaggPdDecider,
+  prefixBasedPdDecider,
+  transferTimeDecider,
   // Profile handlers.
+  disaggProfileHandler,
   headerProfileHandler,
+  pdProfileHandler,
   singleProfileHandler,
 ];

@@ -87,6 +87,24 @@ export interface ProfileHandler<S extends TObject = TObject> extends Described<S
   role: "profile handler";
   /** The header that names the profile, and the one that runs without it; undefined: there is one. */
   chooses(parameters: Static<S>): { headerName: string; defaultProfile: string } | undefined;
+  /** The profiles that it runs for decode and prefill, and the decider's name. */
+  disaggregates?(parameters: Static<S>): {
+    decode: string;
+    prefill: string;
+    decider: string | undefined;
+  };
+}
+
+/** A decider of the wire (DECIDE_…) and its two parameters. */
+export interface DeciderBody {
+  decider: number;
+  parameters: [number, number];
+}
+
+/** Decides whether prefill of a request runs elsewhere. */
+export interface Decider<S extends TObject = TObject> extends Described<S> {
+  role: "decider";
+  decides(parameters: Static<S>): DeciderBody;
 }
 
 /** Accepted in the configuration, with no part in the profile; `note` says who does its work. */
@@ -105,6 +123,7 @@ export type Plugin =
   | Admitter
   | Picker
   | ProfileHandler
+  | Decider
   | Bystander;
 export type LabelTest = (labels: Readonly<Record<string, string>>) => boolean;
 
@@ -158,6 +177,10 @@ export const picker = <S extends TObject>(of: Omit<Picker<S>, "role">): Plugin =
 });
 export const profileHandler = <S extends TObject>(of: Omit<ProfileHandler<S>, "role">): Plugin => ({
   role: "profile handler",
+  ...of,
+});
+export const decider = <S extends TObject>(of: Omit<Decider<S>, "role">): Plugin => ({
+  role: "decider",
   ...of,
 });
 export const bystander = <S extends TObject>(of: Omit<Bystander<S>, "role">): Plugin => ({

@@ -20,6 +20,8 @@ import {
   HEADER_NAME_BYTES_MAX,
   HEADERS_MAX,
   INDEX_KEYS_MAX,
+  LEG_TIMEOUT_MS_MAX,
+  LEG_TRIES_MAX,
   MODELS_MAX,
   MODELS_TEXT_BYTES_MAX,
   OBJECTIVES_MAX,
@@ -81,7 +83,7 @@ function checkRecord(view: DataView, kind: u32, at: u32, bytes: u32): u32 {
   if (kind === wire.FAILURE) return checkSlot(view, at, bytes, wire.FAILURE_BYTES);
   if (kind === wire.DONE) return checkEnd(view, at, bytes);
   if (kind === wire.CONTACT) return bytes >= wire.CONTACT_BYTES ? FRAME_OK : FRAME_RECORD;
-  return FRAME_OK;
+  return checkOther(view, kind, at, bytes);
 }
 
 function checkSlot(view: DataView, at: u32, bytes: u32, bytesMin: u32): u32 {
@@ -192,6 +194,34 @@ function checkAdmission(view: DataView, at: u32, bytes: u32): u32 {
   for (let rule: u32 = 0; rule < rules; rule++) {
     const step = at + wire.ADMISSION_BYTES + rule * STEP_BYTES;
     if (!isSoundStep(view, step)) return FRAME_OVER_LIMIT;
+  }
+  return FRAME_OK;
+}
+
+/** What only pools that disaggregate have; any other kind is skipped. */
+function checkOther(view: DataView, kind: u32, at: u32, bytes: u32): u32 {
+  if (kind === wire.DISAGGREGATION) return checkDisaggregation(view, at, bytes);
+  if (kind === wire.ROLE) return checkSlot(view, at, bytes, wire.ROLE_BYTES);
+  if (kind === wire.LEG) return checkSlot(view, at, bytes, wire.LEG_BYTES);
+  return FRAME_OK;
+}
+
+function checkDisaggregation(view: DataView, at: u32, bytes: u32): u32 {
+  if (bytes < wire.DISAGGREGATION_BYTES) return FRAME_RECORD;
+  if (view.getUint32(at + wire.DISAGGREGATION_POOL, true) >= POOLS_MAX) return FRAME_OVER_LIMIT;
+  for (
+    let place = wire.DISAGGREGATION_DECODE;
+    place <= wire.DISAGGREGATION_TRANSFERRED;
+    place += 4
+  ) {
+    if (view.getUint32(at + place, true) >= PROFILES_MAX) return FRAME_OVER_LIMIT;
+  }
+  const timeoutMs = view.getUint32(at + wire.DISAGGREGATION_TIMEOUT_MS, true);
+  const tries = view.getUint32(at + wire.DISAGGREGATION_TRIES, true);
+  if (timeoutMs > LEG_TIMEOUT_MS_MAX || tries > LEG_TRIES_MAX) return FRAME_OVER_LIMIT;
+  for (let place: u32 = 0; place < 8; place += 4) {
+    const parameter = view.getFloat32(at + wire.DISAGGREGATION_PARAMETERS + place, true);
+    if (!isWithin(parameter, f32.MAX_VALUE)) return FRAME_OVER_LIMIT;
   }
   return FRAME_OK;
 }

@@ -24,6 +24,12 @@ class Counters {
   rejectedHeldBytes: u32 = 0;
   rejectedBadBody: u32 = 0;
   rejectedModel: u32 = 0;
+  rejectedUnread: u32 = 0;
+  rejectedPrefill: u32 = 0;
+  prefills: u32 = 0;
+  prefillsFailed: u32 = 0;
+  prefillsRefused: u32 = 0;
+  prefillsUnheld: u32 = 0;
   endpointFailures: u32 = 0;
   requestsRetried: u32 = 0;
   streamsCut: u32 = 0;
@@ -63,6 +69,12 @@ const NAMES: StaticArray<string> = [
   "rejected_held_bytes",
   "rejected_bad_body",
   "rejected_model",
+  "rejected_unread",
+  "rejected_prefill",
+  "prefills",
+  "prefills_failed",
+  "prefills_refused",
+  "prefills_unheld",
   "endpoint_failures",
   "requests_retried",
   "streams_cut",

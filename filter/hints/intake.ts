@@ -17,6 +17,7 @@ import { setAdapters } from "./adapters.ts";
 import { forgetAdmission, takeAdmission } from "./admission.ts";
 import { forgetPast, keepBlocks } from "./bands.ts";
 import { forgetColdUse, noteColdUse } from "./cold-use.ts";
+import { forgetDisaggregation, takeDisaggregation, takeRole } from "./disaggregation.ts";
 import { reserve } from "./entries.ts";
 import { clearFlight } from "./flight.ts";
 import { noteSlot } from "./gauges.ts";
@@ -63,6 +64,8 @@ function takeTablePart(view: DataView, kind: u32, at: u32, memoryAt: usize): voi
   else if (kind === wire.MODELS) takeModels(view, at, memoryAt);
   else if (kind === wire.REWRITES) takeRewrites(view, at, memoryAt);
   else if (kind === wire.ADMISSION) takeAdmission(view, at, memoryAt);
+  else if (kind === wire.DISAGGREGATION) takeDisaggregation(view, at);
+  else if (kind === wire.ROLE) takeRole(view, at);
 }
 
 function takeRecord(view: DataView, kind: u32, at: u32, memoryAt: usize, nowMs: f64): void {
@@ -78,6 +81,7 @@ function beginTable(generation: u32): void {
   forgetModels();
   forgetRewrites();
   forgetAdmission();
+  forgetDisaggregation();
   for (let pool: u32 = 0; pool < POOLS_MAX; pool++) {
     const known = unchecked(table.pools[pool]);
     known.isUsed = false;

@@ -22,6 +22,8 @@ import {
   FLIGHT_REQUESTS,
   FLIGHT_RESIDENT_BYTES,
   FLIGHT_UNANSWERED,
+  LEG,
+  LEG_BYTES,
   PICK,
   PICK_BLOCKS,
   PICK_BYTES,
@@ -129,6 +131,12 @@ export class RecordBuffer {
   /** Answers where the fields of a DONE record go, 0 when there is no room. */
   addDone(): usize {
     const body = this.begin(DONE, DONE_BYTES);
+    return body === 0 ? 0 : this.at + body;
+  }
+
+  /** Answers where the fields of a LEG record go, 0 when there is no room. */
+  addLeg(): usize {
+    const body = this.begin(LEG, LEG_BYTES);
     return body === 0 ? 0 : this.at + body;
   }
 

@@ -214,7 +214,8 @@ function noteKept(hasRoom: bool): void {
 }
 
 function isReported(kind: u32): bool {
-  return kind === wire.PICK || kind === wire.FAILURE || kind === wire.DONE;
+  if (kind === wire.PICK || kind === wire.FAILURE) return true;
+  return kind === wire.DONE || kind === wire.LEG;
 }
 
 function takeFlight(view: DataView, sender: i32, at: u32): void {

@@ -29,6 +29,11 @@ export function dropFront(buffer: i32, bytes: u32): void {
   proxy_set_buffer_bytes(buffer, 0, bytes, bufferAt(), 0);
 }
 
+/** Puts other bytes in place of the first `bytes` of the request's body. */
+export function putInFront(bytes: u32, source: usize, sourceBytes: u32): void {
+  proxy_set_buffer_bytes(REQUEST_BODY, 0, bytes, source, sourceBytes);
+}
+
 /** Puts bytes at the end of a body of `total`. */
 export function append(buffer: i32, total: u32, source: usize, bytes: u32): void {
   proxy_set_buffer_bytes(buffer, total, 0, source, bytes);

@@ -1,6 +1,7 @@
 // What may be done to the stream whose callback is running, or that is made the one in force.
 import {
   proxy_call_foreign_function,
+  proxy_continue_stream,
   proxy_send_local_response,
   proxy_set_effective_context,
 } from "@solo-io/proxy-runtime/assembly/imports";
@@ -42,6 +43,13 @@ export function respond(
     headersBytes,
     NO_GRPC_STATUS,
   );
+}
+
+const REQUEST_STREAM: i32 = 0;
+
+/** Lets a request go on that was held, after the callback that runs. */
+export function continueRequest(): void {
+  proxy_continue_stream(REQUEST_STREAM);
 }
 
 /** Sets filter state from a marshalled SetEnvoyFilterStateArguments. */

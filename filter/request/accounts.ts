@@ -12,6 +12,8 @@ import { noteUncached } from "../hints/renewal.ts";
 import { outbox } from "../hints/sharing.ts";
 import { pools, tenancyOf, trustAt } from "../hints/table.ts";
 import { backlogInFlight } from "./in-flight.ts";
+import { Leg } from "./leg.ts";
+import { putLeg } from "./legs.ts";
 import { Request } from "./live.ts";
 import * as picks from "./pick.ts";
 
@@ -47,6 +49,42 @@ export function countOn(
   pool.learn(<f64>wish.promptBytes, uncached);
   noteUncached(pool, slot, uncached);
   addKeys(request, slot, flags, <u32>uncached);
+}
+
+/**
+ * As countPick, where prefill was done elsewhere: nothing of the prompt is to be computed, but all of
+ * it comes into the endpoint's cache.
+ */
+export function countTransferred(request: Request, pool: Pool, atMs: f64): void {
+  const slot = <u32>unchecked(request.destinations[0]);
+  const wish = request.wish;
+  request.matchedKeys = picks.pickedMatchedKeys;
+  request.backlogBytes = 0;
+  request.residentBytes = <f64>wish.promptBytes;
+  request.matchedBytes = wish.promptBytes - picks.pickedUncachedBytes;
+  request.aheadBytes = 0;
+  notePick(slot, atMs);
+  noteSent(slot, wish.modelName, atMs);
+  put(request, slot);
+  noteUncached(pool, slot, <f64>picks.pickedUncachedBytes);
+  addKeys(request, slot, 0, picks.pickedUncachedBytes);
+}
+
+/** A prefill endpoint is to read the prompt, and holds it from here on. */
+export function countLeg(request: Request, leg: Leg, pool: Pool, atMs: f64): void {
+  const wish = request.wish;
+  putLeg(leg);
+  notePick(leg.slot, atMs);
+  noteSent(leg.slot, wish.modelName, atMs);
+  pool.learn(<f64>wish.promptBytes, leg.uncachedBytes);
+  noteUncached(pool, leg.slot, leg.uncachedBytes);
+  addKeys(request, leg.slot, 0, <u32>leg.uncachedBytes);
+}
+
+/** It did not read it. */
+export function takeLegKeysBack(request: Request, leg: Leg): void {
+  if (unchecked(tenancyOf[leg.slot]) !== leg.tenancy) return;
+  removeFrom(request, leg.slot, leg.matchedKeys, <u32>leg.uncachedBytes);
 }
 
 /** The endpoint holds the prompt from here on, by this machine's index and by the others'. */
@@ -85,12 +123,19 @@ function isStillThere(request: Request): bool {
 
 /** The endpoint did not compute the prompt: it holds what it held before. */
 function takeKeysBack(request: Request): void {
-  const novel = request.wish.keyCount - request.matchedKeys;
-  if (novel === 0) return;
-  const keys = request.wish.keys + ((<usize>request.matchedKeys) << 3);
-  const blocks = blocksOf(request, request.wish.promptBytes - request.matchedBytes);
-  removeKeys(request.slot, keys, novel, blocks);
-  outbox.addPick(request.slot, wire.PICK_FLAG_REMOVE, 0, blocks, keys, novel);
+  const uncached = request.wish.promptBytes - request.matchedBytes;
+  removeFrom(request, request.slot, request.matchedKeys, uncached);
+}
+
+/** Of the prompt's keys, the endpoint holds the first `matched`. */
+function removeFrom(request: Request, slot: u32, matched: u32, uncachedBytes: u32): void {
+  const wish = request.wish;
+  if (wish.keyCount <= matched) return;
+  const novel = wish.keyCount - matched;
+  const keys = wish.keys + ((<usize>matched) << 3);
+  const blocks = blocksOf(request, uncachedBytes);
+  removeKeys(slot, keys, novel, blocks);
+  outbox.addPick(slot, wire.PICK_FLAG_REMOVE, 0, blocks, keys, novel);
 }
 
 /** The endpoint answered with an error instead of computing the prompt. */

@@ -1,16 +1,35 @@
 // The endpoints a request may go to: those of its pool that serve, then what the profile's filters
 // leave of them. Candidates are named by slot and stand in one array.
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
+import { arePartners, hasRole } from "../hints/disaggregation.ts";
 import { isUp, mayBePicked } from "../hints/health.ts";
 import { Pool } from "../hints/pool.ts";
 import { matchedKeys } from "../hints/prefix-index.ts";
 import { labelsOf } from "../hints/table.ts";
 import { Wish } from "./wish.ts";
 
+/** Any endpoint will do. */
+export const NO_PARTNER: i32 = -1;
+
 export const candidates = new StaticArray<u16>(<i32>POOL_ENDPOINTS_MAX);
 export let candidateCount: i32 = 0;
 /** The candidates are endpoints that this gateway saw fail, as there are no others. */
 export let isLastResort: bool = false;
+
+/** The role that candidates have, 0 any; and the prefill endpoint they take over from. */
+let wantedRole: u32 = 0;
+let wantedPartner: i32 = NO_PARTNER;
+
+/** From here on candidates are these only. */
+export function wantRole(role: u32, partner: i32): void {
+  wantedRole = role;
+  wantedPartner = partner;
+}
+
+function isWanted(slot: u32): bool {
+  if (wantedRole !== 0 && !hasRole(slot, wantedRole)) return false;
+  return wantedPartner === NO_PARTNER || arePartners(<u32>wantedPartner, slot);
+}
 
 /**
  * Endpoints of the pool that are up and not held to be failing. If there are none, those that only
@@ -22,12 +41,13 @@ export function gatherCandidates(pool: Pool, nowMs: f64): void {
   isLastResort = false;
   for (let i = 0; i < pool.slotCount; i++) {
     const slot = unchecked(pool.slots[i]);
-    if (mayBePicked(slot, nowMs)) unchecked((candidates[candidateCount++] = slot));
+    if (isWanted(slot) && mayBePicked(slot, nowMs))
+      unchecked((candidates[candidateCount++] = slot));
   }
   if (candidateCount > 0) return;
   for (let i = 0; i < pool.slotCount; i++) {
     const slot = unchecked(pool.slots[i]);
-    if (isUp(slot)) unchecked((candidates[candidateCount++] = slot));
+    if (isWanted(slot) && isUp(slot)) unchecked((candidates[candidateCount++] = slot));
   }
   isLastResort = candidateCount > 0;
 }

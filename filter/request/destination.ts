@@ -6,6 +6,7 @@ import { Pool } from "../hints/pool.ts";
 import { addressAt, addressBytes, isCold } from "../hints/table.ts";
 import { REQUEST_HEADERS, setHeader } from "../host/headers.ts";
 import { Text } from "../host/memory.ts";
+import { CLUSTER_NAME, propertyAt, readProperty } from "../host/properties.ts";
 import { setFilterState } from "../host/stream.ts";
 import { TextBuffer } from "../text-buffer.ts";
 
@@ -34,6 +35,27 @@ export function nameCluster(pool: Pool): void {
   text.add(pool.nameAt, pool.nameBytes);
   if (isCold) text.addText(LAST_KNOWN);
   setHeader(REQUEST_HEADERS, CLUSTER, text.at, text.bytes);
+}
+
+/** Finds the cluster that a call to the pool's endpoints goes through; `leads`: as its route says. */
+export function findCluster(pool: Pool, leads: bool): void {
+  text.clear();
+  if (leads && !isCold) {
+    const bytes = readProperty(CLUSTER_NAME);
+    text.add(propertyAt(), bytes);
+  }
+  if (text.bytes > 0) return;
+  text.add(pool.nameAt, pool.nameBytes);
+  if (isCold) text.addText(LAST_KNOWN);
+}
+
+/** The cluster found last, until the next destination is named. */
+export function destinationClusterAt(): usize {
+  return text.at;
+}
+
+export function destinationClusterBytes(): u32 {
+  return text.bytes;
 }
 
 /**

@@ -32,13 +32,13 @@ export function beginEdits(prompt: Prompt): void {
   counters.membersStripped += count;
 }
 
-/** Makes the edits in the held body of `bytes` bytes. */
-export function applyEdits(request: Request, bytes: u32): void {
-  if (edits.count === 0) return;
+/** Makes the edits in the held body of `bytes` bytes, once; answers how many it has then. */
+export function applyEdits(request: Request, bytes: u32): u32 {
+  if (edits.count === 0) return bytes;
   let total = bytes;
   for (let start: u32 = 0; start < bytes; ) {
     const read = readBuffer(REQUEST_BODY, 0, min(SLICE_BYTES, bytes - start));
-    if (read === 0) return;
+    if (read === 0) return total;
     dropFront(REQUEST_BODY, read);
     total -= read;
     while (edits.nextPiece(bufferAt(), start, start + read)) {
@@ -47,11 +47,14 @@ export function applyEdits(request: Request, bytes: u32): void {
     }
     start += read;
   }
-  if (total !== bytes && request.tellsLength) tellLength(total);
+  edits.begin();
+  if (total !== bytes) tellLength(request, total);
+  return total;
 }
 
 /** The headers are held still. */
-function tellLength(bytes: u32): void {
+export function tellLength(request: Request, bytes: u32): void {
+  if (!request.tellsLength) return;
   length.clear();
   length.addInteger(bytes);
   setHeader(REQUEST_HEADERS, CONTENT_LENGTH, length.at, length.bytes);

@@ -2,9 +2,11 @@
 // once and used again.
 import { NO_SLOT } from "../../protocol/records.ts";
 import { TextBuffer } from "../text-buffer.ts";
+import { Leg } from "./leg.ts";
 import { DESTINATIONS_MAX } from "./pick.ts";
 import { Prompt } from "./prompt.ts";
 import { ResponseEdits } from "./response-edits.ts";
+import { Transfer } from "./transfer.ts";
 import { Usage } from "./usage.ts";
 import { Wish } from "./wish.ts";
 
@@ -16,6 +18,8 @@ export const SENT: u32 = 1;
 export const ANSWERED: u32 = 2;
 /** Is none of the filter's business, or was answered by it. */
 export const APART: u32 = 3;
+/** Is held while a prefill endpoint reads its prompt. */
+export const PREFILLING: u32 = 4;
 
 export class Request {
   context: u32 = 0;
@@ -75,8 +79,16 @@ export class Request {
   /** What the response gets in place of values; null for most. */
   edits: ResponseEdits | null = null;
 
+  /** Only in pools that disaggregate. */
+  readonly transfer: Transfer = new Transfer();
+  leg: Leg | null = null;
+  /** Bytes of the held body once it is edited. */
+  bodyBytes: u32 = 0;
+
   wantsExplanation: bool = false;
   explanation: TextBuffer | null = null;
+  /** Of prefill's pick. */
+  prefillExplanation: TextBuffer | null = null;
   next: Request | null = null;
 
   /** Its place among those that wait for response headers. */
@@ -118,6 +130,7 @@ export class Request {
     this.readsUsage = false;
     this.wantsExplanation = false;
     this.wish.begin();
+    this.transfer.begin();
   }
 }
 

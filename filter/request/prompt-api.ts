@@ -21,6 +21,11 @@ const SUFFIXES: StaticArray<string> = [
   "/generate",
 ];
 
+/** Whether an answer is generated, for which the prompt can be read elsewhere before. */
+export function mayBePrefilled(api: u32): bool {
+  return api !== API_NONE && api !== API_EMBEDDINGS && api !== API_SGLANG_GENERATE;
+}
+
 const QUESTION_MARK: u8 = 0x3f;
 const HASH_SIGN: u8 = 0x23;
 const PERCENT: u8 = 0x25;

@@ -143,6 +143,20 @@ export const replyHeldBytes = new Reply(
   "This gateway holds as many request bodies as it may. Try again later.",
   SATURATED,
 );
+export const replyUnread = new Reply(
+  415,
+  "invalid_request_error",
+  "unreadable_body",
+  "This pool's model servers fetch parts of prompts from each other, so that the gateway has to read what they are told, and it cannot read this body. Send it as plain UTF-8 JSON, not compressed.",
+  NONE,
+);
+export const replyPrefillFailed = new Reply(
+  502,
+  "bad_gateway",
+  "prefill_failed",
+  "No prefill server of this pool has read the prompt. Try again; the operator finds each server's state on the control plane's /status.",
+  NONE,
+);
 export const replyBadBody = new Reply(
   400,
   "invalid_request_error",

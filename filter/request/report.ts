@@ -13,6 +13,7 @@ export function report(request: Request, atMs: f64): void {
   if (told && isStreamed && !request.expectsUsage && request.isComplete) {
     noteSample(usage.promptTokens !== wire.NO_COUNT);
   }
+  request.doneFlags |= request.transfer.doneFlags;
   if (request.isUnread) request.doneFlags |= wire.DONE_FLAG_UNREAD;
   const firstByteMs = request.hasFirstByte ? request.firstByteMs - request.startedMs : 0;
   store<u32>(at, request.destinationCount > 0 ? request.slot : wire.NO_SLOT);

@@ -32,6 +32,7 @@ import { giveSession } from "./named-headers.ts";
 import { report } from "./report.ts";
 import { endShadow } from "./shadow.ts";
 import { letGo } from "./stream.ts";
+import { learnTransfer } from "./transfer-times.ts";
 import {
   countFailuresBefore,
   NOT_NAMED,
@@ -53,6 +54,7 @@ const JSON_TYPE = new Text("application/json");
 const VIA_UPSTREAM = new Text("via_upstream");
 const ENDPOINT = new Text("x-hintway-endpoint");
 const EXPLAIN = new Text("x-hintway-explain");
+const EXPLAIN_PREFILL = new Text("x-hintway-explain-prefill");
 
 // Envoy's response flags, bits of `response.flags`.
 const REMOTE_RESET: u64 = 1 << 4;
@@ -196,6 +198,8 @@ function giveExplanation(request: Request): void {
     setHeader(RESPONSE_HEADERS, ENDPOINT, table.addressAt(slot), table.addressBytes(slot));
   }
   setHeader(RESPONSE_HEADERS, EXPLAIN, explanation.at, explanation.bytes);
+  const prefill = request.prefillExplanation;
+  if (prefill !== null) setHeader(RESPONSE_HEADERS, EXPLAIN_PREFILL, prefill.at, prefill.bytes);
 }
 
 // ---- body and end -------------------------------------------------------------------------------
@@ -209,14 +213,23 @@ export function onResponseBody(context: u32, bytes: u32, isEnd: bool): void {
     request.hasFirstByte = true;
     request.firstByteMs = nowMs();
     releaseBacklog(request);
+    noteTransfer(request);
   }
   if (request.readsUsage) readResponse(request, bytes);
+}
+
+/** Of a streamed answer the first byte tells that decode has got what prefill computed. */
+function noteTransfer(request: Request): void {
+  const sentMs = request.transfer.sentMs;
+  if (sentMs === 0 || (request.doneFlags & wire.DONE_FLAG_STREAMED) === 0) return;
+  if (request.status === 200) learnTransfer(request.pool, request.firstByteMs - sentMs);
 }
 
 export function onDone(context: u32): void {
   const request = requestOf(context);
   if (request === null) return;
   letGo(request);
+  leaveLeg(request);
   endWaiting(request);
   const atMs = nowMs();
   if (request.phase === ANSWERED && !request.isComplete) noteCut(request, atMs);
@@ -228,8 +241,21 @@ export function onDone(context: u32): void {
     request.explanation = null;
   }
   dropEdits(request, false);
+  const prefill = request.prefillExplanation;
+  if (prefill !== null) {
+    giveBack(prefill);
+    request.prefillExplanation = null;
+  }
   request.prompt.release();
   dropRequest(request);
+}
+
+/** The prefill endpoint computes on, for nobody. */
+function leaveLeg(request: Request): void {
+  const leg = request.leg;
+  if (leg === null) return;
+  leg.context = 0;
+  request.leg = null;
 }
 
 /** The endpoint broke off a response it had begun, which cannot be retried. A client that hangs up is not counted. */

@@ -1,6 +1,7 @@
 // A request's life, from its headers to the end of its response: the one state machine.
 //
 //   READING ──pick──▶ SENT ──response headers──▶ ANSWERED ──▶ done
+//      │  └─▶ PREFILLING ──▲
 //      └──── refused, or none of ours ──▶ APART ──▶ done
 
 import { BLOCK_BYTES_MAX, POOLS_MAX } from "../../protocol/limits.ts";
@@ -8,12 +9,12 @@ import * as reasons from "../../protocol/reasons.ts";
 import {
   DONE_FLAG_LOCAL,
   DONE_FLAG_SHADOW,
+  DONE_FLAG_TRANSFERRED,
   SETTINGS_FLAG_EXPLAIN,
-  STAGE_BLIND,
-  STAGE_STALE,
 } from "../../protocol/records.ts";
 import { priorityOf } from "../hints/admission.ts";
 import { counters } from "../hints/counters.ts";
+import { Disaggregation, disaggregationOf } from "../hints/disaggregation.ts";
 import { modelsText, modelsTextBytes } from "../hints/models.ts";
 import { Pool } from "../hints/pool.ts";
 import { shareSoon } from "../hints/sharing.ts";
@@ -22,18 +23,19 @@ import { bufferAt, REQUEST_BODY, readBuffer, SLICE_BYTES } from "../host/buffers
 import { nowMs, recentMs } from "../host/clock.ts";
 import { CONTINUE, STOP, STOP_AND_BUFFER } from "../host/stream.ts";
 import { logPick } from "./access-log.ts";
-import { countPick } from "./accounts.ts";
+import { countPick, countTransferred } from "./accounts.ts";
 import { isTurnedAway } from "./admission.ts";
-import { isLastResort } from "./candidates.ts";
+import { NO_PARTNER } from "./candidates.ts";
 import { coverBy } from "./cover.ts";
 import { nameCluster, nameInFilterState, nameInHeader } from "./destination.ts";
+import { beginPrefill, isDecodeForgotten, pickDecode } from "./disaggregation.ts";
 import { applyEdits, beginEdits } from "./edited-body.ts";
-import { explain, takeExplanation } from "./explain.ts";
 import * as headers from "./headers.ts";
-import { APART, READING, Request, requestOf, SENT, takeRequest } from "./live.ts";
+import { APART, PREFILLING, READING, Request, requestOf, SENT, takeRequest } from "./live.ts";
 import { refuseModel } from "./model-refusal.ts";
 import * as modes from "./modes.ts";
 import * as picks from "./pick.ts";
+import { noteResult } from "./pick-notes.ts";
 import * as choice from "./pool-choice.ts";
 import { API_NONE } from "./prompt.ts";
 import * as replies from "./replies.ts";
@@ -45,6 +47,8 @@ import { beginWaiting } from "./waiting.ts";
 
 /** Attachment A holds the request by itself; B leaves that to the buffer filter behind it. */
 let holdsHeaders: bool = true;
+/** Of what may be held, for requests that wait for prefill: others have to be read meanwhile. */
+const HELD_SHARE: f64 = 0.5;
 /** Bytes of bodies held by this worker for requests not yet picked. */
 let heldBytes: f64 = 0;
 
@@ -192,9 +196,14 @@ function finishBody(request: Request): bool {
 
 // ---- the pick -----------------------------------------------------------------------------------
 
-/** Picks and sets the destination; false when the filter has answered instead. */
+/** Picks and sets the destination; false when the filter has answered instead, or the request waits. */
 function choose(request: Request): bool {
-  letGo(request);
+  const isSent = pickAndSend(request);
+  if (request.phase !== PREFILLING) letGo(request);
+  return isSent;
+}
+
+function pickAndSend(request: Request): bool {
   if (request.isByModel && !chooseByModel(request)) return false;
   if (request.pool === table.NO_POOL) return passWithoutHints(request);
   const pool = unchecked(table.pools[request.pool]);
@@ -211,13 +220,44 @@ function choose(request: Request): bool {
   }
   coverBy(request.wish.keyCount > 0 ? request.prompt : null);
   keepParts(request.wantsExplanation);
+  const ways = disaggregationOf(request.pool);
+  if (ways !== null && !modes.isShadow()) return pickInPhases(request, pool, ways, atMs);
   const result = picks.pick(pool, request.wish, atMs);
-  if (result === picks.PICKED) notePick(request, pool);
-  else if (result === picks.NO_ENDPOINTS) request.reason = reasons.REASON_NO_ENDPOINTS;
-  else request.reason = reasons.REASON_FILTERED;
-  logPick(request);
+  noteResult(request, pool, result);
   if (modes.isShadow()) return sendInShadow(request, pool, atMs);
   return result === picks.PICKED ? send(request, pool, atMs) : refuse(request);
+}
+
+/** The request goes to the endpoints picked last. */
+export function sendPicked(request: Request, pool: Pool, atMs: f64): bool {
+  noteResult(request, pool, picks.PICKED);
+  return send(request, pool, atMs);
+}
+
+export function refusePick(request: Request, pool: Pool, result: u32): bool {
+  noteResult(request, pool, result);
+  return refuse(request);
+}
+
+/** Under attachment B a request cannot be held for a call: it decodes alone. */
+function pickInPhases(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): bool {
+  if (request.isUnread) return refuseUnread(request);
+  const result = pickDecode(request, pool, ways, NO_PARTNER, atMs);
+  if (result !== picks.PICKED) return refusePick(request, pool, result);
+  if (holdsHeaders) {
+    const mayHold = heldBytes <= HELD_SHARE * <f64>table.settings.heldBytesMax;
+    if (beginPrefill(request, pool, ways, mayHold, atMs)) return false;
+    if (isDecodeForgotten) pickDecode(request, pool, ways, NO_PARTNER, atMs);
+  }
+  return sendPicked(request, pool, atMs);
+}
+
+/** What cannot be read could tell a model server to fetch from anywhere. */
+function refuseUnread(request: Request): bool {
+  counters.rejectedUnread++;
+  request.phase = APART;
+  replies.replyUnread.send();
+  return false;
 }
 
 /** Whether there is too much to do for a request of so low a priority. */
@@ -227,20 +267,6 @@ function isShed(request: Request, atMs: f64): bool {
   if (wish.priority >= 0 || !isTurnedAway(request.pool, atMs)) return false;
   request.reason = reasons.REASON_SHED;
   return true;
-}
-
-function notePick(request: Request, pool: Pool): void {
-  countStage(request);
-  keepExplanation(request, pool);
-  const slot = <u32>unchecked(picks.destinations[0]);
-  const promptBytes = request.wish.promptBytes;
-  request.pickedSlot = slot;
-  request.pickedMatchedBytes = promptBytes > 0 ? promptBytes - picks.pickedUncachedBytes : 0;
-  request.isCold = picks.isCold;
-  if (isLastResort) request.reason = reasons.REASON_LAST_RESORT;
-  else if (request.wish.isSessionOf(slot)) request.reason = reasons.REASON_SESSION;
-  else if (request.isUnread) request.reason = reasons.REASON_UNREAD;
-  else request.reason = picks.pickedMatchedKeys > 0 ? reasons.REASON_PREFIX : reasons.REASON_LOAD;
 }
 
 function send(request: Request, pool: Pool, atMs: f64): bool {
@@ -255,7 +281,11 @@ function send(request: Request, pool: Pool, atMs: f64): bool {
   if (holdsHeaders) nameDestination(request, pool);
   else nameInFilterState(<u32>unchecked(picks.destinations[0]));
   if (holdsHeaders && count > 1) beginWaiting(request, atMs);
-  countPick(request, pool, atMs);
+  if ((request.transfer.doneFlags & DONE_FLAG_TRANSFERRED) !== 0) {
+    countTransferred(request, pool, atMs);
+  } else {
+    countPick(request, pool, atMs);
+  }
   shareSoon(atMs);
   return true;
 }
@@ -348,19 +378,4 @@ function refuse(request: Request): bool {
     replies.replyNoEndpoints.send();
   }
   return false;
-}
-
-function countStage(request: Request): void {
-  if (request.wish.keyCount === 0) counters.picksWithoutPrompt++;
-  if (isLastResort) counters.picksLastResort++;
-  if (request.stage === STAGE_BLIND) counters.picksBlind++;
-  else if (request.stage === STAGE_STALE) counters.picksStale++;
-  else counters.picksFresh++;
-}
-
-function keepExplanation(request: Request, pool: Pool): void {
-  if (!request.wantsExplanation) return;
-  const buffer = takeExplanation();
-  request.explanation = buffer;
-  explain(buffer, pool, request.wish, request.stage);
 }

@@ -141,7 +141,7 @@ describe("scorers", () => {
       picks: [0, 1, 2],
     },
     {
-      what: "topology-affinity is 0 for all: without disaggregation there is no peer",
+      what: "topology-affinity is 0 for all: prefill and decode are paired by a label instead",
       config: `
 plugins: [{type: topology-affinity-scorer}, {type: topology-affinity-filter}, {type: queue-scorer}]`,
       endpoints: [{ reading: { waiting: 1 } }, {}],

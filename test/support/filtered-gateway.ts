@@ -17,6 +17,8 @@ export interface GatewayOptions {
   readonly attachment?: "pause" | "buffer";
   /** What the control plane says first; null leaves the gateway without hints. */
   readonly hints?: Buffer | null;
+  /** Beside the control plane's. */
+  readonly clusters?: readonly string[];
   readonly vm?: Partial<VmOptions>;
 }
 
@@ -31,7 +33,7 @@ export class FilteredGateway extends Gateway {
 
   /** Starts the workers; with hints, they all have them and know of each other. */
   constructor(options: GatewayOptions = {}) {
-    super({ clusters: [CONTROL_PLANE] });
+    super({ clusters: [CONTROL_PLANE, ...(options.clusters ?? [])] });
     this.#options = options;
     for (let worker = 0; worker < (options.workers ?? 1); worker++) this.startWorker();
     if (options.hints === null) return;

@@ -45,6 +45,16 @@ export interface SentDone {
   readonly priority: number;
 }
 
+export interface SentLeg {
+  readonly slot: number;
+  readonly outcome: number;
+  readonly status: number;
+  readonly ms: number;
+  readonly promptBytes: number;
+  readonly uncachedBytes: number;
+  readonly parametersBytes: number;
+}
+
 export interface SentGateway {
   readonly id: string;
   readonly versionMin: number;
@@ -61,6 +71,7 @@ export class SentRecords {
   readonly picks: SentPick[] = [];
   readonly flights: SentFlight[] = [];
   readonly dones: SentDone[] = [];
+  readonly legs: SentLeg[] = [];
   readonly failures: number[] = [];
   readonly entries: { readonly slot: number; readonly key: bigint; readonly ageBlocks: number }[] =
     [];
@@ -93,6 +104,7 @@ export class SentRecords {
     else if (kind === wire.PICK) this.picks.push(readPick(view, read));
     else if (kind === wire.FLIGHT) this.flights.push(readFlight(read));
     else if (kind === wire.DONE) this.dones.push(readDone(read));
+    else if (kind === wire.LEG) this.legs.push(readLeg(read));
     else if (kind === wire.FAILURE) this.failures.push(read(wire.FAILURE_SLOT));
     else if (kind === wire.ENTRIES) this.#takeEntries(view, read);
     else throw new Error(`the gateway sent a record of kind ${kind}, which is not its to send`);
@@ -154,6 +166,18 @@ function readFlight(read: Read): SentFlight {
     backlogBytes: read(wire.FLIGHT_BACKLOG_BYTES),
     residentBytes: read(wire.FLIGHT_RESIDENT_BYTES),
     unanswered: read(wire.FLIGHT_UNANSWERED),
+  };
+}
+
+function readLeg(read: Read): SentLeg {
+  return {
+    slot: read(wire.LEG_SLOT),
+    outcome: read(wire.LEG_OUTCOME),
+    status: read(wire.LEG_STATUS),
+    ms: read(wire.LEG_MS),
+    promptBytes: read(wire.LEG_PROMPT_BYTES),
+    uncachedBytes: read(wire.LEG_UNCACHED_BYTES),
+    parametersBytes: read(wire.LEG_PARAMETERS_BYTES),
   };
 }
 

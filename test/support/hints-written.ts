@@ -30,6 +30,7 @@ const SETTINGS: Settings = {
   mode: "active",
   isExplained: true,
   isLogged: false,
+  disaggregation: { connector: 0, failure: 0, timeoutMs: 0, tries: 0 },
 };
 
 export interface StepHint {
@@ -45,6 +46,18 @@ interface ProfileHint {
   readonly steps: readonly StepHint[];
 }
 
+/** How a pool disaggregates; what is left out is always, by roles, with NIXL. */
+export interface DisaggregationHint {
+  readonly hasRoles?: boolean;
+  readonly decider?: number;
+  readonly parameters?: readonly [number, number];
+  readonly profiles?: readonly [decode: number, prefill: number, transferred: number];
+  readonly connector?: number;
+  readonly failure?: number;
+  readonly timeoutMs?: number;
+  readonly tries?: number;
+}
+
 export interface PoolHint {
   readonly number?: number;
   readonly name?: string;
@@ -57,6 +70,7 @@ export interface PoolHint {
   readonly profileHeader?: number;
   readonly defaultProfile?: number;
   readonly isAside?: boolean;
+  readonly disaggregation?: DisaggregationHint;
 }
 
 interface LoadHint {
@@ -87,6 +101,11 @@ export interface EndpointHint extends LoadHint {
   readonly pool?: number;
   readonly labels?: number;
   readonly capacityBlocks?: number;
+  /** Bits; written where it is given. */
+  readonly roles?: number;
+  readonly connector?: number;
+  readonly group?: number;
+  readonly tensorParallel?: number;
 }
 
 interface PickHint {
@@ -156,6 +175,7 @@ export function hintsFrame(hints: HintsHint): Buffer {
   if (isWhole) writeSettings(writer, { ...SETTINGS, ...hints.settings });
   for (const pool of hints.pools ?? []) writePool(writer, pool);
   for (const endpoint of hints.endpoints ?? []) writeEndpoint(writer, endpoint);
+  writeDisaggregations(writer, hints);
   if (hints.models) writeModelsHint(writer, hints.models);
   writeRewrites(writer, hints.rewrites ?? []);
   writeAdmissions(writer, hints.admission);
@@ -248,6 +268,48 @@ function writeEndpoint(writer: FrameWriter, endpoint: EndpointHint): void {
     set(wire.ENDPOINT_CAPACITY_BLOCKS, endpoint.capacityBlocks ?? 1000);
     set(wire.ENDPOINT_ADDRESS_BYTES, address.length);
     writer.writeBytes(body + wire.ENDPOINT_BYTES, address);
+  });
+}
+
+function writeDisaggregations(
+  writer: FrameWriter,
+  { pools = [], endpoints = [] }: HintsHint,
+): void {
+  for (const { number, disaggregation } of pools) {
+    if (disaggregation) writeDisaggregation(writer, number ?? 0, disaggregation);
+  }
+  for (const endpoint of endpoints) writeRole(writer, endpoint);
+}
+
+function writeDisaggregation(writer: FrameWriter, pool: number, one: DisaggregationHint): void {
+  record(writer, wire.DISAGGREGATION, wire.DISAGGREGATION_BYTES, (set, view, body) => {
+    const [decode, prefill, transferred] = one.profiles ?? [0, 0, 0];
+    const [first, second] = one.parameters ?? [0, 0];
+    set(wire.DISAGGREGATION_POOL, pool);
+    set(wire.DISAGGREGATION_FLAGS, one.hasRoles === false ? 0 : wire.DISAGGREGATION_FLAG_ROLES);
+    set(wire.DISAGGREGATION_DECIDER, one.decider ?? wire.DECIDE_ALWAYS);
+    view.setFloat32(body + wire.DISAGGREGATION_PARAMETERS, first, true);
+    view.setFloat32(body + wire.DISAGGREGATION_PARAMETERS + 4, second, true);
+    set(wire.DISAGGREGATION_DECODE, decode);
+    set(wire.DISAGGREGATION_PREFILL, prefill);
+    set(wire.DISAGGREGATION_TRANSFERRED, transferred);
+    set(wire.DISAGGREGATION_CONNECTOR, one.connector ?? wire.CONNECTOR_NIXL);
+    set(wire.DISAGGREGATION_FAILURE, one.failure ?? wire.FAILURE_DECODE_ALONE);
+    set(wire.DISAGGREGATION_TIMEOUT_MS, one.timeoutMs ?? 60_000);
+    set(wire.DISAGGREGATION_TRIES, one.tries ?? 2);
+  });
+}
+
+function writeRole(writer: FrameWriter, endpoint: EndpointHint): void {
+  const { roles } = endpoint;
+  if (roles === undefined) return;
+  record(writer, wire.ROLE, wire.ROLE_BYTES, (set) => {
+    set(wire.ROLE_SLOT, endpoint.slot);
+    set(wire.ROLE_ROLES, roles);
+    set(wire.ROLE_CONNECTOR, endpoint.connector ?? wire.CONNECTOR_OF_POOL);
+    set(wire.ROLE_GROUP_LOW, endpoint.group ?? 0);
+    set(wire.ROLE_GROUP_HIGH, 0);
+    set(wire.ROLE_TENSOR_PARALLEL, endpoint.tensorParallel ?? 0);
   });
 }
 

@@ -46,6 +46,7 @@ const HONOURED: readonly (readonly [string, readonly Plugin["role"][]])[] = [
   ["admitters", ["admitter"]],
   ["pickers", ["picker"]],
   ["profile handlers", ["profile handler"]],
+  ["deciders of disaggregation", ["decider"]],
 ];
 
 /** A table of plugins by what becomes of them. */

@@ -72,6 +72,7 @@ export class ControlPlane {
     this.#hints = new Hints(settings, this.#pools, this.#index, () => 0.5);
     this.#reports = new Reports(this.#pools, this.#index, this.#hints, {
       ended() {},
+      legEnded() {},
       failed() {},
       handedBack() {},
     });

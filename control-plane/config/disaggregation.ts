@@ -1,0 +1,54 @@
+// What a configuration's handler makes of prefill and decode: which profiles, and who decides.
+import { DECIDE_NEVER } from "../../protocol/records.ts";
+import type { DeciderBody } from "../scoring/plugin.ts";
+import { type DeclaredPlugin, defaultPlugin, isKnownType } from "./declared-plugins.ts";
+import type { ConfigurationDocument } from "./document.ts";
+import type { Profile } from "./profile.ts";
+
+export interface DisaggregationPlan extends DeciderBody {
+  /** Endpoints are told apart by their roles; else the profiles' filters do that. */
+  hasRoles: boolean;
+  /** Numbers of profiles: decode alone, prefill, decode once prefill has answered. */
+  decode: number;
+  prefill: number;
+  transferred: number;
+}
+
+/** Undefined where no handler disaggregates. */
+export function disaggregationOf(
+  document: ConfigurationDocument,
+  declared: ReadonlyMap<string, DeclaredPlugin>,
+  handler: DeclaredPlugin | undefined,
+  profiles: readonly Profile[],
+): DisaggregationPlan | undefined {
+  if (handler?.plugin.role !== "profile handler") return undefined;
+  const wanted = handler.plugin.disaggregates?.(handler.parameters);
+  if (wanted === undefined) return undefined;
+  const numberOf = (name: string) => {
+    const number = profiles.findIndex((profile) => profile.name === name);
+    if (number !== -1) return number;
+    const problem = `${handler.name} runs a profile of this name; add it to schedulingProfiles`;
+    throw document.invalid(["schedulingProfiles"], name, problem);
+  };
+  const decode = numberOf(wanted.decode);
+  const body = deciderBody(document, declared, handler.name, wanted.decider);
+  const prefill = body.decider === DECIDE_NEVER ? decode : numberOf(wanted.prefill);
+  return { ...body, hasRoles: false, decode, prefill, transferred: decode };
+}
+
+/** Without a decider nothing is disaggregated, as upstream has it. */
+function deciderBody(
+  document: ConfigurationDocument,
+  declared: ReadonlyMap<string, DeclaredPlugin>,
+  handler: string,
+  name: string | undefined,
+): DeciderBody {
+  if (name === undefined) {
+    document.warn(["plugins"], `${handler} has no decider for prefill: all requests decode alone`);
+    return { decider: DECIDE_NEVER, parameters: [0, 0] };
+  }
+  const found = declared.get(name) ?? (isKnownType(name) ? defaultPlugin(name) : undefined);
+  if (found?.plugin.role === "decider") return found.plugin.decides(found.parameters);
+  const problem = `${handler} needs a decider of this name among the plugins`;
+  throw document.invalid(["plugins"], name, problem);
+}

@@ -1,0 +1,72 @@
+// The part an endpoint has in disaggregated serving, as its labels say.
+import {
+  CONNECTOR_NIXL,
+  CONNECTOR_OF_POOL,
+  CONNECTOR_SHARED_STORAGE,
+  ROLE_DECODE,
+  ROLE_ENCODE,
+  ROLE_PREFILL,
+} from "../../protocol/records.ts";
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** llm-d-router, pkg/epp/framework/plugins/scheduling/filter/bylabel/roles.go. */
+const ROLE_LABEL = "llm-d.ai/role";
+const ROLES: ReadonlyMap<string, number> = new Map([
+  ["prefill", ROLE_PREFILL],
+  ["decode", ROLE_DECODE],
+  ["encode", ROLE_ENCODE],
+  ["prefill-decode", ROLE_PREFILL | ROLE_DECODE],
+  ["both", ROLE_PREFILL | ROLE_DECODE],
+  ["encode-prefill", ROLE_ENCODE | ROLE_PREFILL],
+  ["encode-decode", ROLE_ENCODE | ROLE_DECODE],
+  ["encode-prefill-decode", ROLE_ENCODE | ROLE_PREFILL | ROLE_DECODE],
+]);
+
+/** Bits of the wire. An endpoint without a role decodes; one with a role that nobody knows has no part. */
+export function rolesOf(labels: Labels): number {
+  const role = labels[ROLE_LABEL];
+  return role === undefined ? ROLE_DECODE : (ROLES.get(role) ?? 0);
+}
+
+/** Whether prefill may run on it, but not decode: where there is one, a pool disaggregates. */
+export function isPrefillOnly(labels: Labels): boolean {
+  const roles = rolesOf(labels);
+  return (roles & ROLE_PREFILL) !== 0 && (roles & ROLE_DECODE) === 0;
+}
+
+const CONNECTOR_LABEL = "llm-d.ai/kv-connector";
+const CONNECTORS = new Map([
+  ["nixlv2", CONNECTOR_NIXL],
+  // MoRI-IO's reading mode has the fields of NIXL.
+  ["moriio", CONNECTOR_NIXL],
+  ["shared-storage", CONNECTOR_SHARED_STORAGE],
+  ["lmcache", CONNECTOR_SHARED_STORAGE],
+]);
+export const CONNECTOR_NAMES = [...CONNECTORS.keys()];
+
+export function connectorOf(name: string): number {
+  return CONNECTORS.get(name) ?? CONNECTOR_NIXL;
+}
+
+/** The endpoint's own connector, or CONNECTOR_OF_POOL. */
+export function ownConnector(labels: Labels): number {
+  return CONNECTORS.get(labels[CONNECTOR_LABEL] ?? "") ?? CONNECTOR_OF_POOL;
+}
+
+/** Prefill and decode of other revisions or other places than each other's are never paired. */
+const GROUP_LABELS = ["llm-d.ai/revision", "llm-d.ai/topology"];
+
+/** What partners share; empty where labels say nothing. */
+export function groupOf(labels: Labels): string {
+  const parts = GROUP_LABELS.map((name) => labels[name] ?? "");
+  return parts.every((part) => part === "") ? "" : parts.join("\n");
+}
+
+const TENSOR_PARALLEL_LABEL = "llm-d.ai/tensor-parallel-size";
+
+/** 0 where labels do not say. */
+export function tensorParallelOf(labels: Labels): number {
+  const size = Number(labels[TENSOR_PARALLEL_LABEL]);
+  return Number.isInteger(size) && size > 0 && size <= 4096 ? size : 0;
+}

@@ -1,0 +1,99 @@
+// How pools disaggregate prefill from decode, and the parts of their endpoints, as the table in force
+// tells. A pool that does not has no record, and costs its requests nothing.
+import { POOLS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
+import * as wire from "../../protocol/records.ts";
+import { isUp } from "./health.ts";
+import { Pool } from "./pool.ts";
+
+export class Disaggregation {
+  /** Endpoints are told apart by their roles. */
+  hasRoles: bool = false;
+  decider: u32 = wire.DECIDE_NEVER;
+  firstParameter: f64 = 0;
+  secondParameter: f64 = 0;
+  decodeProfile: i32 = 0;
+  prefillProfile: i32 = 0;
+  transferredProfile: i32 = 0;
+  connector: u32 = wire.CONNECTOR_NIXL;
+  failure: u32 = wire.FAILURE_DECODE_ALONE;
+  timeoutMs: u32 = 0;
+  tries: i32 = 1;
+}
+
+const known = new StaticArray<Disaggregation>(<i32>POOLS_MAX);
+for (let pool = 0; pool < <i32>POOLS_MAX; pool++) known[pool] = new Disaggregation();
+const isUsed = new StaticArray<bool>(<i32>POOLS_MAX);
+
+const rolesOf = new StaticArray<u8>(<i32>SLOTS_MAX);
+const connectors = new StaticArray<u8>(<i32>SLOTS_MAX);
+const groups = new StaticArray<u64>(<i32>SLOTS_MAX);
+const tensorParallel = new StaticArray<u32>(<i32>SLOTS_MAX);
+
+/** Null for a pool that does not disaggregate. */
+export function disaggregationOf(pool: u32): Disaggregation | null {
+  return pool < POOLS_MAX && unchecked(isUsed[pool]) ? unchecked(known[pool]) : null;
+}
+
+/** A whole table begins: what it does not tell is not so. */
+export function forgetDisaggregation(): void {
+  isUsed.fill(false);
+  rolesOf.fill(<u8>wire.ROLE_DECODE);
+  connectors.fill(<u8>wire.CONNECTOR_OF_POOL);
+  groups.fill(0);
+  tensorParallel.fill(0);
+}
+
+export function takeDisaggregation(view: DataView, at: u32): void {
+  const pool = view.getUint32(at + wire.DISAGGREGATION_POOL, true);
+  const one = unchecked(known[pool]);
+  unchecked((isUsed[pool] = true));
+  const flags = view.getUint32(at + wire.DISAGGREGATION_FLAGS, true);
+  one.hasRoles = (flags & wire.DISAGGREGATION_FLAG_ROLES) !== 0;
+  one.decider = view.getUint32(at + wire.DISAGGREGATION_DECIDER, true);
+  one.firstParameter = <f64>view.getFloat32(at + wire.DISAGGREGATION_PARAMETERS, true);
+  one.secondParameter = <f64>view.getFloat32(at + wire.DISAGGREGATION_PARAMETERS + 4, true);
+  one.decodeProfile = <i32>view.getUint32(at + wire.DISAGGREGATION_DECODE, true);
+  one.prefillProfile = <i32>view.getUint32(at + wire.DISAGGREGATION_PREFILL, true);
+  one.transferredProfile = <i32>view.getUint32(at + wire.DISAGGREGATION_TRANSFERRED, true);
+  one.connector = view.getUint32(at + wire.DISAGGREGATION_CONNECTOR, true);
+  one.failure = view.getUint32(at + wire.DISAGGREGATION_FAILURE, true);
+  one.timeoutMs = view.getUint32(at + wire.DISAGGREGATION_TIMEOUT_MS, true);
+  one.tries = <i32>view.getUint32(at + wire.DISAGGREGATION_TRIES, true);
+}
+
+export function takeRole(view: DataView, at: u32): void {
+  const slot = view.getUint32(at + wire.ROLE_SLOT, true);
+  unchecked((rolesOf[slot] = <u8>view.getUint32(at + wire.ROLE_ROLES, true)));
+  unchecked((connectors[slot] = <u8>view.getUint32(at + wire.ROLE_CONNECTOR, true)));
+  const low = view.getUint32(at + wire.ROLE_GROUP_LOW, true);
+  const high = view.getUint32(at + wire.ROLE_GROUP_HIGH, true);
+  unchecked((groups[slot] = <u64>low | ((<u64>high) << 32)));
+  unchecked((tensorParallel[slot] = view.getUint32(at + wire.ROLE_TENSOR_PARALLEL, true)));
+}
+
+export function hasRole(slot: u32, role: u32): bool {
+  return (<u32>unchecked(rolesOf[slot]) & role) !== 0;
+}
+
+/** Whether decode on one endpoint can take what prefill on the other one computed. */
+export function arePartners(prefill: u32, decode: u32): bool {
+  const group = unchecked(groups[prefill]);
+  const other = unchecked(groups[decode]);
+  if (group !== other && group !== 0 && other !== 0) return false;
+  const size = unchecked(tensorParallel[decode]);
+  return size === 0 || unchecked(tensorParallel[prefill]) <= size;
+}
+
+/** Whether any decode endpoint of the pool could take over from this one. */
+export function hasPartner(pool: Pool, prefill: u32): bool {
+  for (let i = 0; i < pool.slotCount; i++) {
+    const slot = <u32>unchecked(pool.slots[i]);
+    if (hasRole(slot, wire.ROLE_DECODE) && isUp(slot) && arePartners(prefill, slot)) return true;
+  }
+  return false;
+}
+
+export function connectorOf(one: Disaggregation, slot: u32): u32 {
+  const own = <u32>unchecked(connectors[slot]);
+  return own === wire.CONNECTOR_OF_POOL ? one.connector : own;
+}

@@ -1,0 +1,53 @@
+// Where a prompt was read and why, as a member of the explanation of decode's pick.
+import * as wire from "../../protocol/records.ts";
+import { addressAt, addressBytes } from "../hints/table.ts";
+import { Text } from "../host/memory.ts";
+import { TextBuffer } from "../text-buffer.ts";
+import { Request } from "./live.ts";
+import { byteMsOf, transferMsOf } from "./transfer-times.ts";
+
+const DECODE_ONLY = new Text(',"disaggregation":{"decision":"decode-only"');
+const PREFILL_DECODE = new Text(',"disaggregation":{"decision":"prefill-decode"');
+const HAS_FAILED = new Text(',"prefillFailed":true');
+const PREFILL = new Text(',"prefill":"');
+const QUOTE: u8 = 34;
+const PREFILL_MS = new Text(',"prefillMs":');
+const TRIED = new Text(',"tried":');
+const ALONE = new Text(',"aloneBytes":');
+const ELSEWHERE = new Text(',"elsewhereBytes":');
+const TRANSFER_MS = new Text(',"transferMs":');
+const BYTE_MS = new Text(',"prefillByteMs":');
+const CLOSING_BRACE: u8 = 125;
+
+/** Adds the member before the last brace of an explanation, of a request about which was decided. */
+export function explainDisaggregation(into: TextBuffer, request: Request): void {
+  const transfer = request.transfer;
+  const flags = transfer.doneFlags;
+  if ((flags & wire.DONE_FLAG_DECIDED) === 0) return;
+  into.removeLast();
+  const isElsewhere = (flags & wire.DONE_FLAG_DISAGGREGATED) !== 0;
+  into.addText(isElsewhere ? PREFILL_DECODE : DECODE_ONLY);
+  if ((flags & wire.DONE_FLAG_PREFILL_FAILED) !== 0) into.addText(HAS_FAILED);
+  if ((flags & wire.DONE_FLAG_TRANSFERRED) !== 0) {
+    into.addText(PREFILL);
+    into.add(addressAt(transfer.prefill), addressBytes(transfer.prefill));
+    into.addByte(QUOTE);
+  }
+  if (isElsewhere) {
+    add(into, PREFILL_MS, transfer.prefillMs);
+    add(into, TRIED, <f64>transfer.tried);
+  }
+  if (transfer.aloneBytes > 0) {
+    add(into, ALONE, transfer.aloneBytes);
+    add(into, ELSEWHERE, transfer.elsewhereBytes);
+    add(into, TRANSFER_MS, transferMsOf(request.pool));
+    add(into, BYTE_MS, byteMsOf(request.pool));
+  }
+  into.addByte(CLOSING_BRACE);
+  into.addByte(CLOSING_BRACE);
+}
+
+function add(into: TextBuffer, name: Text, value: f64): void {
+  into.addText(name);
+  into.addNumber(value);
+}

@@ -1,0 +1,17 @@
+// One call to a prefill endpoint.
+export class Leg {
+  token: u32 = 0;
+  /** The request's; 0 once it is gone. */
+  context: u32 = 0;
+  pool: u32 = 0;
+  slot: u32 = 0;
+  tenancy: u32 = 0;
+  promptBytes: u32 = 0;
+  /** Leading keys of the prompt that the endpoint held before. */
+  matchedKeys: u32 = 0;
+  uncachedBytes: f64 = 0;
+  /** Uncached bytes on the endpoint before it. */
+  aheadBytes: f64 = 0;
+  startedMs: f64 = 0;
+  next: Leg | null = null;
+}

@@ -1,0 +1,34 @@
+// What a request is about in a pool that disaggregates: its prefill endpoints, and what came back.
+import { LEG_TRIES_MAX } from "../../protocol/limits.ts";
+
+export class Transfer {
+  /** Flags of the request's report. */
+  doneFlags: u32 = 0;
+  /** Prefill endpoints, the best first, and how many of them were tried. */
+  readonly prefills: StaticArray<u16> = new StaticArray<u16>(<i32>LEG_TRIES_MAX);
+  prefillCount: i32 = 0;
+  tried: i32 = 0;
+  /** The endpoint that served prefill. */
+  prefill: u32 = 0;
+  cachedTokens: u32 = 0;
+  /** Where in the held body members may be put, and whether others follow them. */
+  bodyStart: u32 = 0;
+  bodyHasMembers: bool = false;
+  /** What the decider weighed. */
+  aloneBytes: f64 = 0;
+  elsewhereBytes: f64 = 0;
+  prefillMs: f64 = 0;
+  sentMs: f64 = 0;
+
+  begin(): void {
+    this.doneFlags = 0;
+    this.prefillCount = 0;
+    this.tried = 0;
+    this.prefill = 0;
+    this.cachedTokens = 0;
+    this.aloneBytes = 0;
+    this.elsewhereBytes = 0;
+    this.prefillMs = 0;
+    this.sentMs = 0;
+  }
+}

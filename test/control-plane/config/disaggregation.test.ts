@@ -1,0 +1,103 @@
+import { describe, expect, test } from "vitest";
+import {
+  defaultConfiguration,
+  parseConfiguration,
+} from "../../../control-plane/config/configuration.ts";
+import * as wire from "../../../protocol/records.ts";
+
+interface Handler {
+  type: string;
+  parameters?: Record<string, unknown>;
+}
+
+function configured(handler: Handler, profiles = ["decode", "prefill"], plugins: Handler[] = []) {
+  const document = {
+    apiVersion: "llm-d.ai/v1alpha1",
+    kind: "EndpointPickerConfig",
+    plugins: [{ type: "queue-scorer" }, ...plugins, handler],
+    schedulingProfiles: profiles.map((name) => ({
+      name,
+      plugins: [{ pluginRef: "queue-scorer" }],
+    })),
+  };
+  return parseConfiguration(JSON.stringify(document), "test");
+}
+
+const disagg = (parameters: Record<string, unknown>) => ({
+  type: "disagg-profile-handler",
+  parameters,
+});
+const PREFIX = {
+  type: "prefix-based-pd-decider",
+  parameters: { nonCachedTokens: 512, promptTokens: 64 },
+};
+
+describe("the handler of disaggregation", () => {
+  test("runs the profiles of its names, and its decider", () => {
+    const deciders = { prefill: "prefix-based-pd-decider" };
+    const { scheduling } = configured(disagg({ deciders }), ["decode", "prefill"], [PREFIX]);
+    expect(scheduling.disaggregation).toEqual({
+      decider: wire.DECIDE_UNCACHED,
+      parameters: [512, 64],
+      hasRoles: false,
+      decode: 0,
+      prefill: 1,
+      transferred: 0,
+    });
+    expect(scheduling.choice).toBeUndefined();
+  });
+
+  test("takes the names and the decider of older versions", () => {
+    const older = { decodeProfile: "d", prefillProfile: "p", deciderPluginName: PREFIX.type };
+    const { scheduling } = configured(disagg(older), ["p", "d"], [PREFIX]);
+    expect(scheduling.disaggregation).toMatchObject({ decode: 1, prefill: 0 });
+  });
+
+  test("disaggregates nothing without a decider, and says so", () => {
+    const { scheduling, warnings } = configured(disagg({}), ["decode"]);
+    expect(scheduling.disaggregation?.decider).toBe(wire.DECIDE_NEVER);
+    expect(warnings.join()).toContain("no decider for prefill");
+  });
+
+  test.each(["prefill-first", "prefill_first", "PrefillFirst", "prefill"])(
+    "disaggregates always in the stage order %s",
+    (stageOrder) => {
+      const { scheduling } = configured(disagg({ stageOrder }));
+      expect(scheduling.disaggregation?.decider).toBe(wire.DECIDE_ALWAYS);
+    },
+  );
+
+  test.each([
+    ["a profile that is not there", disagg({ profiles: { decode: "none" } }), "none"],
+    ["a decider that is not there", disagg({ deciders: { prefill: "none" } }), "none"],
+    ["a plugin that decides nothing", disagg({ deciders: { prefill: "queue-scorer" } }), "queue"],
+    ["an encode stage", disagg({ deciders: { encode: "x" } }), "encode"],
+    ["a fallback profile", disagg({ profiles: { fallback: "x" } }), "fallback"],
+    [
+      "a decider with prefill-first",
+      disagg({ stageOrder: "prefill", deciders: { prefill: "x" } }),
+      "prefill",
+    ],
+    ["an unknown stage order", disagg({ stageOrder: "encode-first" }), "stageOrder"],
+  ])("is refused with %s", (_, handler, named) => {
+    expect(() => configured(handler)).toThrow(named);
+  });
+
+  test("of old runs prefix-based-pd-decider where it names none", () => {
+    const { scheduling } = configured({ type: "pd-profile-handler" });
+    expect(scheduling.disaggregation?.decider).toBe(wire.DECIDE_UNCACHED);
+  });
+});
+
+test("without a file, a pool with endpoints for prefill alone decides by time and tells roles apart", () => {
+  const { scheduling, disaggregated } = defaultConfiguration();
+  expect(scheduling.disaggregation).toBeUndefined();
+  expect(scheduling.profiles.length).toBe(1);
+  expect(disaggregated?.disaggregation).toMatchObject({
+    decider: wire.DECIDE_TIME,
+    hasRoles: true,
+    decode: 0,
+    prefill: 0,
+    transferred: 1,
+  });
+});

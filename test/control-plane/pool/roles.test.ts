@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import {
+  groupOf,
+  isPrefillOnly,
+  ownConnector,
+  rolesOf,
+  tensorParallelOf,
+} from "../../../control-plane/pool/roles.ts";
+import * as wire from "../../../protocol/records.ts";
+
+const [E, P, D] = [wire.ROLE_ENCODE, wire.ROLE_PREFILL, wire.ROLE_DECODE];
+
+test.each([
+  ["prefill", P],
+  ["decode", D],
+  ["encode", E],
+  ["prefill-decode", P | D],
+  ["both", P | D],
+  ["encode-prefill", E | P],
+  ["encode-decode", E | D],
+  ["encode-prefill-decode", E | P | D],
+  ["anything", 0],
+  ["", 0],
+])("the role %s has its part", (role, expected) => {
+  expect(rolesOf({ "llm-d.ai/role": role })).toBe(expected);
+});
+
+test("an endpoint without a role decodes", () => {
+  expect(rolesOf({})).toBe(D);
+});
+
+test("only where decode may not run a pool is known to disaggregate", () => {
+  expect(isPrefillOnly({ "llm-d.ai/role": "prefill" })).toBe(true);
+  expect(isPrefillOnly({ "llm-d.ai/role": "both" })).toBe(false);
+  expect(isPrefillOnly({})).toBe(false);
+});
+
+test("labels name the connector, the group and the tensor-parallel size", () => {
+  expect(ownConnector({ "llm-d.ai/kv-connector": "lmcache" })).toBe(wire.CONNECTOR_SHARED_STORAGE);
+  expect(ownConnector({ "llm-d.ai/kv-connector": "unheard-of" })).toBe(wire.CONNECTOR_OF_POOL);
+  expect(groupOf({})).toBe("");
+  expect(groupOf({ "llm-d.ai/revision": "v1" })).not.toBe(groupOf({ "llm-d.ai/topology": "v1" }));
+  expect(tensorParallelOf({ "llm-d.ai/tensor-parallel-size": "4" })).toBe(4);
+  expect(tensorParallelOf({ "llm-d.ai/tensor-parallel-size": "four" })).toBe(0);
+});

@@ -1,0 +1,91 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import * as wire from "../../protocol/records.ts";
+import { ask, serve } from "../support/asked.ts";
+import {
+  DECODES,
+  DisaggregatedGateway,
+  PREFILLS,
+  slotOfLeg,
+} from "../support/disaggregated-gateway.ts";
+import { addressOf } from "../support/hints-written.ts";
+import type { GatewayRequest } from "../support/host-emulator/request.ts";
+
+const PROMPT = "tell me of the sea ".repeat(200);
+
+let gateway: DisaggregatedGateway;
+beforeEach(() => {
+  gateway = new DisaggregatedGateway();
+});
+
+describe("a request that asks why is told", () => {
+  const asking = { prompt: PROMPT, headers: { "x-hintway-explain": "1" } };
+  const explanation = (request: GatewayRequest, header: string) => {
+    serve(request);
+    return JSON.parse(request.sentToClient.headers?.get(header) ?? "null");
+  };
+
+  test("both picks", () => {
+    const request = ask(gateway.worker, asking);
+    const prefill = addressOf(slotOfLeg(gateway.leg));
+    gateway.run(20);
+    gateway.answerLeg();
+    serve(request);
+    const { headers } = request.sentToClient;
+    const decode = JSON.parse(headers?.get("x-hintway-explain") ?? "null");
+    expect(decode.candidates.map(({ endpoint }: { endpoint: string }) => endpoint)).toEqual(
+      DECODES.map(addressOf),
+    );
+    expect(decode.disaggregation).toMatchObject({
+      decision: "prefill-decode",
+      prefill,
+      prefillMs: 20,
+      tried: 1,
+    });
+    const other = JSON.parse(headers?.get("x-hintway-explain-prefill") ?? "null");
+    expect(other.candidates.map(({ endpoint }: { endpoint: string }) => endpoint)).toEqual(
+      PREFILLS.map(addressOf),
+    );
+  });
+
+  test("that prefill failed", () => {
+    gateway = new DisaggregatedGateway({ tries: 1 });
+    const request = ask(gateway.worker, asking);
+    gateway.answerLeg("{}", 500);
+    const { disaggregation } = explanation(request, "x-hintway-explain");
+    expect(disaggregation).toMatchObject({ decision: "prefill-decode", prefillFailed: true });
+  });
+
+  test("what the decider weighed", () => {
+    gateway = new DisaggregatedGateway({ decider: wire.DECIDE_TIME });
+    const request = ask(gateway.worker, asking);
+    const { disaggregation } = explanation(request, "x-hintway-explain");
+    expect(disaggregation.decision).toBe("decode-only");
+    expect(disaggregation.aloneBytes).toBeGreaterThan(3_000);
+    expect(disaggregation.elsewhereBytes).toBeGreaterThan(disaggregation.aloneBytes);
+  });
+});
+
+describe("by time, prefill runs elsewhere", () => {
+  const LONG = "tell me of the sea ".repeat(500);
+  const isElsewhere = (prompt: string) => {
+    const request = ask(gateway.worker, { prompt });
+    const is = gateway.legs.length > 0;
+    if (is) gateway.answerLeg();
+    return { is, request };
+  };
+
+  test("once enough waits on the decode endpoints, and not before", () => {
+    gateway = new DisaggregatedGateway({ decider: wire.DECIDE_TIME });
+    expect(isElsewhere(LONG).is).toBe(false);
+    expect(isElsewhere(LONG.slice(1)).is).toBe(false);
+    expect(isElsewhere(LONG.slice(2)).is).toBe(true);
+  });
+
+  test("not where the decode endpoint has the prompt cached", () => {
+    gateway = new DisaggregatedGateway({ decider: wire.DECIDE_UNCACHED, parameters: [500, 0] });
+    const first = isElsewhere(LONG);
+    expect(first.is).toBe(true);
+    serve(first.request);
+    expect(isElsewhere(LONG).is).toBe(false);
+  });
+});
