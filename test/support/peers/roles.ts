@@ -1,0 +1,56 @@
+// A gateway over servers of both roles, always disaggregating, so that a test knows what to expect.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Envoy, startControlPlane, startEnvoy, temporaryFolder } from "../components.ts";
+
+const ALWAYS = JSON.stringify({
+  apiVersion: "llm-d.ai/v1alpha1",
+  kind: "EndpointPickerConfig",
+  plugins: [
+    ...["prefill-filter", "decode-filter", "token-cost-scorer"].map((type) => ({ type })),
+    { type: "always-disagg-pd-decider" },
+    {
+      type: "disagg-profile-handler",
+      parameters: { deciders: { prefill: "always-disagg-pd-decider" } },
+    },
+  ],
+  schedulingProfiles: ["prefill", "decode"].map((name) => ({
+    name,
+    plugins: [{ pluginRef: `${name}-filter` }, { pluginRef: "token-cost-scorer" }],
+  })),
+});
+
+export interface RoleGateway extends Pick<Envoy, "url" | "statistics"> {
+  envoy: Envoy;
+  stop(): Promise<void>;
+}
+
+/** Servers are ports of this machine. It may take a moment until every worker disaggregates. */
+export async function startRoleGateway(
+  ports: { prefill: number[]; decode: number[] },
+  workers = 1,
+): Promise<RoleGateway> {
+  const folder = temporaryFolder();
+  const [pool, config] = [join(folder, "pool.yaml"), join(folder, "picker.yaml")];
+  const endpoints = (["prefill", "decode"] as const).flatMap((role) =>
+    ports[role].map((port) => ({
+      name: `${role}-${port}`,
+      address: "127.0.0.1",
+      port,
+      labels: { "llm-d.ai/role": role },
+    })),
+  );
+  writeFileSync(pool, JSON.stringify({ endpoints }));
+  writeFileSync(config, ALWAYS);
+  const controlPlane = await startControlPlane({ pool: [pool], config: [config] });
+  const envoy = await startEnvoy({ controlPlane, workers }).catch(async (error: unknown) => {
+    await controlPlane.stop();
+    throw error;
+  });
+  const stop = async () => {
+    await envoy.stop();
+    await controlPlane.stop();
+  };
+  return { url: envoy.url, statistics: envoy.statistics, envoy, stop };
+}
