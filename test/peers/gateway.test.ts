@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Component } from "../support/components.ts";
-import { startRoleGateway, type RoleGateway } from "../support/peers/roles.ts";
+import { type RoleGateway, startRoleGateway } from "../support/peers/roles.ts";
 import { COMPUTE_MS, endedOf, PEER_MODEL, startPeer } from "../support/peers/simulator.ts";
 import { describePeers } from "../support/peers/suite.ts";
 import { post } from "../support/peers/two-legs.ts";

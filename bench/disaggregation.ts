@@ -1,0 +1,57 @@
+// npm run bench:disaggregation: what Hintway's two legs cost beyond a client's that asks both servers.
+
+import { Command } from "commander";
+import { type Cell, measureDisaggregation, type Plan } from "./disaggregation/measure.ts";
+import { describeMachine, type Machine, machineText } from "./measure/machine.ts";
+import { writeResults } from "./report/files.ts";
+import { added, figure, kilobytes, markdownTable } from "./report/table.ts";
+
+const ADDED_BUDGET_MS = 0.2;
+
+export interface DisaggregationReport {
+  machine: Machine;
+  plan: Plan;
+  cells: Cell[];
+}
+
+export function disaggregationText({ machine, plan, cells }: DisaggregationReport): string {
+  return [
+    "# Two legs through the gateway",
+    machineText(machine),
+    `Medians of ${plan.rounds} rounds of ${plan.requests} requests each way, in turns; every prompt is ` +
+      "new. A perfect sidecar would cost what the direct client takes.",
+    markdownTable([
+      [
+        "connections",
+        "body",
+        "direct p50 / p99 ms",
+        "gateway p50 / p99 ms",
+        "added p50 ms",
+        "budget",
+        "",
+      ],
+      ...cells.map(({ connections, bodyBytes, direct, gateway }) => {
+        const more = gateway.p50Ms - direct.p50Ms;
+        return [
+          ...[`${connections}`, kilobytes(bodyBytes)],
+          ...[direct, gateway].map(({ p50Ms, p99Ms }) => `${figure(p50Ms)} / ${figure(p99Ms)}`),
+          ...[added(more), `≤ ${ADDED_BUDGET_MS}`, more <= ADDED_BUDGET_MS ? "met" : "**missed**"],
+        ];
+      }),
+    ]),
+  ].join("\n\n");
+}
+
+if (import.meta.main) {
+  const { out } = new Command("npm run bench:disaggregation --")
+    .description("Measures what two legs through the gateway cost beyond two legs without it.")
+    .option("--out <folder>", "where results are written; bench/results by default")
+    .parse()
+    .opts<{ out?: string }>();
+  const sizes = [1024, 100 * 1024];
+  const plan = { rounds: 5, requests: 1600, connections: [1, 32], bodyBytes: sizes };
+  const report = { machine: describeMachine(), plan, cells: await measureDisaggregation(plan) };
+  const text = disaggregationText(report);
+  writeResults("disaggregation", { data: report, text }, out);
+  console.log(text);
+}

@@ -1,0 +1,146 @@
+// Hintway's two legs against those of a client that asks both servers itself, in turns.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { freePorts } from "../../start/ports.ts";
+import { projectPath } from "../../start/project.ts";
+import { startRoleGateway } from "../../test/support/peers/roles.ts";
+import { until } from "../../test/support/until.ts";
+import { median, quantile } from "../measure/quantiles.ts";
+import { chatOf, decodeBody, prefillBody } from "./bodies.ts";
+import { Connection } from "./connection.ts";
+
+export interface Plan {
+  rounds: number;
+  /** Requests of a cell's round, all connections together. */
+  requests: number;
+  connections: readonly number[];
+  bodyBytes: readonly number[];
+}
+
+export interface Cell {
+  connections: number;
+  bodyBytes: number;
+  /** Medians over the rounds of each round's p50 and p99. */
+  direct: { p50Ms: number; p99Ms: number };
+  gateway: { p50Ms: number; p99Ms: number };
+}
+
+type Way = (body: string) => Promise<unknown>;
+interface Client {
+  ask: Way;
+  close(): void;
+}
+
+export async function measureDisaggregation(plan: Plan): Promise<Cell[]> {
+  const [prefill = 0, decode = 0] = await freePorts(2);
+  const script = projectPath("bench", "handing-servers.ts");
+  const servers = spawn(process.execPath, [script, `${prefill}`, `${decode}`], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  await once(servers.stdout, "data");
+  const gateway = await startRoleGateway({ prefill: [prefill], decode: [decode] }, 2);
+  const port = Number(new URL(gateway.url).port);
+  try {
+    await untilDisaggregated(port);
+    const cells: Cell[] = [];
+    for (const connections of plan.connections) {
+      for (const bodyBytes of plan.bodyBytes) {
+        cells.push(await measureCell(plan, { connections, bodyBytes, port, prefill, decode }));
+      }
+    }
+    return cells;
+  } finally {
+    await gateway.stop();
+    const exited = once(servers, "exit");
+    servers.stdin.end();
+    await exited;
+  }
+}
+
+/** The decode server refuses what no prefill has seen, so that a 200 tells. */
+async function untilDisaggregated(port: number): Promise<void> {
+  let good = 0;
+  await until("requests to have two legs", async () => {
+    const client = await openGateway(port);
+    const isGood = await client.ask(chatOf(1024, `${Math.random()}`)).then(
+      () => true,
+      () => false,
+    );
+    client.close();
+    good = isGood ? good + 1 : 0;
+    // Each connection may be another worker's.
+    return good >= 10;
+  });
+}
+
+interface CellSetting {
+  connections: number;
+  bodyBytes: number;
+  port: number;
+  prefill: number;
+  decode: number;
+}
+
+async function measureCell(plan: Plan, setting: CellSetting): Promise<Cell> {
+  const { connections, bodyBytes, port, prefill, decode } = setting;
+  const ways = {
+    direct: () => openDirect(prefill, decode),
+    gateway: () => openGateway(port),
+  };
+  const rounds: { direct: number[][]; gateway: number[][] } = { direct: [], gateway: [] };
+  for (let round = 0; round < plan.rounds; round++) {
+    for (const way of ["direct", "gateway"] as const) {
+      rounds[way].push(await measureRound(ways[way], connections, bodyBytes, plan.requests));
+    }
+  }
+  const summary = (all: number[][]) => ({
+    p50Ms: median(all.map((latencies) => quantile(latencies, 0.5))),
+    p99Ms: median(all.map((latencies) => quantile(latencies, 0.99))),
+  });
+  return {
+    ...{ connections, bodyBytes },
+    direct: summary(rounds.direct),
+    gateway: summary(rounds.gateway),
+  };
+}
+
+async function measureRound(
+  open: () => Promise<Client>,
+  connections: number,
+  bodyBytes: number,
+  requests: number,
+): Promise<number[]> {
+  const clients = await Promise.all(Array.from({ length: connections }, open));
+  const latencies: number[] = [];
+  const each = Math.ceil(requests / connections);
+  const loop = async (client: Client) => {
+    // The first fifth warms connections and code.
+    for (let at = -each / 5; at < each; at++) {
+      const body = chatOf(bodyBytes, `${Math.random()}`);
+      const beganAtMs = performance.now();
+      await client.ask(body);
+      if (at >= 0) latencies.push(performance.now() - beganAtMs);
+    }
+  };
+  await Promise.all(clients.map(loop));
+  for (const client of clients) client.close();
+  return latencies;
+}
+
+async function openDirect(prefillPort: number, decodePort: number): Promise<Client> {
+  const prefill = await Connection.open(prefillPort);
+  const decode = await Connection.open(decodePort);
+  return {
+    ask: async (body) => decode.ask(decodeBody(body, await prefill.ask(prefillBody(body)))),
+    close() {
+      prefill.close();
+      decode.close();
+    },
+  };
+}
+
+async function openGateway(port: number): Promise<Client> {
+  const connection = await Connection.open(port);
+  return { ask: (body) => connection.ask(body), close: () => connection.close() };
+}

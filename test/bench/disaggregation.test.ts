@@ -1,0 +1,23 @@
+import { expect, it } from "vitest";
+import { measureDisaggregation } from "../../bench/disaggregation/measure.ts";
+import { disaggregationText } from "../../bench/disaggregation.ts";
+import { describeMachine } from "../../bench/measure/machine.ts";
+
+it("two legs through the gateway are measured against a client's own, beside the budget", async () => {
+  const plan = { rounds: 1, requests: 20, connections: [2], bodyBytes: [2048] };
+  const cells = await measureDisaggregation(plan);
+  expect(cells).toMatchObject([{ connections: 2, bodyBytes: 2048 }]);
+  for (const { direct, gateway } of cells) {
+    expect(direct.p50Ms).toBeGreaterThan(0);
+    expect(gateway.p99Ms).toBeGreaterThanOrEqual(gateway.p50Ms);
+  }
+  const one = { p50Ms: 1, p99Ms: 2 };
+  const made = [1.1, 1.3].map((p50Ms) => ({
+    ...cells[0]!,
+    direct: one,
+    gateway: { ...one, p50Ms },
+  }));
+  const text = disaggregationText({ machine: describeMachine(), plan, cells: made });
+  expect(text).toMatch(/\| \+0.100 \| ≤ 0.2 \| met \|/);
+  expect(text).toMatch(/\| \+0.300 \| ≤ 0.2 \| \*\*missed\*\* \|/);
+});
