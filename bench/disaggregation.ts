@@ -49,7 +49,7 @@ if (import.meta.main) {
     .parse()
     .opts<{ out?: string }>();
   const sizes = [1024, 100 * 1024];
-  const plan = { rounds: 5, requests: 1600, connections: [1, 32], bodyBytes: sizes };
+  const plan = { rounds: 5, requests: 600, connections: [1, 32], bodyBytes: sizes };
   const report = { machine: describeMachine(), plan, cells: await measureDisaggregation(plan) };
   const text = disaggregationText(report);
   writeResults("disaggregation", { data: report, text }, out);
