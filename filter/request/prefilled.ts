@@ -26,12 +26,15 @@ import { countFailure, takeLegKeysBack } from "./accounts.ts";
 import { NO_PARTNER } from "./candidates.ts";
 import { callPrefill, pickDecode } from "./disaggregation.ts";
 import { tellLength } from "./edited-body.ts";
+import { editsOf } from "./edited-response.ts";
 import { Leg } from "./leg.ts";
 import { cachedTokens, memberAt, memberBytes, readLegAnswer } from "./leg-answer.ts";
 import { giveLegBack, releaseLeg, reportLeg, takeLeg } from "./legs.ts";
 import { APART, Request, requestOf } from "./live.ts";
 import * as picks from "./pick.ts";
 import * as replies from "./replies.ts";
+import { EDIT_CACHED_TOKENS } from "./response-edits.ts";
+import { askPlainAnswer } from "./rewrite.ts";
 import { letGo, refusePick, sendPicked } from "./stream.ts";
 import { needsParameters } from "./transfer-members.ts";
 import { learnPrefill } from "./transfer-times.ts";
@@ -140,8 +143,8 @@ function decodeAfter(
     transfer.doneFlags |= wire.DONE_FLAG_TRANSFERRED;
     transfer.prefill = leg.slot;
     transfer.sentMs = atMs;
-    transfer.cachedTokens = cachedTokens;
     if (memberBytes > 0) putMember(request);
+    restoreCachedTokens(request);
   } else {
     // Those that could take over are gone: any other computes the prompt anew.
     transfer.doneFlags |= wire.DONE_FLAG_PREFILL_FAILED;
@@ -159,6 +162,16 @@ function putMember(request: Request): void {
   if (transfer.bodyHasMembers) front.addByte(COMMA);
   putInFront(transfer.bodyStart, front.at, front.bytes);
   tellLength(request, request.bodyBytes - transfer.bodyStart + front.bytes);
+}
+
+/**
+ * Decode tells the whole prompt as cached, since it computes nothing of it. Clients are told what prefill
+ * found in its cache, and 0 where it does not say, as llm-d's sidecar does.
+ */
+function restoreCachedTokens(request: Request): void {
+  if (request.prompt.stream && !request.expectsUsage) return;
+  askPlainAnswer();
+  editsOf(request).replaceByNumber(EDIT_CACHED_TOKENS, cachedTokens);
 }
 
 function goOnWithout(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): void {

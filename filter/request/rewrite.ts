@@ -45,7 +45,8 @@ export function openToRewrites(request: Request, isHeld: bool): void {
   askPlainAnswer();
 }
 
-function askPlainAnswer(): void {
+/** Asks for an answer that is not compressed, which could not be edited. */
+export function askPlainAnswer(): void {
   setHeader(REQUEST_HEADERS, ACCEPT_ENCODING, IDENTITY.at, IDENTITY.bytes);
 }
 

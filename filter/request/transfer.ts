@@ -10,7 +10,6 @@ export class Transfer {
   tried: i32 = 0;
   /** The endpoint that served prefill. */
   prefill: u32 = 0;
-  cachedTokens: u32 = 0;
   /** Where in the held body members may be put, and whether others follow them. */
   bodyStart: u32 = 0;
   bodyHasMembers: bool = false;
@@ -25,7 +24,6 @@ export class Transfer {
     this.prefillCount = 0;
     this.tried = 0;
     this.prefill = 0;
-    this.cachedTokens = 0;
     this.aloneBytes = 0;
     this.elsewhereBytes = 0;
     this.prefillMs = 0;
