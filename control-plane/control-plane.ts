@@ -23,6 +23,9 @@ import { type Endpoint, stateName } from "./pool/endpoint.ts";
 import { type Place, Pools } from "./pool/pools.ts";
 import type { RewriteRule } from "./pool/rewrites.ts";
 import { Refusals } from "./refusals.ts";
+import { joinReplicas } from "./replicas/join.ts";
+import type { Replicas } from "./replicas/replicas.ts";
+import type { SharedStateOptions } from "./replicas/shared-state.ts";
 import type { Adjustable } from "./settings.ts";
 
 export interface ControlPlaneOptions extends Adjustable {
@@ -32,6 +35,8 @@ export interface ControlPlaneOptions extends Adjustable {
   lastKnownSlots: SlotClaim[];
   /** The size of blocks that it remembers. */
   lastKnownBlockBytes?: number | null;
+  /** What this replica shares with others; there are none without it. */
+  state?: SharedStateOptions | undefined;
   /** Protocol versions to speak, where not all that this tree does. */
   versions?: Versions;
   /** Milliseconds. */
@@ -65,6 +70,8 @@ export class ControlPlane {
   readonly exchange: Exchange;
   readonly series: Series;
   readonly refusals = new Refusals();
+  /** Null where this is the only one. */
+  readonly replicas: Replicas | null;
   /** Of pools without one of their own. */
   configuration: Configuration;
   readonly now: () => number;
@@ -112,7 +119,13 @@ export class ControlPlane {
         },
       }),
       assignSlots: (claims) => this.#assignSlots(claims),
+      onReport: (view) => this.replicas?.publish(view),
     });
+    const { state, lastKnownSlots } = options;
+    const onLeft = (slots: readonly number[]) => this.#forgetSlots(slots);
+    const onNews = () => this.#tableChanged();
+    const joining = state && { state, lastKnownSlots, onLeft, onNews };
+    this.replicas = joining ? joinReplicas(this, joining) : null;
     this.series = new Series(() => figuresOf(this));
     this.#prober = new Prober({
       ...{ ...options.probe, jitter: PROBE_JITTER, bytesMax: METRICS_BYTES_MAX, random, now },
@@ -124,11 +137,13 @@ export class ControlPlane {
 
   start(): void {
     this.#sweeping = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.replicas?.start();
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#sweeping);
     this.polls.close();
+    this.replicas?.stop();
     await this.#prober.stop();
   }
 
@@ -148,6 +163,7 @@ export class ControlPlane {
     this.#forgetEndpoints(gone);
     this.#probeEndpoints();
     this.#tableChanged();
+    this.replicas?.agree();
   }
 
   /** Puts other settings in force, here and in every gateway. */
@@ -227,11 +243,13 @@ export class ControlPlane {
     }
   }
 
-  #assignSlots(claims: SlotClaim[]): void {
+  async #assignSlots(claims: SlotClaim[]): Promise<void> {
     if (this.pools.hasSlots) return;
     for (const { address, slot } of [...claims, ...this.#options.lastKnownSlots]) {
       this.pools.claimSlot(address, slot);
     }
+    await this.replicas?.firstAgreement();
+    if (this.pools.hasSlots) return;
     this.pools.assignSlots(this.now());
     this.#tableChanged();
   }
@@ -339,7 +357,10 @@ export class ControlPlane {
     void this.series.endpointsGone(
       gone.map(({ pool, endpoint }) => ({ pool: pool.name, endpoint: endpoint.address })),
     );
-    const slots = gone.flatMap(({ endpoint }) => endpoint.slot ?? []);
+    this.#forgetSlots(gone.flatMap(({ endpoint }) => endpoint.slot ?? []));
+  }
+
+  #forgetSlots(slots: readonly number[]): void {
     this.index.drop(slots);
     for (const slot of slots) this.hints.shares.dropSlot(slot);
   }

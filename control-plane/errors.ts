@@ -18,6 +18,7 @@ export type ErrorCode =
   | "TOKEN_FILE_INVALID"
   | "TOKEN_INVALID"
   | "REPORT_REFUSED"
+  | "STATE_UNREACHABLE"
   | ApiServerCode;
 
 /** What an API server's refusal is called, by its HTTP status. */
@@ -160,6 +161,15 @@ export function tokenInvalid(): HintwayError {
 
 export function reportRefused(problem: string): HintwayError {
   return new HintwayError("REPORT_REFUSED", `Report refused whole: ${problem}.`);
+}
+
+export function stateUnreachable(place: string, cause: unknown): HintwayError {
+  return new HintwayError(
+    "STATE_UNREACHABLE",
+    `The shared state ${place} (--state) does not answer: ${reasonOf(cause)}. Replicas go on, each ` +
+      "alone; see that it runs, and that address, user, password and --state-ca are right.",
+    cause,
+  );
 }
 
 export function kubeconfigInvalid(file: string | undefined, cause: unknown): HintwayError {

@@ -19,6 +19,9 @@ export interface Options extends OwnSettings {
   port: number;
   tokenFile: string;
   stateDir?: string;
+  state?: string;
+  statePrefix: string;
+  stateCa?: string;
   filter?: string;
   endpoints?: string;
   pool: NamedFile[];
@@ -80,8 +83,8 @@ function program(): Command {
     .helpOption("--help", "show this text")
     .allowExcessArguments(false)
     .exitOverride();
-  for (const option of disaggregationOptions()) command.addOption(option);
-  for (const option of kubernetesOptions()) command.addOption(option);
+  const groups = [...disaggregationOptions(), ...stateOptions(), ...kubernetesOptions()];
+  for (const option of groups) command.addOption(option);
   for (const [name, bounds] of Object.entries(NUMBER_SETTINGS)) {
     command.addOption(number(`--${hyphened(name)} <n>`, bounds));
   }
@@ -96,6 +99,14 @@ function disaggregationOptions(): Option[] {
   return [
     setting("--prefill-failure <way>", failure, prefillFailure[0]).choices(prefillFailure),
     setting("--kv-connector <name>", connector, kvConnector[0]).choices(kvConnector),
+  ];
+}
+
+function stateOptions(): Option[] {
+  return [
+    setting("--state <url>", "Valkey or Redis that replicas share: redis://… or rediss://…"),
+    setting("--state-prefix <name>", "of its keys; the same for all replicas", "hintway"),
+    setting("--state-ca <file>", "certificates to trust there, PEM, not the system's"),
   ];
 }
 

@@ -36,6 +36,7 @@ async function run(options: Options): Promise<void> {
   const controlPlane = new ControlPlane({
     ...adjustableOf(options),
     configuration: defaultConfiguration(),
+    state: sharedStateOf(options),
     lastKnownSlots: known?.slots ?? [],
     lastKnownBlockBytes: known?.blockBytes ?? null,
     now: () => performance.now(),
@@ -66,6 +67,10 @@ async function run(options: Options): Promise<void> {
     await controlPlane.stop();
     await Promise.all([lastKnown?.stop(), lastGood?.written()]);
   });
+}
+
+function sharedStateOf({ state: url, statePrefix: prefix, stateCa: ca }: Options) {
+  return url === undefined ? undefined : { url, prefix, ca };
 }
 
 /** What speaks to the API server takes 90 MB and most of a second: others do not load it. */

@@ -1,6 +1,6 @@
 // The clusters Envoy knows from its start. Pools come from the control plane.
 
-import { CONTROL_PLANE_CLUSTER, DESTINATION_HEADER } from "../protocol/names.ts";
+import { CONTROL_PLANE_CLUSTER, DESTINATION_HEADER, REPLICA_HEADER } from "../protocol/names.ts";
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
 import { FALLBACK_CLUSTER } from "./routes.ts";
 
@@ -23,7 +23,8 @@ const CIRCUIT_BREAKERS = {
 const ENDPOINT_IDLE_TIMEOUT = "4s";
 
 /**
- * The control plane: discovery, hints and reports. The header is added here, below the router, so
+ * The control plane: discovery, hints and reports. Of several replicas the filter names the one that
+ * knows how far it was told; discovery goes to each in turn. The token is added here, below the router, so
  * that Envoy's own discovery calls carry it as well as the filter's.
  */
 export function controlPlaneCluster(address: Address, token: string): EnvoyMessage {
@@ -32,6 +33,7 @@ export function controlPlaneCluster(address: Address, token: string): EnvoyMessa
     type: "STRICT_DNS",
     connect_timeout: "1s",
     dns_lookup_family: "V4_PREFERRED",
+    load_balancing_policy: namedBy(REPLICA_HEADER),
     load_assignment: {
       cluster_name: CONTROL_PLANE_CLUSTER,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(address) } }] }],
@@ -72,8 +74,12 @@ export function originalDestinationCluster(name = FALLBACK_CLUSTER): EnvoyMessag
 
 /** The filter names endpoints in a header; where it names none, or none that exists, in turn. */
 export function namedDestination(): EnvoyMessage {
+  return namedBy(DESTINATION_HEADER);
+}
+
+function namedBy(header: string): EnvoyMessage {
   return policy("override_host.v3.OverrideHost", "override_host", {
-    override_host_sources: [{ header: DESTINATION_HEADER }],
+    override_host_sources: [{ header }],
     fallback_policy: policy("round_robin.v3.RoundRobin", "round_robin", {}),
   });
 }

@@ -20,10 +20,7 @@ import { setFallbackCluster } from "./request/pool-choice.ts";
 import { seedRandom } from "./request/random.ts";
 import { setAttachment } from "./request/stream.ts";
 import { setRoot } from "./root.ts";
-import { TextBuffer } from "./text-buffer.ts";
 import { startTicking } from "./tick.ts";
-
-const HEADERS_BYTES_MAX: u32 = 4096;
 
 const NOT_AN_OBJECT = new Text(
   'hintway: the plugin configuration is not a flat JSON object; write {"attachment":"pause","controlPlaneCluster":"...","token":"..."}',
@@ -32,8 +29,6 @@ const BAD_ATTACHMENT = new Text(
   'hintway: "attachment" in the plugin configuration is neither "pause" nor "buffer"; set one of them',
 );
 
-const pollHeaders = new TextBuffer(HEADERS_BYTES_MAX);
-const reportHeaders = new TextBuffer(HEADERS_BYTES_MAX);
 let hasJoined: bool = false;
 
 /** Reads the configuration and joins the gateway's other machines; false refuses to start. */
@@ -52,7 +47,7 @@ export function configure(root: u32, bytes: u32): bool {
   setAttachment(!buffers);
   setFallbackCluster(object.text("fallbackCluster"), object.textBytes("fallbackCluster"));
   setRoot(root);
-  linkTo(textOf(object, "controlPlaneCluster"), textOf(object, "token"));
+  configureLink(new Text(textOf(object, "controlPlaneCluster")), textOf(object, "token"));
   const startMs = nowMs();
   if (!hasJoined) {
     hasJoined = true;
@@ -71,33 +66,6 @@ export function configure(root: u32, bytes: u32): bool {
 
 function textOf(object: FlatObject, name: string): string {
   return String.UTF8.decodeUnsafe(object.text(name), object.textBytes(name));
-}
-
-function linkTo(cluster: string, token: string): void {
-  pollHeaders.clear();
-  reportHeaders.clear();
-  addHeaders(pollHeaders, "/v1/hints", token);
-  addHeaders(reportHeaders, "/v1/reports", token);
-  configureLink(new Text(cluster), pollHeaders, reportHeaders);
-}
-
-/** Without a token of its own the filter leaves it to the cluster to add one. */
-function addHeaders(into: TextBuffer, path: string, token: string): void {
-  const pairs = [
-    new Text(":method"),
-    new Text("POST"),
-    new Text(":path"),
-    new Text(path),
-    new Text(":authority"),
-    new Text("hintway"),
-    new Text("content-type"),
-    new Text("application/octet-stream"),
-  ];
-  if (token.length > 0) {
-    pairs.push(new Text("authorization"));
-    pairs.push(new Text(`Bearer ${token}`));
-  }
-  into.addPairs(StaticArray.fromArray(pairs));
 }
 
 /** Hints that the gateway's start found on disk: they serve until the control plane is heard. */

@@ -8,8 +8,8 @@
 //         | records: header (kind u16, reserved u16, bytes u32), then that many bytes, ...
 //
 // bytes: of all records, without this header. checksum: of those bytes. generation: a random number
-// per control-plane process; what one generation numbered (slots, sequences) means nothing in
-// another. sender: a worker's number in its gateway, or zero.
+// on which all replicas of a control plane agree; what one generation numbered (slots, pools) means
+// nothing in another. sender: a worker's number in its gateway, or zero.
 import { beginFold, endFold, foldLane, keyLow } from "./keys.ts";
 import { FRAME_BYTES_MAX, VERSION_MAX, VERSION_MIN } from "./limits.ts";
 

@@ -119,7 +119,9 @@ export const POSITION: u32 = 5;
 export const POSITION_TABLE: u32 = 0;
 export const POSITION_LOADS: u32 = 4;
 export const POSITION_INDEX: u32 = 8;
-export const POSITION_BYTES: u32 = 12;
+/** Who counted these: a random number of a process. What one counted means nothing to another. */
+export const POSITION_ORIGIN: u32 = 12;
+export const POSITION_BYTES: u32 = 16;
 
 /** Which pool serves which model, where there are several pools. Part of a whole table. */
 export const MODELS: u32 = 6;
@@ -268,22 +270,6 @@ export const ENTRIES_COUNT: u32 = 0;
 export const ENTRIES_BYTES: u32 = 4;
 export const ENTRY_HOLDER: u32 = 8;
 export const ENTRY_BYTES: u32 = 12;
-const AGE_BITS: u32 = 20;
-const AGE_MAX: u32 = 0xfffff;
-
-/** An age over the limit of the index is told as just that: too old to be kept. */
-export function holderOf(slot: u32, ageBlocks: u32): u32 {
-  const age: u32 = ageBlocks < AGE_MAX ? ageBlocks : AGE_MAX;
-  return ((slot << AGE_BITS) | age) >>> 0;
-}
-
-export function holderSlot(holder: u32): u32 {
-  return holder >>> AGE_BITS;
-}
-
-export function holderAge(holder: u32): u32 {
-  return (holder & AGE_MAX) >>> 0;
-}
 
 // ---- reports: gateway → control plane, and worker → worker --------------------------------------
 
@@ -291,6 +277,7 @@ export function holderAge(holder: u32): u32 {
 export const GATEWAY: u32 = 32;
 //   0 gateway id (16 bytes)   16 lowest version spoken   20 highest   24 generation known
 //  28 table  32 loads  36 index: positions known         40 ms the poll may be held
+//  44 origin of these positions                          48 ms since they were told
 export const GATEWAY_ID: u32 = 0;
 export const GATEWAY_VERSION_MIN: u32 = 16;
 export const GATEWAY_VERSION_MAX: u32 = 20;
@@ -299,7 +286,9 @@ export const GATEWAY_TABLE: u32 = 28;
 export const GATEWAY_LOADS: u32 = 32;
 export const GATEWAY_INDEX: u32 = 36;
 export const GATEWAY_HOLD_MS: u32 = 40;
-export const GATEWAY_BYTES: u32 = 44;
+export const GATEWAY_ORIGIN: u32 = 44;
+export const GATEWAY_TOLD_MS: u32 = 48;
+export const GATEWAY_BYTES: u32 = 52;
 
 /** The sender's own share of one endpoint, absolute; replaces what it said before. */
 export const FLIGHT: u32 = 33;

@@ -7,6 +7,7 @@ import {
   callerOf,
   claimOfStranger,
   everyRecordIsSound,
+  framesIn,
   type GatewayClaim,
   gatewayClaim,
   type Refusal,
@@ -41,8 +42,13 @@ export interface ExchangeParts {
   polls: LongPolls;
   reports: Reports;
   now(): number;
-  /** The first gateway of all polls and says which slots it knows: before that there are none. */
-  assignSlots(claims: SlotClaim[]): void;
+  /**
+   * A gateway polls and says which slots it knows; before the first does, there are none. Resolves when
+   * there are.
+   */
+  assignSlots(claims: SlotClaim[]): Promise<void>;
+  /** A verified report took effect. */
+  onReport(view: DataView): void;
 }
 
 interface Identified {
@@ -66,7 +72,7 @@ export class Exchange {
     const { hints, polls, assignSlots } = this.#parts;
     const { gateway, claim, isReadable } = caller;
     gateway.polls++;
-    assignSlots(isReadable ? slotClaims(view) : []);
+    await assignSlots(isReadable ? slotClaims(view) : []);
     hints.renumberIfUsedUp();
     hints.greet(gateway, claim);
     onHangUp(() => polls.abandon(gateway, claim));
@@ -78,7 +84,7 @@ export class Exchange {
   report(view: DataView): Outcome {
     const caller = this.#identify(view);
     if ("kind" in caller) return caller;
-    const { hints, polls, reports } = this.#parts;
+    const { hints, polls, reports, onReport } = this.#parts;
     const { gateway, isReadable } = caller;
     const frame = hints.receipt(gateway);
     if (!isReadable || frameGeneration(view, 0) !== hints.positions.generation)
@@ -87,7 +93,22 @@ export class Exchange {
     gateway.lastReportMs = this.#parts.now();
     reports.take(gateway, view, this.#parts.now());
     polls.notice();
+    onReport(view);
     return { kind: "frame", frame };
+  }
+
+  /** Takes frames that gateways reported to another replica, one behind the other. */
+  takeShared(frames: Buffer): void {
+    const { versions, hints, gateways, polls, reports, now } = this.#parts;
+    for (const view of framesIn(frames)) {
+      const isOurs = frameGeneration(view, 0) === hints.positions.generation;
+      if (!isOurs || refusalOf(view) || !speaks(versions, frameVersion(view, 0))) continue;
+      if (!everyRecordIsSound(view)) continue;
+      const version = sharedOf(versions, callerOf(view));
+      const gateway = gateways.contact(gatewayClaim(view), version, now());
+      if (gateway) reports.takeShared(gateway, view, now());
+    }
+    polls.notice();
   }
 
   #identify(view: DataView): Identified | Outcome {
@@ -100,8 +121,11 @@ export class Exchange {
     const isReadable = speaks(ours, frameVersion(view, 0));
     if (isReadable && !everyRecordIsSound(view)) return { kind: "refused", refusal: "record" };
     const claim = isReadable ? gatewayClaim(view) : claimOfStranger(theirs);
-    const gateway = gateways.contact(claim, version, this.#parts.now());
-    return gateway ? { gateway, claim, isReadable } : { kind: "crowded" };
+    const nowMs = this.#parts.now();
+    const gateway = gateways.contact(claim, version, nowMs);
+    if (!gateway) return { kind: "crowded" };
+    gateway.lastContactHereMs = nowMs;
+    return { gateway, claim, isReadable };
   }
 }
 

@@ -14,11 +14,16 @@ export interface Gateway {
   versionMax: number;
   /** The version both speak. */
   version: number;
+  /** Here, or, as they tell, with another replica. */
   lastContactMs: number;
+  /** With this replica. */
+  lastContactHereMs: number;
   lastAnswerMs: number;
   lastReportMs: number | null;
   polls: number;
   reports: number;
+  /** It has taken an answer of this process. */
+  hasHeardUs: boolean;
   /**
    * It lacks this index: in every list, the keys from this place on are still to be told. Null when
    * it lacks none.
@@ -71,10 +76,12 @@ export class Gateways {
       versionMax: claim.versionMax,
       version: 0,
       lastContactMs: 0,
+      lastContactHereMs: Number.NEGATIVE_INFINITY,
       lastAnswerMs: Number.NEGATIVE_INFINITY,
       lastReportMs: null,
       polls: 0,
       reports: 0,
+      hasHeardUs: false,
       entriesFrom: null,
     };
     this.#byId.set(claim.id, gateway);

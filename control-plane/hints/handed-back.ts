@@ -1,13 +1,7 @@
 // Entries of an index that a gateway hands back, gathered from one frame. A gateway may spread them
 // over many records and in any order of age, so they are sorted and merged once a slot.
-import {
-  ENTRIES_BYTES,
-  ENTRIES_COUNT,
-  ENTRY_BYTES,
-  ENTRY_HOLDER,
-  holderAge,
-  holderSlot,
-} from "../../protocol/records.ts";
+import { holderAge, holderSlot } from "../../protocol/holders.ts";
+import { ENTRIES_BYTES, ENTRIES_COUNT, ENTRY_BYTES, ENTRY_HOLDER } from "../../protocol/records.ts";
 import type { PrefixIndex } from "../index/prefix-index.ts";
 
 /** Key (low, high) and age. */

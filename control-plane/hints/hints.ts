@@ -26,6 +26,9 @@ import {
 /** Other gateways' picks in one answer. */
 const RELAY_BYTES_MAX = 1024 * 1024;
 
+/** How much further back than its last answer a gateway that comes from elsewhere is told picks. */
+const RETOLD_MS = 500;
+
 /** How soon a gateway must be told: not at all, with the next round of probes, or at once. */
 export type Urgency = "none" | "quiet" | "urgent";
 
@@ -76,20 +79,21 @@ export class Hints {
     endpoint.flight.note(this.positions.nextLoads(), gateway);
   }
 
-  picked(gateway: number, record: Uint8Array): void {
-    this.log.add(this.positions.nextIndex(), gateway, record);
+  picked(gateway: number, record: Uint8Array, nowMs: number): void {
+    this.log.add(this.positions.nextIndex(), gateway, record, nowMs);
   }
 
   /** A gateway that has no index yet is given this one, where there is any. */
   greet(gateway: Gateway, claim: GatewayClaim): void {
-    const isKnown = claim.generation === this.positions.generation;
+    const isKnown = this.positions.areOurs(claim);
+    if (isKnown) gateway.hasHeardUs = true;
     const hasNone = claim.generation === 0 || (isKnown && claim.index === 0);
     if (hasNone && this.#index.size > 0) gateway.entriesFrom ??= 0;
   }
 
   urgency(gateway: Gateway, claim: GatewayClaim): Urgency {
-    const { generation, table } = this.positions;
-    if (claim.generation !== generation || claim.table !== table) return "urgent";
+    const { positions } = this;
+    if (!positions.areOurs(claim) || claim.table !== positions.table) return "urgent";
     if (gateway.entriesFrom !== null) return "urgent";
     if (this.log.hasNews(claim.index, gateway.number)) return "urgent";
     let urgency: Urgency = "none";
@@ -103,14 +107,14 @@ export class Hints {
   /** A frame with all that this gateway does not know by what its poll says. */
   answer(gateway: Gateway, claim: GatewayClaim, nowMs: number): Buffer {
     const { positions } = this;
-    const isKnown = claim.generation === positions.generation;
+    const isKnown = positions.areOurs(claim);
     const isWhole = !isKnown || claim.table !== positions.table;
     if (isWhole) this.#writeTable();
     this.#writeLoads(gateway, isWhole ? -1 : claim.loads, nowMs);
-    const told = this.#writeIndex(gateway, isKnown ? claim.index : positions.index);
+    const told = this.#writeIndex(gateway, this.#indexKnownTo(claim, nowMs));
     this.#writePosition(told);
     // Another process told it so far: its index is what that process knew.
-    const wantsIndex = positions.isForeign(claim.generation);
+    const wantsIndex = positions.areAnothers(claim) && !gateway.hasHeardUs;
     const flags = (isWhole ? FLAG_WHOLE_TABLE : 0) | (wantsIndex ? FLAG_WANTS_INDEX : 0);
     return this.#writer.seal(gateway.version, flags, positions.generation);
   }
@@ -132,13 +136,21 @@ export class Hints {
   /** Starts counting anew before the counts end. Gateways are told everything once more. */
   renumberIfUsedUp(): void {
     if (!this.positions.isUsedUp) return;
-    this.positions.beginGeneration();
+    this.positions.beginCounting();
     this.log.clear();
     for (const endpoint of this.#pools.endpoints()) {
       endpoint.changed = 0;
       endpoint.refreshed = 0;
       endpoint.flight.clear();
     }
+  }
+
+  /** What another replica relayed is known up to when it did so, and told again a little further back. */
+  #indexKnownTo(claim: GatewayClaim, nowMs: number): number {
+    const { positions } = this;
+    if (positions.areOurs(claim)) return claim.index;
+    if (claim.generation !== positions.generation) return positions.index;
+    return this.log.sequenceBefore(nowMs - claim.toldMs - RETOLD_MS);
   }
 
   #writeTable(): void {
@@ -184,6 +196,7 @@ export class Hints {
     view.setUint32(body + wire.POSITION_TABLE, this.positions.table, true);
     view.setUint32(body + wire.POSITION_LOADS, this.positions.loads, true);
     view.setUint32(body + wire.POSITION_INDEX, index, true);
+    view.setUint32(body + wire.POSITION_ORIGIN, this.positions.origin, true);
   }
 }
 

@@ -1,4 +1,5 @@
 // The index on the wire: written whole for a gateway that has none, read back from one that has.
+import { holderOf } from "../../protocol/holders.ts";
 import { blocksOfKey } from "../../protocol/keys.ts";
 import * as wire from "../../protocol/records.ts";
 import type { KeyList } from "../index/key-list.ts";
@@ -42,7 +43,7 @@ function writeList(
     if (place > end) return false;
     view.setUint32(at, low, true);
     view.setUint32(at + 4, high, true);
-    view.setUint32(at + wire.ENTRY_HOLDER, wire.holderOf(slot, age), true);
+    view.setUint32(at + wire.ENTRY_HOLDER, holderOf(slot, age), true);
     at += wire.ENTRY_BYTES;
     return true;
   });

@@ -44,6 +44,20 @@ export function refusalOf(view: DataView): Refusal | null {
   return beginsWithGateway(view) ? null : "no-gateway";
 }
 
+/** Frames that stand one behind the other, by the lengths they say; what is no whole one ends them. */
+export function* framesIn(bytes: Buffer): Generator<DataView> {
+  for (let at = 0; bytes.length - at >= FRAME_HEADER_BYTES; ) {
+    const length = FRAME_HEADER_BYTES + bytes.readUInt32LE(at + FRAME_LENGTH_AT);
+    if (length > bytes.length - at) return;
+    // A copy starts at a multiple of four.
+    const frame = Uint8Array.prototype.slice.call(bytes, at, at + length);
+    yield new DataView(frame.buffer, frame.byteOffset, length);
+    at += length;
+  }
+}
+
+const FRAME_LENGTH_AT = 8;
+
 /** Whether bytes are a frame of ours from whomever, whole and with sound records. */
 export function isSoundFrame(view: DataView): boolean {
   return verifyFrame(view, 0, view.byteLength) === FRAME_OK && everyRecordIsSound(view);
@@ -148,6 +162,9 @@ export interface GatewayClaim extends Caller {
   loads: number;
   index: number;
   holdMs: number;
+  /** Who counted its positions, and how long ago they were told. */
+  origin: number;
+  toldMs: number;
 }
 
 const GATEWAY_BODY = FRAME_HEADER_BYTES + RECORD_HEADER_BYTES;
@@ -170,12 +187,15 @@ export function gatewayClaim(view: DataView): GatewayClaim {
     loads: field(wire.GATEWAY_LOADS),
     index: field(wire.GATEWAY_INDEX),
     holdMs: field(wire.GATEWAY_HOLD_MS),
+    origin: field(wire.GATEWAY_ORIGIN),
+    toldMs: field(wire.GATEWAY_TOLD_MS),
   };
 }
 
 /** What a frame claims whose records are of a version that is not spoken here: to know nothing. */
 export function claimOfStranger(caller: Caller): GatewayClaim {
-  return { ...caller, generation: 0, table: 0, loads: 0, index: 0, holdMs: 0 };
+  const positions = { generation: 0, table: 0, loads: 0, index: 0, origin: 0, toldMs: 0 };
+  return { ...caller, ...positions, holdMs: 0 };
 }
 
 export interface SlotClaim {

@@ -65,16 +65,24 @@ export class Reports {
   /** Takes a verified frame of the generation in force. Kinds that are not known are passed over. */
   take(gateway: Gateway, view: DataView, nowMs: number): void {
     const handedBack = new HandedBack();
-    eachRecord(view, (kind, body, bytes) => {
-      if (kind === wire.FLIGHT) this.#takeFlight(gateway, view, body);
-      else if (kind === wire.PICK) this.#takePick(gateway, view, body, bytes);
-      else if (kind === wire.DONE) this.#takeDone(view, body, nowMs);
+    eachRecord(view, (kind, body) => {
+      if (kind === wire.DONE) this.#listener.ended(readDone(view, body, this.#pools));
       else if (kind === wire.LEG) this.#takeLeg(view, body);
-      else if (kind === wire.FAILURE) this.#takeFailure(view, body);
       else if (kind === wire.ENTRIES) handedBack.add(view, body);
     });
+    this.takeShared(gateway, view, nowMs);
     const entries = handedBack.mergeInto(this.#index);
     if (entries > 0) this.#listener.handedBack(gateway, entries);
+  }
+
+  /** Takes what every replica has to know; what is counted is counted by the one it was told. */
+  takeShared(gateway: Gateway, view: DataView, nowMs: number): void {
+    eachRecord(view, (kind, body, bytes) => {
+      if (kind === wire.FLIGHT) this.#takeFlight(gateway, view, body);
+      else if (kind === wire.PICK) this.#takePick(gateway, view, body, bytes, nowMs);
+      else if (kind === wire.DONE) this.#learn(view, body, nowMs);
+      else if (kind === wire.FAILURE) this.#takeFailure(view, body);
+    });
   }
 
   #takeFlight(gateway: Gateway, view: DataView, body: number): void {
@@ -92,16 +100,16 @@ export class Reports {
     }
   }
 
-  #takePick(gateway: Gateway, view: DataView, body: number, bytes: number): void {
+  #takePick(gateway: Gateway, view: DataView, body: number, bytes: number, nowMs: number): void {
     const list = this.#index.list(view.getUint32(body + wire.PICK_SLOT, true));
     if (!list) return;
     applyPick(view, body, list);
     const start = view.byteOffset + body - RECORD_HEADER_BYTES;
     const record = new Uint8Array(view.buffer, start, RECORD_HEADER_BYTES + bytes);
-    this.#hints.picked(gateway.number, record);
+    this.#hints.picked(gateway.number, record, nowMs);
   }
 
-  #takeDone(view: DataView, body: number, nowMs: number): void {
+  #learn(view: DataView, body: number, nowMs: number): void {
     const request = readDone(view, body, this.#pools);
     const { promptBytes, promptTokens, pool, flags } = request;
     const isRead = (flags & wire.DONE_FLAG_UNREAD) === 0;
@@ -112,7 +120,6 @@ export class Reports {
     const isServed = !isLocal && !isElsewhere;
     if (isServed) correct(request);
     if (isServed) learnFirstByte(request, nowMs);
-    this.#listener.ended(request);
   }
 
   #takeLeg(view: DataView, body: number): void {

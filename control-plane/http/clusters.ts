@@ -49,7 +49,9 @@ export function lastKnownCluster(pool: Pool): EnvoyMessage {
 }
 
 export function poolEndpoints(pool: Pool): EnvoyMessage {
-  const endpoints = [...pool.endpoints()].map((endpoint) => ({
+  // In an order that all replicas have, so that they are one version.
+  const sorted = [...pool.endpoints()].sort((a, b) => (a.address < b.address ? -1 : 1));
+  const endpoints = sorted.map((endpoint) => ({
     ...locality(endpoint),
     health_status: healthOf(endpoint),
   }));

@@ -43,7 +43,9 @@ export function discoveryRoutes(
     async (request, reply) => {
       const named = request.body?.node?.metadata?.hintway_attachment;
       const own = named === "pause" || named === "buffer" ? named : attachment;
-      const clusters = [...pools].map((pool) => poolCluster(pool, own));
+      // In an order that all replicas have, so that they are one version.
+      const sorted = [...pools].sort((a, b) => (a.name < b.name ? -1 : 1));
+      const clusters = sorted.map((pool) => poolCluster(pool, own));
       return respond(reply, request.body, CLUSTER_TYPE, clusters);
     },
   );

@@ -1,12 +1,20 @@
 // What gateways call: hints by long poll, reports by POST. Bodies are frames.
 import type { FastifyInstance, FastifyReply } from "fastify";
+import { REPLICA_HEADER } from "../../protocol/names.ts";
 import type { Exchange, Outcome, Versions } from "../hints/exchange.ts";
 import { GATEWAYS_MAX } from "../hints/gateways.ts";
 import { refusalError } from "../hints/read-frame.ts";
 import type { Series } from "../metrics/series.ts";
+import { addressText } from "../pool/endpoint.ts";
 import { failure } from "./failures.ts";
 
 export function gatewayRoutes(scope: FastifyInstance, exchange: Exchange, series: Series): void {
+  // The address by which it was reached is the one by which it is reached again.
+  scope.addHook("onSend", async (request, reply) => {
+    const { localAddress, localPort } = request.socket;
+    if (localAddress === undefined || localPort === undefined) return;
+    reply.header(REPLICA_HEADER, addressText({ address: localAddress, port: localPort }));
+  });
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => {
     done(null, body);

@@ -5,6 +5,7 @@ export function statusText(status: Status): string {
   const { configuration, index } = status;
   const lines = [
     `generation ${status.generation}, ${status.ready ? "ready" : "not ready"}, mode ${status.mode}`,
+    ...replicasLines(status),
     ...configurationLines(configuration),
     `last refusal ${refusal(configuration.lastRefusal)}`,
     `index ${index.keys} of ${index.keysMax} keys`,
@@ -25,6 +26,13 @@ export function statusText(status: Status): string {
     ]),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function replicasLines({ replicas: shared }: Status): string[] {
+  if (!shared) return [];
+  const { state, isConnected, replicas, sent, received, dropped } = shared;
+  if (!isConnected) return [`replicas alone: ${state} does not answer; ${dropped} reports dropped`];
+  return [`replicas ${replicas} at ${state}, ${sent} entries sent, ${received} received`];
 }
 
 function configurationLines({ source, profiles, warnings }: ConfigurationShown): string[] {

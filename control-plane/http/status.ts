@@ -16,6 +16,7 @@ export function statusOf(controlPlane: ControlPlane) {
     positions: { table, loads, index: picks },
     ready: pools.isReady,
     mode: hints.settings.mode,
+    replicas: controlPlane.replicas?.status ?? null,
     configuration: {
       ...configurationStatus(configuration),
       lastRefusal: refusals.last,

@@ -9,6 +9,7 @@ interface Logged {
   sequence: number;
   gateway: number;
   record: Uint8Array;
+  atMs: number;
 }
 
 export class PickLog {
@@ -26,14 +27,20 @@ export class PickLog {
     this.#bytesMax = bytesMax;
   }
 
-  /** `record` is header and body; it is copied. Sequences ascend. */
-  add(sequence: number, gateway: number, record: Uint8Array): void {
-    this.#records.push({ sequence, gateway, record: record.slice() });
+  /** `record` is header and body; it is copied. Sequences and times ascend. */
+  add(sequence: number, gateway: number, record: Uint8Array, atMs: number): void {
+    this.#records.push({ sequence, gateway, record: record.slice(), atMs });
     this.#bytes += record.length;
     this.#added.note(sequence, gateway);
     while (this.#records.length - this.#start > this.#recordsMax || this.#bytes > this.#bytesMax) {
       this.#evictOldest();
     }
+  }
+
+  /** The sequence of the last pick before `atMs`; 0 when none of those here is that old. */
+  sequenceBefore(atMs: number): number {
+    const at = this.#firstWhere((logged) => logged.atMs >= atMs);
+    return at > this.#start ? this.#records[at - 1]!.sequence : 0;
   }
 
   /** Whether another gateway's pick is newer than `sequence`. */
@@ -57,7 +64,8 @@ export class PickLog {
     take: (record: Uint8Array) => void,
   ): number | null {
     let bytes = 0;
-    for (let at = this.#firstAfter(sequence); at < this.#records.length; at++) {
+    const first = this.#firstWhere((logged) => logged.sequence > sequence);
+    for (let at = first; at < this.#records.length; at++) {
       const logged = this.#records[at]!;
       if (logged.gateway === gateway) continue;
       bytes += logged.record.length;
@@ -84,12 +92,13 @@ export class PickLog {
     this.#start = 0;
   }
 
-  #firstAfter(sequence: number): number {
+  /** The first place of which `isAfter` holds, and with it of all behind. */
+  #firstWhere(isAfter: (logged: Logged) => boolean): number {
     let low = this.#start;
     let high = this.#records.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#records[middle]!.sequence > sequence) high = middle;
+      if (isAfter(this.#records[middle]!)) high = middle;
       else low = middle + 1;
     }
     return low;

@@ -12,6 +12,7 @@ export function figuresOf(controlPlane: ControlPlane): Figures {
     heldPolls: polls.heldCount,
     indexKeys: index.size,
     mode: hints.settings.mode,
+    replicas: controlPlane.replicas?.status ?? null,
     pools: [...pools].map((pool) => ({
       name: pool.name,
       bytesPerToken: pool.tokens.bytesPerToken,

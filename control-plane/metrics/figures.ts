@@ -7,6 +7,8 @@ export interface Figures {
   heldPolls: number;
   indexKeys: number;
   mode: string;
+  /** Null where this is the only one. */
+  replicas: { isConnected: boolean; replicas: number; dropped: number } | null;
   pools: PoolFigures[];
 }
 

@@ -270,6 +270,7 @@ export class Series {
     this.#gauge("hintway_mode_info", "active, shadow or off.", ["mode"], () => [
       { labels: { mode: figures().mode }, value: 1 },
     ]);
+    this.#replicaGauges(figures);
     this.#gauge("hintway_generation_info", "The generation in force.", ["generation"], () => [
       { labels: { generation: figures().generation }, value: 1 },
     ]);
@@ -295,6 +296,20 @@ export class Series {
     this.#gauge("hintway_block_bytes", "Prompt bytes of a block, which has a key.", ["pool"], () =>
       figures().pools.map((pool) => ({ labels: { pool: pool.name }, value: pool.blockBytes })),
     );
+  }
+
+  /** Empty where there is one replica. */
+  #replicaGauges(figures: () => Figures): void {
+    const some = (read: (now: NonNullable<Figures["replicas"]>) => number) => () => {
+      const { replicas } = figures();
+      return replicas === null ? [] : [{ labels: {}, value: read(replicas) }];
+    };
+    const gauge = (name: string, help: string, ...[read]: Parameters<typeof some>) =>
+      this.#gauge(name, help, [], some(read));
+    const state = "the state that replicas share";
+    gauge("hintway_state_connected", `1: ${state} answers.`, (now) => Number(now.isConnected));
+    gauge("hintway_replicas", "Replicas heard lately, this one too.", (now) => now.replicas);
+    gauge("hintway_state_dropped", "Reports that others were not told.", (now) => now.dropped);
   }
 
   #poolGauges(figures: () => Figures): void {

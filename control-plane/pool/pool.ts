@@ -25,8 +25,8 @@ export interface PoolOptions {
 
 export class Pool {
   readonly name: string;
-  /** What stands for it on the wire for as long as it exists. */
-  readonly number: number;
+  /** What stands for it on the wire for as long as it exists, unless replicas agree on another. */
+  number: number;
   readonly tokens = new TokenBytes();
   /** When discovery ceased to list the pool; null while it does. */
   leftSinceMs: number | null = null;
@@ -136,9 +136,28 @@ export class Pool {
   /** Gives each endpoint that has none a slot. Before the first call none has one. */
   assignSlots(nowMs: number): void {
     for (const endpoint of this.#byAddress.values()) {
-      endpoint.slot ??= this.#slots.assign(endpoint.address, nowMs);
+      endpoint.slot ??= this.#slots.assign(endpoint.address, nowMs, this.slotName(endpoint));
       if (endpoint.slot !== null) this.#bySlot.set(endpoint.slot, endpoint);
     }
+  }
+
+  /** By which replicas agree on the endpoint's slot: several pools may list its address. */
+  slotName({ address }: Endpoint): string {
+    return `${this.name}/${address}`;
+  }
+
+  /** Takes slots away that are others than those agreed on, by name, and answers them. */
+  leaveOtherSlots(agreed: ReadonlyMap<string, number>, nowMs: number): number[] {
+    const left: number[] = [];
+    for (const endpoint of this.#byAddress.values()) {
+      const { slot } = endpoint;
+      if (slot === null || agreed.get(this.slotName(endpoint)) === slot) continue;
+      this.#bySlot.delete(slot);
+      this.#slots.release(slot, nowMs);
+      endpoint.slot = null;
+      left.push(slot);
+    }
+    return left;
   }
 
   /** Lets go of endpoints that have drained and answers them, their slots still set. */

@@ -254,6 +254,52 @@ export class Pools {
     for (const pool of this) pool.assignSlots(nowMs);
   }
 
+  /** Names of all endpoints and pools, with the numbers they have, or have a right to. */
+  numbers(): { slots: Map<string, number | null>; pools: Map<string, number | null> } {
+    const slots = [...this].flatMap((pool) =>
+      [...pool.endpoints()].map((endpoint): [string, number | null] => [
+        pool.slotName(endpoint),
+        endpoint.slot ?? this.#slots.claimed(endpoint.address),
+      ]),
+    );
+    return {
+      slots: new Map(slots),
+      pools: new Map([...this].map(({ name, number }) => [name, number])),
+    };
+  }
+
+  /**
+   * Takes what replicas agreed on; endpoints that come later have no slot before the next agreement.
+   * Answers slots that were taken away, and whether gateways have to be told anew.
+   */
+  agree(
+    slots: ReadonlyMap<string, number>,
+    pools: ReadonlyMap<string, number>,
+    nowMs: number,
+  ): { left: number[]; isNews: boolean } {
+    const before = this.#numbersInForce();
+    this.#slots.agree(slots);
+    const left = [...this].flatMap((pool) => pool.leaveOtherSlots(slots, nowMs));
+    for (const pool of this) pool.number = pools.get(pool.name) ?? pool.number;
+    this.assignSlots(nowMs);
+    return { left, isNews: before !== this.#numbersInForce() };
+  }
+
+  #numbersInForce(): string {
+    return [...this].map(({ number }) => number).join() + [...this.endpoints()].map(slotOf).join();
+  }
+
+  /** Replicas have not agreed yet: no endpoint has a slot before they have. */
+  awaitAgreement(): void {
+    this.#slots.agree(new Map());
+  }
+
+  /** Numbers are given here, as there is nobody to agree with. */
+  standAlone(nowMs: number): void {
+    this.#slots.standAlone();
+    if (this.#hasSlots) this.assignSlots(nowMs);
+  }
+
   /** Lets go of endpoints that have drained, and of pools without any; answers the endpoints. */
   sweep(nowMs: number): Place[] {
     this.#slots.sweep(nowMs);
@@ -274,6 +320,10 @@ export class Pools {
   *rememberedBlocks(): Generator<[slot: number, blocks: number]> {
     for (const pool of this) yield* pool.rememberedBlocks();
   }
+}
+
+function slotOf({ slot }: Endpoint): number | null {
+  return slot;
 }
 
 function placesIn(pool: Pool, endpoints: readonly Endpoint[]): Place[] {

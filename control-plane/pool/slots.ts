@@ -13,6 +13,8 @@ export class Slots {
   readonly #claimants = new Map<number, string>();
   /** Slots that nobody holds, the one that has rested longest first. */
   readonly #restsUntilMs = new Map<number, number>();
+  /** What replicas agreed on, by name; null where this process assigns slots itself. */
+  #agreed: ReadonlyMap<string, number> | null = null;
   /** From here on no slot was ever given. */
   #unused = 0;
 
@@ -28,11 +30,31 @@ export class Slots {
     this.#claimants.set(slot, address);
   }
 
+  /** From here on an endpoint has the slot that is agreed on for its name, and none before. */
+  agree(slots: ReadonlyMap<string, number>): void {
+    this.#agreed = slots;
+  }
+
+  /** From here on slots are assigned here. */
+  standAlone(): void {
+    this.#agreed = null;
+  }
+
+  /** The slot to which somebody has a right. */
+  claimed(address: string): number | null {
+    return this.#claims.get(address) ?? null;
+  }
+
   /**
-   * A slot for the endpoint: its claimed one, else one that has rested, else one that was never
+   * A slot for the endpoint: the one agreed on for its name; alone, its claimed one, else one that has rested, else one that was never
    * given, else the one that has rested longest; null when every slot is held.
    */
-  assign(address: string, nowMs: number): number | null {
+  assign(address: string, nowMs: number, name = address): number | null {
+    if (this.#agreed) {
+      const agreed = this.#agreed.get(name);
+      const isFree = agreed !== undefined && !this.#holders.has(agreed);
+      return isFree ? this.#hold(agreed, address) : null;
+    }
     const claimed = this.#claims.get(address);
     if (claimed !== undefined) return this.#hold(claimed, address);
     const [rested] = this.#restsUntilMs;

@@ -1,4 +1,5 @@
 // Hints become the table in force. A frame comes here when it is checked to its last field.
+
 import {
   FLAG_WHOLE_TABLE,
   FRAME_HEADER_BYTES,
@@ -9,6 +10,7 @@ import {
   recordBytes,
   recordKind,
 } from "../../protocol/frame.ts";
+import { holderAge, holderSlot } from "../../protocol/holders.ts";
 import { POOLS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
 import { STEP_BYTES } from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
@@ -72,7 +74,7 @@ function takeRecord(view: DataView, kind: u32, at: u32, memoryAt: usize, nowMs: 
   if (kind === wire.LOAD) takeLoad(view, at, memoryAt, nowMs);
   else if (kind === wire.PICK) takePick(view, at, memoryAt);
   else if (kind === wire.ENTRIES) takeEntries(view, at, memoryAt);
-  else if (kind === wire.POSITION) position.take(view, at);
+  else if (kind === wire.POSITION) position.take(view, at, nowMs);
 }
 
 function beginTable(generation: u32): void {
@@ -267,8 +269,8 @@ export function takeEntries(view: DataView, at: u32, memoryAt: usize): void {
   let entry = memoryAt + at + wire.ENTRIES_BYTES;
   for (let i: u32 = 0; i < count; i++) {
     const holder = load<u32>(entry, wire.ENTRY_HOLDER);
-    const slot = wire.holderSlot(holder);
-    if (table.isServing(slot)) insertAged(slot, load<u64>(entry), wire.holderAge(holder));
+    const slot = holderSlot(holder);
+    if (table.isServing(slot)) insertAged(slot, load<u64>(entry), holderAge(holder));
     entry += <usize>wire.ENTRY_BYTES;
   }
 }

@@ -7,7 +7,6 @@ import {
   FRAME_OK,
   FRAME_VERSION,
   frameFlags,
-  frameGeneration,
   frameVersion,
   padded,
   RECORD_HEADER_BYTES,
@@ -34,6 +33,13 @@ import * as flight from "./flight.ts";
 import { gatewayId } from "./gateway-id.ts";
 import { takeHints } from "./intake.ts";
 import { isHolder } from "./lease.ts";
+import {
+  leaveReplica,
+  pollHeaders,
+  reportHeaders,
+  setLinkToken,
+  takeReplica,
+} from "./link-headers.ts";
 import { position } from "./position.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 import { addHolders } from "./seeding.ts";
@@ -50,7 +56,9 @@ const RETRY_MS_MAX: f64 = 250;
 const HAND_BACK_STEP: u32 = 131_072;
 /** The table in force, of as many endpoints as there may be. */
 const POLL_BYTES_MAX: u32 = 512 * 1024;
-const EMPTY_REPORT_BYTES: u32 = FRAME_HEADER_BYTES + RECORD_HEADER_BYTES + wire.GATEWAY_BYTES;
+/** Where the body of a frame's first record begins. */
+const GATEWAY_AT: u32 = FRAME_HEADER_BYTES + RECORD_HEADER_BYTES;
+const EMPTY_REPORT_BYTES: u32 = GATEWAY_AT + wire.GATEWAY_BYTES;
 
 const ANSWER_BYTES_SHOWN: u32 = 512;
 
@@ -66,8 +74,6 @@ const warning = new TextBuffer(1024);
 let hasWarned: bool = false;
 const poll = new RecordBuffer(POLL_BYTES_MAX);
 let cluster: Text = new Text("");
-let pollHeaders: TextBuffer = new TextBuffer(0);
-let reportHeaders: TextBuffer = new TextBuffer(0);
 
 let pollToken: u32 = 0;
 let reportToken: u32 = 0;
@@ -81,15 +87,10 @@ let handBackEnd: u32 = 0;
 /** Where the hand-back of the report under way began: one that fails is told again. */
 let handBackFrom: u32 = 0;
 
-/** Which cluster is the control plane, and the marshalled headers of a poll and of a report. */
-export function configureLink(
-  to: Text,
-  headersOfPoll: TextBuffer,
-  headersOfReport: TextBuffer,
-): void {
+/** Which cluster is the control plane, and the token to show, if the cluster does not add one. */
+export function configureLink(to: Text, token: string): void {
   cluster = to;
-  pollHeaders = headersOfPoll;
-  reportHeaders = headersOfReport;
+  setLinkToken(token);
   beginReport();
 }
 
@@ -116,12 +117,12 @@ export function takeAnswer(token: u32, bodyBytes: u32, nowMs: f64): bool {
 
 // ---- polls --------------------------------------------------------------------------------------
 
+/** A record whose fields are written when the frame is sent. */
 function addGateway(to: RecordBuffer): void {
-  const body = to.begin(wire.GATEWAY, wire.GATEWAY_BYTES);
-  if (body !== 0) writeGateway(to.at + body);
+  to.begin(wire.GATEWAY, wire.GATEWAY_BYTES);
 }
 
-function writeGateway(at: usize): void {
+function writeGateway(at: usize, nowMs: f64): void {
   memory.copy(at, gatewayId, 16);
   store<u32>(at + wire.GATEWAY_VERSION_MIN, VERSION_MIN);
   store<u32>(at + wire.GATEWAY_VERSION_MAX, VERSION_MAX);
@@ -130,6 +131,8 @@ function writeGateway(at: usize): void {
   store<u32>(at + wire.GATEWAY_LOADS, position.loads);
   store<u32>(at + wire.GATEWAY_INDEX, position.index);
   store<u32>(at + wire.GATEWAY_HOLD_MS, HOLD_MS);
+  store<u32>(at + wire.GATEWAY_ORIGIN, position.origin);
+  store<u32>(at + wire.GATEWAY_TOLD_MS, <u32>max(0, nowMs - position.toldAtMs));
 }
 
 function addEndpoint(slot: u32): void {
@@ -153,6 +156,7 @@ function sendPoll(nowMs: f64): void {
   if (tellsTable) {
     for (let slot: u32 = 0; slot < SLOTS_MAX; slot++) if (table.isServing(slot)) addEndpoint(slot);
   }
+  writeGateway(poll.at + GATEWAY_AT, nowMs);
   poll.seal(0, table.generation, 0);
   pollToken = call(
     cluster.at,
@@ -168,6 +172,7 @@ function sendPoll(nowMs: f64): void {
 
 function pollFailed(nowMs: f64): void {
   counters.pollsFailed++;
+  leaveReplica();
   agreeOnVersion(VERSION_MIN);
   pollAtMs = nowMs + retryMs;
   retryMs = min(retryMs * 2, RETRY_MS_MAX);
@@ -190,6 +195,7 @@ function takePollAnswer(bodyBytes: u32, nowMs: f64): void {
   }
   retryMs = RETRY_MS_MIN;
   tellsTable = false;
+  position.toldAtMs = nowMs;
   table.heardControlPlane(nowMs);
   pollAtMs = nowMs;
   keepLink(nowMs);
@@ -208,10 +214,12 @@ function takeFrame(bodyBytes: u32, nowMs: f64): bool {
   agreeOnVersion(frameVersion(scratchView, 0));
   const flags = frameFlags(scratchView, 0);
   const isWholeTable = (flags & FLAG_WHOLE_TABLE) !== 0;
-  const isNewGeneration = frameGeneration(scratchView, 0) !== table.generation;
+  const generation = table.generation;
+  const origin = position.origin;
   takeHints(scratchView, bufferAt(), bytes, nowMs);
   if ((flags & FLAG_WANTS_INDEX) !== 0) beginHandBack();
-  if (isNewGeneration) reportAllFlight();
+  // Somebody else may never have been told what is in flight.
+  if (table.generation !== generation || position.origin !== origin) reportAllFlight();
   handOn(bufferAt(), bytes, isWholeTable);
   return true;
 }
@@ -236,6 +244,7 @@ function answerStatus(): u32 {
   let status: u32 = 0;
   readHeaders(CALLOUT_RESPONSE_HEADERS);
   while (nextHeader()) {
+    takeReplica(nameAt, nameBytes, valueAt, valueBytes);
     if (!equals(nameAt, nameBytes, STATUS)) continue;
     for (let i: u32 = 0; i < min(valueBytes, 3); i++) {
       status = status * 10 + load<u8>(valueAt + i) - 48;
@@ -280,7 +289,7 @@ function sendReport(nowMs: f64): void {
   // Last, as it fills all the room there is.
   handBackFrom = handBackAt;
   addHandBack();
-  writeGateway(reports.at + FRAME_HEADER_BYTES + RECORD_HEADER_BYTES);
+  writeGateway(reports.at + GATEWAY_AT, nowMs);
   reports.seal(0, table.generation, 0);
   reportToken = call(
     cluster.at,
@@ -317,6 +326,7 @@ function addFlights(): void {
 /** What was told is lost, also that nothing is in flight any more. */
 function reportFailed(nowMs: f64): void {
   counters.reportsFailed++;
+  leaveReplica();
   reportAtMs = nowMs + RETRY_MS_MAX;
   handBackAt = handBackFrom;
   reportAllFlight();

@@ -1,5 +1,6 @@
 // A worker that starts with nothing is told what the holder of the lease knows: table, loads
 // and index.
+import { holderOf } from "../../protocol/holders.ts";
 import { SLOTS_MAX } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
 import { adapterNames, adaptersActive, adaptersMost, adaptersWaiting } from "./adapters.ts";
@@ -53,7 +54,7 @@ export function addHolders(into: RecordBuffer, index: u32): bool {
   for (let holder = 0; holder < HOLDERS_MAX; holder++) {
     const slot = holderSlot(index, holder);
     if (slot < 0 || !table.isServing(<u32>slot)) continue;
-    const held = wire.holderOf(<u32>slot, holderAgeBlocks(index, holder));
+    const held = holderOf(<u32>slot, holderAgeBlocks(index, holder));
     if (!into.addEntry(key, held)) return false;
   }
   return true;
@@ -95,4 +96,5 @@ function addPosition(): void {
   store<u32>(seed.at + body, position.table);
   store<u32>(seed.at + body + wire.POSITION_LOADS, position.loads);
   store<u32>(seed.at + body + wire.POSITION_INDEX, position.index);
+  store<u32>(seed.at + body + wire.POSITION_ORIGIN, position.origin);
 }

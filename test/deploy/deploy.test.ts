@@ -20,6 +20,7 @@ async function seriesNames(): Promise<Set<string>> {
     heldPolls: 0,
     indexKeys: 0,
     mode: "active",
+    replicas: null,
     pools: [],
   };
   const page = await new Series(() => figures).text();

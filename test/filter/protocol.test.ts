@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import * as arithmetic from "../../protocol/arithmetic.ts";
 import * as frame from "../../protocol/frame.ts";
+import * as holders from "../../protocol/holders.ts";
 import * as keys from "../../protocol/keys.ts";
 import * as profile from "../../protocol/profile.ts";
-import * as records from "../../protocol/records.ts";
 import { compileProbe, Probe } from "./probe.ts";
 
 /** Every function of the protocol that computes, compiled for the filter. */
@@ -13,7 +13,7 @@ import * as arithmetic from "./protocol/arithmetic.ts";
 import * as frame from "./protocol/frame.ts";
 import * as keys from "./protocol/keys.ts";
 import * as profile from "./protocol/profile.ts";
-import * as records from "./protocol/records.ts";
+import * as holders from "./protocol/holders.ts";
 
 const buffer = new ArrayBuffer(65536);
 const view = new DataView(buffer);
@@ -49,9 +49,9 @@ export function sharedVersion(a: u32, b: u32, c: u32, d: u32): u32 {
   return frame.sharedVersion(a, b, c, d);
 }
 export function wholeParameters(operation: u32): u32 { return profile.wholeParameters(operation); }
-export function holderOf(slot: u32, age: u32): u32 { return records.holderOf(slot, age); }
-export function holderSlot(holder: u32): u32 { return records.holderSlot(holder); }
-export function holderAge(holder: u32): u32 { return records.holderAge(holder); }
+export function holderOf(slot: u32, age: u32): u32 { return holders.holderOf(slot, age); }
+export function holderSlot(holder: u32): u32 { return holders.holderSlot(holder); }
+export function holderAge(holder: u32): u32 { return holders.holderAge(holder); }
 export function frameVersion(start: u32): u32 { return frame.frameVersion(view, start); }
 export function frameFlags(start: u32): u32 { return frame.frameFlags(view, start); }
 export function frameGeneration(start: u32): u32 { return frame.frameGeneration(view, start); }
@@ -93,9 +93,9 @@ const native: Record<string, (...numbers: number[]) => unknown> = {
   verifyEnvelope: onView(frame.verifyEnvelope as never),
   sharedVersion: frame.sharedVersion as never,
   wholeParameters: profile.wholeParameters as never,
-  holderOf: records.holderOf as never,
-  holderSlot: records.holderSlot as never,
-  holderAge: records.holderAge as never,
+  holderOf: holders.holderOf as never,
+  holderSlot: holders.holderSlot as never,
+  holderAge: holders.holderAge as never,
   frameVersion: onView(frame.frameVersion),
   frameFlags: onView(frame.frameFlags),
   frameGeneration: onView(frame.frameGeneration),
@@ -135,7 +135,7 @@ beforeAll(() => {
 });
 
 test("every function that the protocol exports is compared here", () => {
-  const modules: Record<string, unknown>[] = [arithmetic, frame, keys, profile, records];
+  const modules: Record<string, unknown>[] = [arithmetic, frame, keys, profile, holders];
   const exported = modules.flatMap((module) =>
     Object.keys(module).filter((name) => typeof module[name] === "function"),
   );

@@ -111,7 +111,7 @@ export class ConfiguredBench {
       hints.shares.set(OTHER_GATEWAY, endpoint.slot!, share);
     }
     const nothing = { id: "", versionMin: 1, versionMax: 1, generation: 0 };
-    const claim = { ...nothing, table: 0, loads: 0, index: 0, holdMs: 0 };
+    const claim = { ...nothing, table: 0, loads: 0, index: 0, holdMs: 0, origin: 0, toldMs: 0 };
     this.#gateway.hint(hints.answer(GATEWAY, claim, nowMs));
     const entries = endpoints.flatMap(({ holds = 0 }, index) => {
       const slot = pools.atAddress(addresses[index]!)[0]!.endpoint.slot!;
@@ -130,6 +130,8 @@ const GATEWAY: Gateway = {
   versionMax: VERSION_MAX,
   version: VERSION_MAX,
   lastContactMs: 0,
+  lastContactHereMs: 0,
+  hasHeardUs: false,
   lastAnswerMs: 0,
   lastReportMs: null,
   polls: 0,

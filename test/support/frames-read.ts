@@ -1,4 +1,5 @@
 // What a gateway sends its control plane, as plain objects.
+
 import {
   FRAME_HEADER_BYTES,
   FRAME_OK,
@@ -8,6 +9,7 @@ import {
   recordKind,
   verifyEnvelope,
 } from "../../protocol/frame.ts";
+import { holderAge, holderSlot } from "../../protocol/holders.ts";
 import { reasonName } from "../../protocol/reasons.ts";
 import * as wire from "../../protocol/records.ts";
 
@@ -62,6 +64,8 @@ export interface SentGateway {
   readonly generation: number;
   readonly position: { readonly table: number; readonly loads: number; readonly index: number };
   readonly holdMs: number;
+  readonly origin: number;
+  readonly toldMs: number;
 }
 
 /** All records of one frame or of several. */
@@ -115,7 +119,7 @@ export class SentRecords {
       const at = wire.ENTRIES_BYTES + index * wire.ENTRY_BYTES;
       const key = view.getBigUint64(at, true);
       const holder = read(at + wire.ENTRY_HOLDER);
-      const [slot, ageBlocks] = [wire.holderSlot(holder), wire.holderAge(holder)];
+      const [slot, ageBlocks] = [holderSlot(holder), holderAge(holder)];
       this.entries.push({ slot, key, ageBlocks });
     }
   }
@@ -139,6 +143,8 @@ function readGateway(view: DataView, read: Read): SentGateway {
       index: read(wire.GATEWAY_INDEX),
     },
     holdMs: read(wire.GATEWAY_HOLD_MS),
+    origin: read(wire.GATEWAY_ORIGIN),
+    toldMs: read(wire.GATEWAY_TOLD_MS),
   };
 }
 

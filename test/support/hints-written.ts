@@ -13,6 +13,7 @@ import {
 import type { ToldRule } from "../../control-plane/pool/rewrites.ts";
 import type { StepBody } from "../../control-plane/scoring/plugin.ts";
 import { FLAG_WHOLE_TABLE, padded } from "../../protocol/frame.ts";
+import { holderOf } from "../../protocol/holders.ts";
 import { VERSION_MAX } from "../../protocol/limits.ts";
 import * as profile from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
@@ -150,7 +151,12 @@ export interface HintsHint {
   readonly loads?: readonly (LoadHint & { readonly slot: number })[];
   readonly picks?: readonly PickHint[];
   readonly entries?: readonly EntriesHint[];
-  readonly position?: { readonly table: number; readonly loads: number; readonly index: number };
+  readonly position?: {
+    readonly table: number;
+    readonly loads: number;
+    readonly index: number;
+    readonly origin?: number;
+  };
 }
 
 /** A cost without β and ρ: γ 2, α 1.5, ω 0.07, ghost credit 0.1. */
@@ -372,7 +378,7 @@ function writeEntries(writer: FrameWriter, { slot, entries }: EntriesHint): void
     for (const [index, { key, ageBlocks }] of entries.entries()) {
       const at = wire.ENTRIES_BYTES + index * wire.ENTRY_BYTES;
       view.setBigUint64(body + at, key, true);
-      set(at + wire.ENTRY_HOLDER, wire.holderOf(slot, ageBlocks));
+      set(at + wire.ENTRY_HOLDER, holderOf(slot, ageBlocks));
     }
   });
 }
@@ -382,5 +388,6 @@ function writePosition(writer: FrameWriter, position: NonNullable<HintsHint["pos
     set(wire.POSITION_TABLE, position.table);
     set(wire.POSITION_LOADS, position.loads);
     set(wire.POSITION_INDEX, position.index);
+    set(wire.POSITION_ORIGIN, position.origin ?? 1);
   });
 }

@@ -23,7 +23,7 @@
 {{- end -}}
 
 {{- define "hintway.controlPlaneHost" -}}
-{{ include "hintway.controlPlane" . }}.{{ .Release.Namespace }}.svc
+{{ include "hintway.controlPlane" . }}{{ if gt (int .Values.controlPlane.replicas) 1 }}-replicas{{ end }}.{{ .Release.Namespace }}.svc
 {{- end -}}
 
 {{- define "hintway.filterUrl" -}}

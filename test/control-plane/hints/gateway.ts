@@ -10,6 +10,7 @@ import {
   recordKind,
   verifyFrame,
 } from "../../../protocol/frame.ts";
+import { holderAge, holderSlot } from "../../../protocol/holders.ts";
 import * as wire from "../../../protocol/records.ts";
 import { beginFrame, type Records } from "./records-writer.ts";
 
@@ -65,7 +66,7 @@ export interface Hints {
   picks: ToldPick[];
   /** One of each slot. */
   entries: ToldEntries[];
-  position: { table: number; loads: number; index: number } | null;
+  position: { table: number; loads: number; index: number; origin: number } | null;
   /** Bodies of the records that have no shape above, by kind. */
   bodies: Map<number, DataView>;
 }
@@ -87,6 +88,9 @@ export class TestGateway {
   table = 0;
   loads = 0;
   index = 0;
+  origin = 0;
+  /** Ms since it was told its positions. */
+  toldMs = 0;
 
   /** `name` becomes the gateway's id. */
   constructor(post: Post, name: string) {
@@ -129,8 +133,8 @@ export class TestGateway {
   }
 
   #begin({ holdMs = 0, versionMin = 1, versionMax = 1 }: PollOptions): Records {
-    const { generation, table, loads, index } = this;
-    const known = { generation, table, loads, index };
+    const { generation, table, loads, index, origin, toldMs } = this;
+    const known = { generation, table, loads, index, origin, toldMs };
     return beginFrame({ id: this.#id, versionMin, versionMax, holdMs, ...known });
   }
 }
@@ -185,6 +189,7 @@ function readRecord(hints: Hints, kind: number, record: DataView): void {
       table: field(wire.POSITION_TABLE),
       loads: field(wire.POSITION_LOADS),
       index: field(wire.POSITION_INDEX),
+      origin: field(wire.POSITION_ORIGIN),
     };
   } else {
     hints.bodies.set(kind, record);
@@ -195,11 +200,11 @@ function readEntries(hints: Hints, field: (offset: number) => number): void {
   const end = wire.ENTRIES_BYTES + field(wire.ENTRIES_COUNT) * wire.ENTRY_BYTES;
   for (let at = wire.ENTRIES_BYTES; at < end; at += wire.ENTRY_BYTES) {
     const holder = field(at + wire.ENTRY_HOLDER);
-    const slot = wire.holderSlot(holder);
+    const slot = holderSlot(holder);
     if (!hints.entries.some((told) => told.slot === slot))
       hints.entries.push({ slot, entries: [] });
     const told = hints.entries.find((entries) => entries.slot === slot)!;
-    told.entries.push({ low: field(at), high: field(at + 4), age: wire.holderAge(holder) });
+    told.entries.push({ low: field(at), high: field(at + 4), age: holderAge(holder) });
   }
 }
 

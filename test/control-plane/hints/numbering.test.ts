@@ -65,17 +65,27 @@ describe("slots", () => {
 });
 
 describe("positions", () => {
-  it("a count that is used up begins another generation, which is not another process", () => {
+  it("a count that is used up begins anew, which is not another process", () => {
     let draws = 0;
     const positions = new Positions(() => draws++ / 10, 5);
-    const first = positions.generation;
+    const { generation, origin } = positions;
     while (!positions.isUsedUp) positions.nextLoads();
-    positions.beginGeneration();
-    expect(positions.generation).not.toBe(first);
+    positions.beginCounting();
+    expect(positions.generation).toBe(generation);
     expect([positions.table, positions.loads, positions.index]).toEqual([1, 1, 1]);
-    expect(positions.isForeign(first)).toBe(false);
-    expect(positions.isForeign(12_345)).toBe(true);
-    expect(positions.isForeign(0)).toBe(false);
+    expect(positions.areOurs({ generation, origin })).toBe(false);
+    expect(positions.areAnothers({ generation, origin })).toBe(false);
+    expect(positions.areAnothers({ generation, origin: 12_345 })).toBe(true);
+    expect(positions.areAnothers({ generation: 12_345, origin })).toBe(true);
+    expect(positions.areAnothers({ generation: 0, origin: 0 })).toBe(false);
+  });
+
+  it("a generation that replicas agreed on is taken, and the own one is no other process's", () => {
+    const positions = new Positions(Math.random);
+    const { generation, origin } = positions;
+    positions.adopt(77);
+    expect(positions.areOurs({ generation: 77, origin })).toBe(true);
+    expect(positions.areAnothers({ generation, origin })).toBe(false);
   });
 
   it("a generation is never 0, whatever is drawn", () => {

@@ -1,4 +1,5 @@
 // Writes the records a gateway sends, field by field from the protocol's offsets.
+
 import {
   beginRecord,
   FRAME_HEADER_BYTES,
@@ -6,6 +7,7 @@ import {
   RECORD_HEADER_BYTES,
   sealFrame,
 } from "../../../protocol/frame.ts";
+import { holderOf } from "../../../protocol/holders.ts";
 import { FRAME_BYTES_MAX } from "../../../protocol/limits.ts";
 import { REASON_PREFIX } from "../../../protocol/reasons.ts";
 import * as wire from "../../../protocol/records.ts";
@@ -19,6 +21,8 @@ export interface Claim {
   loads: number;
   index: number;
   holdMs: number;
+  origin: number;
+  toldMs: number;
 }
 
 export interface Done {
@@ -53,6 +57,8 @@ export function beginFrame(claim: Claim): Records {
     view.setUint32(body + wire.GATEWAY_LOADS, claim.loads, true);
     view.setUint32(body + wire.GATEWAY_INDEX, claim.index, true);
     view.setUint32(body + wire.GATEWAY_HOLD_MS, claim.holdMs, true);
+    view.setUint32(body + wire.GATEWAY_ORIGIN, claim.origin, true);
+    view.setUint32(body + wire.GATEWAY_TOLD_MS, claim.toldMs, true);
   });
   return records;
 }
@@ -112,7 +118,7 @@ export class Records {
         const at = body + wire.ENTRIES_BYTES + index * wire.ENTRY_BYTES;
         view.setUint32(at, low, true);
         view.setUint32(at + 4, high, true);
-        view.setUint32(at + wire.ENTRY_HOLDER, wire.holderOf(slot, age), true);
+        view.setUint32(at + wire.ENTRY_HOLDER, holderOf(slot, age), true);
       }
     });
   }

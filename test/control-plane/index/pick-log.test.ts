@@ -14,7 +14,7 @@ describe("the log of picks", () => {
   it("tells a gateway what the others picked, and nothing of its own", () => {
     const log = new PickLog();
     for (const [sequence, gateway] of [1, 2, 1, 3].entries()) {
-      log.add(sequence + 1, gateway, Uint8Array.of(sequence + 1));
+      log.add(sequence + 1, gateway, Uint8Array.of(sequence + 1), 0);
     }
     expect(read(log, 0, 1)).toEqual({ records: [2, 4], told: null });
     expect(read(log, 2, 2)).toEqual({ records: [3, 4], told: null });
@@ -25,7 +25,8 @@ describe("the log of picks", () => {
 
   it("tells what does not fit one answer in the next", () => {
     const log = new PickLog();
-    for (let sequence = 1; sequence <= 5; sequence++) log.add(sequence, 1, Uint8Array.of(sequence));
+    for (let sequence = 1; sequence <= 5; sequence++)
+      log.add(sequence, 1, Uint8Array.of(sequence), sequence);
     const first = read(log, 0, 2, 2);
     expect(first).toEqual({ records: [1, 2], told: 2 });
     expect(read(log, first.told ?? 0, 2, 1000)).toEqual({ records: [3, 4, 5], told: null });
@@ -33,7 +34,8 @@ describe("the log of picks", () => {
 
   it("says that a gateway is behind only when another one's pick was let go", () => {
     const log = new PickLog(2);
-    for (let sequence = 1; sequence <= 9; sequence++) log.add(sequence, 1, Uint8Array.of(sequence));
+    for (let sequence = 1; sequence <= 9; sequence++)
+      log.add(sequence, 1, Uint8Array.of(sequence), sequence);
     expect(log.isBehind(0, 1)).toBe(false);
     expect(log.isBehind(6, 2)).toBe(true);
     expect(log.isBehind(7, 2)).toBe(false);
@@ -43,7 +45,7 @@ describe("the log of picks", () => {
   it("keeps the newest records within its bytes", () => {
     const log = new PickLog(1000, 10);
     for (let sequence = 1; sequence <= 200; sequence++) {
-      log.add(sequence, 1, new Uint8Array(4).fill(sequence));
+      log.add(sequence, 1, new Uint8Array(4).fill(sequence), 0);
     }
     expect(read(log, 198, 2).records).toEqual([199, 200]);
     expect(log.isBehind(197, 2)).toBe(true);
