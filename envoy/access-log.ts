@@ -3,8 +3,8 @@
 import { type EnvoyMessage, extension } from "./message.ts";
 
 export interface AccessLogOptions {
-  /** A file, or `/dev/stdout`. */
-  path: string;
+  /** A file; Envoy's own output where there is none, which may be no file that can be opened. */
+  path?: string;
   /** Of 100 requests, how many have a line; all by default. A text is for the chart to replace. */
   percent?: number | string;
 }
@@ -17,11 +17,12 @@ const LINE = [
 ].join(" ");
 
 export function accessLog({ path, percent = 100 }: AccessLogOptions): EnvoyMessage {
+  const log_format = { text_format_source: { inline_string: LINE } };
+  const logger = path
+    ? extension("envoy.access_loggers.file", FILE_ACCESS_LOG, { path, log_format })
+    : extension("envoy.access_loggers.stdout", STDOUT_ACCESS_LOG, { log_format });
   return {
-    ...extension("envoy.access_loggers.file", FILE_ACCESS_LOG, {
-      path,
-      log_format: { text_format_source: { inline_string: LINE } },
-    }),
+    ...logger,
     filter: {
       runtime_filter: {
         runtime_key: "hintway.access_log",
@@ -32,3 +33,4 @@ export function accessLog({ path, percent = 100 }: AccessLogOptions): EnvoyMessa
 }
 
 const FILE_ACCESS_LOG = "envoy.extensions.access_loggers.file.v3.FileAccessLog";
+const STDOUT_ACCESS_LOG = "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog";

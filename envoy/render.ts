@@ -68,7 +68,7 @@ function local(attachment: Attachment): BootstrapOptions {
     token: TOKEN,
     filterPath: "build/filter.wasm",
     gateway: "standalone",
-    accessLog: { path: "/dev/stdout" },
+    accessLog: {},
   };
 }
 
@@ -78,7 +78,7 @@ function inCluster(): BootstrapOptions {
     listen: { host: "0.0.0.0", port: 8080 },
     probes: { host: "0.0.0.0", port: 9902 },
     controlPlane: CONTROL_PLANE,
-    accessLog: { path: "/dev/stdout", percent: "ACCESS_LOG_PERCENT" },
+    accessLog: { percent: "ACCESS_LOG_PERCENT" },
     filterPath: "/etc/hintway/filter/filter.wasm",
   };
 }
