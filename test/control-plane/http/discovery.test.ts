@@ -43,12 +43,23 @@ it("who has the version in force is answered 304, until something changes", asyn
   expect(changed.json().version_info).not.toBe(first.version_info);
 });
 
+interface Listed {
+  health_status: string;
+  endpoint: { address: { socket_address: { port_value: number } } };
+}
+
+function portOf({ endpoint }: Listed): number {
+  return endpoint.address.socket_address.port_value;
+}
+
 it("endpoints are healthy, draining or unhealthy as gateways are told", async () => {
   const running = await start({ engines: 3 });
+  const ports = running.listed().map(({ port }) => port);
   const statuses = async () => {
     const { resources } = (await running.discover(ENDPOINTS, {})).json();
-    const endpoints: { health_status: string }[] = resources[0].endpoints[0].lb_endpoints;
-    return endpoints.map((endpoint) => endpoint.health_status);
+    const endpoints: Listed[] = resources[0].endpoints[0].lb_endpoints;
+    const told = new Map(endpoints.map((listed) => [portOf(listed), listed.health_status]));
+    return ports.map((port) => told.get(port));
   };
   expect(await statuses()).toEqual(["HEALTHY", "HEALTHY", "HEALTHY"]);
   await running.engines[0]!.close();
@@ -97,10 +108,10 @@ it("each pool is a cluster with its own endpoints", async () => {
     { name: "b", endpoints: [second!] },
   ]);
   const clusters: { name: string }[] = (await running.discover(CLUSTERS, {})).json().resources;
-  expect(clusters.map(({ name }) => name)).toEqual(["pool", "a", "b"]);
+  expect(clusters.map(({ name }) => name)).toEqual(["a", "b", "pool"]);
   const { resources } = (await running.discover(ENDPOINTS, { resource_names: ["b"] })).json();
   expect(resources).toHaveLength(1);
   expect(resources[0].cluster_name).toBe("b");
-  const port = resources[0].endpoints[0].lb_endpoints[0].endpoint.address.socket_address.port_value;
+  const port = portOf(resources[0].endpoints[0].lb_endpoints[0]);
   expect(port).toBe(second!.port);
 });
