@@ -1,10 +1,12 @@
 // npm run bench:disaggregation: what Hintway's two legs cost beyond a client's that asks both servers.
 
 import { Command } from "commander";
+import { findEnvoy } from "../start/find-envoy.ts";
 import { type Cell, measureDisaggregation, type Plan } from "./disaggregation/measure.ts";
 import { describeMachine, type Machine, machineText } from "./measure/machine.ts";
 import { writeResults } from "./report/files.ts";
 import { added, figure, kilobytes, markdownTable } from "./report/table.ts";
+import { ownFilter } from "./speed/gateways.ts";
 
 const ADDED_BUDGET_MS = 0.2;
 
@@ -50,7 +52,9 @@ if (import.meta.main) {
     .opts<{ out?: string }>();
   const sizes = [1024, 100 * 1024];
   const plan = { rounds: 5, requests: 600, connections: [1, 32], bodyBytes: sizes };
-  const report = { machine: describeMachine(), plan, cells: await measureDisaggregation(plan) };
+  const launch = { say: console.log, signal: new AbortController().signal };
+  const machine = describeMachine(await findEnvoy(process.env, launch), await ownFilter());
+  const report = { machine, plan, cells: await measureDisaggregation(plan) };
   const text = disaggregationText(report);
   writeResults("disaggregation", { data: report, text }, out);
   console.log(text);
