@@ -24,7 +24,6 @@ const JOIN_PERIOD_MS: f64 = 1_000;
 const RECORD_BYTES: u32 = 16;
 /** A version no value has: writes only where there is nothing yet. */
 const ONLY_NEW: u32 = 0xffffffff;
-const VM_ID = new Text("hintway");
 
 const keys = new StaticArray<Text | null>(<i32>VMS_MAX);
 const queueNames = new StaticArray<Text | null>(<i32>VMS_MAX);
@@ -149,7 +148,7 @@ function look(nowMs: f64): void {
     if (before !== 0) unchecked((left[leftCount++] = number));
     unchecked((incarnations[number] = incarnation));
     if (incarnation === 0) continue;
-    unchecked((tokens[number] = resolveQueue(VM_ID, queueNameOf(number))));
+    unchecked((tokens[number] = resolveQueue(queueNameOf(number))));
     unchecked((joined[joinedCount++] = number));
   }
 }

@@ -32,10 +32,13 @@ export function registerQueue(name: Text): u32 {
   return load<u32>(outNumber);
 }
 
-/** The token of another machine's queue; 0 when there is none. */
-export function resolveQueue(vmId: Text, name: Text): u32 {
+/**
+ * The token of another machine's queue; 0 when there is none. Without an identifier the host takes this
+ * machine's own, which not every gateway lets an operator choose (proxy-wasm-cpp-host, context.cc).
+ */
+export function resolveQueue(name: Text): u32 {
   store<u32>(outNumber, 0);
-  const result = proxy_resolve_shared_queue(vmId.at, vmId.bytes, name.at, name.bytes, outNumber);
+  const result = proxy_resolve_shared_queue(0, 0, name.at, name.bytes, outNumber);
   return result === 0 ? load<u32>(outNumber) : 0;
 }
 

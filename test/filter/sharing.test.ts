@@ -36,6 +36,17 @@ describe("a pick on one worker", () => {
     for (const vm of gateway.workers) expect(holders(vm)).toEqual([destinationsOf(request)[0]]);
   });
 
+  // Envoy Gateway names virtual machines itself, and Istio's WasmPlugin not at all.
+  test.each(["hintway", "envoyextensionpolicy/ns/hw/wasm/0", ""])(
+    "is matched on every other, whatever the identifier '%s' of their virtual machines",
+    (vmId) => {
+      const gateway = new FilteredGateway({ workers: 2, vm: { vmId } });
+      const request = ask(gateway.workers[0]!, { prompt: PROMPT });
+      gateway.advance(5);
+      for (const vm of gateway.workers) expect(holders(vm)).toEqual([destinationsOf(request)[0]]);
+    },
+  );
+
   test("is in flight for every other until its first byte and its end", () => {
     const gateway = new FilteredGateway({ workers: 2 });
     const [first, second] = gateway.workers as [Vm, Vm];
