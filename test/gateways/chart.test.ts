@@ -1,19 +1,27 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseAllDocuments } from "yaml";
 import { copies, missing } from "../support/gateways/assets.ts";
 import { type KubernetesObject, lint, NAMESPACE, template } from "../support/gateways/helm.ts";
+import { Objects, objectsIn } from "../support/gateways/objects.ts";
 import { type ApiServer, startApiServer } from "../support/kubernetes/api-server.ts";
 import { findAssets, type KubernetesAssets } from "../support/kubernetes/assets.ts";
 import { POOLS_CRD } from "../support/kubernetes/cluster.ts";
-import { until } from "../support/until.ts";
 
 const isWhole = process.env["TEST_GATEWAYS"] === "whole";
 const absent = missing();
 if (isWhole && absent) throw new Error(absent);
 
-const MODES = ["standalone", "istio", "envoy-gateway", "none"] as const;
+/** Values of each way to attach a gateway. */
+const WAYS = [
+  ["gateway.mode=standalone"],
+  ["gateway.mode=istio"],
+  ["gateway.mode=istio", "gateway.attachment=buffer"],
+  ["gateway.mode=istio", "gateway.attachment=buffer", "filter.url=oci://registry.example/filter:1"],
+  ["gateway.mode=envoy-gateway"],
+  ["gateway.mode=envoy-gateway", "gateway.attachment=buffer"],
+  ["gateway.mode=envoy-gateway", "filter.url=oci://registry.example/filter:1"],
+  ["gateway.mode=none"],
+].map((values) => ({ values }));
 const SHA256 = "0123456789abcdef".repeat(4);
 const ATTACHED = ["token.inline=secret-token", `filter.sha256=${SHA256}`];
 const EVERYTHING = [
@@ -28,58 +36,48 @@ const EVERYTHING = [
 
 describe.skipIf(absent)(`the chart${absent ? ` (skipped: ${absent})` : ""}`, () => {
   let api: ApiServer;
+  let objects: Objects;
 
   beforeAll(async () => {
     const { binaries, crds } = clusterAssets();
     api = await startApiServer(binaries);
-    for (const crd of [join(crds, POOLS_CRD), ...copies()].flatMap(objectsIn)) await install(crd);
-    await until("the default namespace", () =>
-      api.send("GET", "/api/v1/namespaces/default").catch(() => null),
-    );
-    await api.send("POST", "/api/v1/namespaces", { metadata: { name: NAMESPACE } });
+    objects = new Objects(api);
+    await objects.installCrds([join(crds, POOLS_CRD), ...copies()], (kind) => USED.includes(kind));
+    await objects.createNamespace(NAMESPACE);
   });
 
   afterAll(() => api?.stop());
 
-  async function install(crd: KubernetesObject): Promise<void> {
-    if (crd?.kind !== "CustomResourceDefinition" || !USED.includes(crd.spec.names.kind)) return;
-    await api.send("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd);
-    await until(`${crd.metadata.name} to be served`, () =>
-      api
-        .send("GET", pathOf(crd.spec.group, crd.spec.versions[0].name, crd.spec.names.plural))
-        .catch(() => null),
-    );
-  }
-
   /** What the API server would have made of it; throws what it has against it. */
-  async function dryRun(object: KubernetesObject): Promise<void> {
-    const [group, version] = groupOf(object.apiVersion);
-    const path = pathOf(group, version, PLURALS[object.kind] ?? `${object.kind.toLowerCase()}s`);
-    await api.send("POST", `${path}?dryRun=All&fieldValidation=Strict`, object);
+  function dryRun(object: KubernetesObject): Promise<unknown> {
+    return objects.create(object, NAMESPACE, "?dryRun=All&fieldValidation=Strict");
   }
 
-  it.each(MODES)("is linted without a word against it, in mode %s", (mode) => {
-    const { isDone, said } = lint([`gateway.mode=${mode}`, ...EVERYTHING]);
+  it.each(WAYS)("is linted without a word against it, with $values", ({ values }) => {
+    const { isDone, said } = lint([...values, ...EVERYTHING]);
     expect(said).toContain("0 chart(s) failed");
     expect(isDone).toBe(true);
   });
 
-  it.each(MODES)("makes only objects that a real API server accepts, in mode %s", async (mode) => {
-    const objects = template([`gateway.mode=${mode}`, ...EVERYTHING]);
-    if (typeof objects === "string") throw new Error(objects);
-    expect(objects.length).toBeGreaterThan(10);
-    const refusals: string[] = [];
-    for (const object of objects) {
-      await dryRun(object).catch((error: Error) => {
-        refusals.push(`${object.kind} ${object.metadata.name}: ${error.message}`);
-      });
-    }
-    expect(refusals).toEqual([]);
-  });
+  it.each(WAYS)(
+    "makes only objects that an API server accepts, with $values",
+    async ({ values }) => {
+      const made = template([...values, ...EVERYTHING]);
+      if (typeof made === "string") throw new Error(made);
+      expect(made.length).toBeGreaterThan(10);
+      const refusals: string[] = [];
+      for (const object of made) {
+        await dryRun(object).catch((error: Error) => {
+          refusals.push(`${object.kind} ${object.metadata.name}: ${error.message}`);
+        });
+      }
+      expect(refusals).toEqual([]);
+    },
+  );
 
   it("would be caught with a field that its kind does not have", async () => {
-    const objects = template(["gateway.mode=istio", ...EVERYTHING]) as KubernetesObject[];
-    const filter = objects.find(({ kind }) => kind === "EnvoyFilter");
+    const made = template(["gateway.mode=istio", ...EVERYTHING]) as KubernetesObject[];
+    const filter = made.find(({ kind }) => kind === "EnvoyFilter");
     await expect(dryRun({ ...filter, spec: { ...filter.spec, nonsense: 1 } })).rejects.toThrow(
       "nonsense",
     );
@@ -87,8 +85,8 @@ describe.skipIf(absent)(`the chart${absent ? ` (skipped: ${absent})` : ""}`, () 
 
   it("makes nothing of a gateway's that is not chosen", () => {
     const kinds = (mode: string) => {
-      const objects = template([`gateway.mode=${mode}`, ...EVERYTHING]) as KubernetesObject[];
-      return new Set(objects.map(({ kind }) => kind));
+      const made = template([`gateway.mode=${mode}`, ...EVERYTHING]) as KubernetesObject[];
+      return new Set(made.map(({ kind }) => kind));
     };
     expect(kinds("standalone")).not.toContain("EnvoyFilter");
     expect(kinds("istio")).not.toContain("EnvoyPatchPolicy");
@@ -107,49 +105,29 @@ describe.skipIf(absent)(`the chart${absent ? ` (skipped: ${absent})` : ""}`, () 
     expect(template(["gateway.mode=envoy-gateway"])).toContain("token.inline");
     const closed = [...ATTACHED, "gateway.mode=istio", "networkPolicy.create=true"];
     expect(template(closed)).toContain("networkPolicy.gatewayLabels");
+    const buffer = [...ATTACHED, "gateway.mode=envoy-gateway", "gateway.attachment=buffer"];
+    expect(template(buffer)).toContain("httpRoute.create");
   });
 
   it("gives the control plane the role that its tests run with, and no more", () => {
-    const objects = template(EVERYTHING) as KubernetesObject[];
-    const role = objects.find(({ kind }) => kind === "Role");
+    const made = template(EVERYTHING) as KubernetesObject[];
+    const role = made.find(({ kind }) => kind === "Role");
     const file = new URL("../../deploy/chart/files/role.yaml", import.meta.url);
-    const configMap = objects.find(
+    const configMap = made.find(
       ({ kind, metadata }) => kind === "ConfigMap" && metadata.name.endsWith("-config"),
     );
     const rules = JSON.stringify(objectsIn(file.pathname)[0]);
     expect(role.rules).toEqual(JSON.parse(rules.replace("CONFIG_MAP", configMap.metadata.name)));
-    expect(objects.filter(({ kind }) => kind.startsWith("ClusterRole"))).toEqual([]);
+    expect(made.filter(({ kind }) => kind.startsWith("ClusterRole"))).toEqual([]);
   });
 });
 
 /** Kinds of others that the chart makes. */
 const USED = [
   ...["InferencePool", "HTTPRoute", "EnvoyFilter", "EnvoyExtensionPolicy", "EnvoyPatchPolicy"],
-  ...["BackendTrafficPolicy", "ClientTrafficPolicy"],
+  ...["BackendTrafficPolicy", "ClientTrafficPolicy", "WasmPlugin"],
   ...["ServiceMonitor", "PodMonitor", "PrometheusRule"],
 ];
-
-const PLURALS: Record<string, string> = {
-  NetworkPolicy: "networkpolicies",
-  EnvoyExtensionPolicy: "envoyextensionpolicies",
-  EnvoyPatchPolicy: "envoypatchpolicies",
-  BackendTrafficPolicy: "backendtrafficpolicies",
-  ClientTrafficPolicy: "clienttrafficpolicies",
-};
-
-function groupOf(apiVersion: string): [string, string] {
-  const [first, second] = apiVersion.split("/") as [string, string | undefined];
-  return second === undefined ? ["", first] : [first, second];
-}
-
-function pathOf(group: string, version: string, plural: string): string {
-  const root = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
-  return `${root}/namespaces/${NAMESPACE}/${plural}`;
-}
-
-function objectsIn(path: string): KubernetesObject[] {
-  return parseAllDocuments(readFileSync(path, "utf8")).map((document) => document.toJS());
-}
 
 function clusterAssets(): KubernetesAssets {
   const assets = findAssets();

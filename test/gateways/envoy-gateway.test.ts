@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BODY_BYTES_MAX } from "../../envoy/filters.ts";
+import { DESTINATION_HEADER } from "../../protocol/names.ts";
 import { freePort } from "../support/components.ts";
 import { copies, ENVOY_GATEWAY, missingGateway } from "../support/gateways/assets.ts";
 import {
@@ -78,6 +80,24 @@ describe.skipIf(absent)(`Envoy Gateway${absent ? ` (skipped: ${absent})` : ""}`,
     expect(answer.headers.get("x-hintway-explain")).toContain(`"pool":"${POOL}"`);
     expect(await complaints()).toEqual([]);
   }
+
+  it("routes to the endpoint that the filter names in a header", { timeout: 120_000 }, async () => {
+    await expectsPick();
+    const { filters, connectionManager, listener, cluster } = await translated(
+      envoy.adminUrl,
+      port,
+    );
+    expect(filters.slice(-2)).toEqual([FILTER, "envoy.filters.http.router"]);
+    const { config } = connectionManager.http_filters.at(-2).typed_config;
+    expect(config).toMatchObject({
+      failure_policy: "FAIL_RELOAD",
+      allow_on_headers_stop_iteration: true,
+    });
+    expect(listener.per_connection_buffer_limit_bytes).toBe(BODY_BYTES_MAX);
+    const policy = cluster.load_balancing_policy.policies[0].typed_extension_config;
+    expect(policy.typed_config.override_host_sources).toEqual([{ header: DESTINATION_HEADER }]);
+    expect(cluster.circuit_breakers.thresholds[0].max_requests).toBe(40_000);
+  });
 
   it("routes to the address that the filter sets, behind a buffer", {
     timeout: 120_000,

@@ -15,10 +15,15 @@ import { POOLS_CRD } from "../support/kubernetes/cluster.ts";
 import { until } from "../support/until.ts";
 
 const absent = missingGateway([ISTIOD, ISTIO_AGENT]);
-/** A configuration, a filter to compile, and a machine that may be busy. */
 const TAKEN_MS = 60_000;
+const BUFFER = "envoy.filters.http.buffer";
 /** Filters of Istio's own build of Envoy, which the project's has not. */
 const SETTINGS = ["PILOT_ENABLE_METADATA_EXCHANGE=false", "PILOT_ENABLE_ALPN_FILTER=false"];
+
+/** As istiod names it, whichever of its own kinds it makes of a WasmPlugin. */
+function isWasmPlugin(filter: string): boolean {
+  return filter.startsWith("extensions.istio.io/") && filter.includes("inference.hw");
+}
 
 describe.skipIf(absent)(`Istio${absent ? ` (skipped: ${absent})` : ""}`, () => {
   const running: { stop(): Promise<void> }[] = [];
@@ -73,5 +78,24 @@ describe.skipIf(absent)(`Istio${absent ? ` (skipped: ${absent})` : ""}`, () => {
     expect(route.route.retry_policy.retriable_status_codes).toEqual([503]);
     const policy = cluster.load_balancing_policy.policies[0].typed_extension_config;
     expect(policy.typed_config.override_host_sources).toEqual([{ header: DESTINATION_HEADER }]);
+  });
+
+  it("routes by WasmPlugin to the address that the filter sets, behind a buffer", {
+    timeout: 120_000,
+  }, async () => {
+    await release.attach(["gateway.attachment=buffer"]);
+    const filters = await until(
+      "filter and buffer",
+      async () => {
+        const found = await translated(envoy.adminUrl, port);
+        const isTaken = found.cluster?.type === "ORIGINAL_DST" && found.filters.includes(BUFFER);
+        return isTaken && found.filters.some(isWasmPlugin) ? found.filters : null;
+      },
+      TAKEN_MS,
+    );
+    // Filters of Istio's that hold nothing may stand between.
+    expect(filters.findIndex(isWasmPlugin)).toBeLessThan(filters.indexOf(BUFFER));
+    expect(filters.slice(-2)).toEqual([BUFFER, "envoy.filters.http.router"]);
+    await expectsPick();
   });
 });

@@ -71,6 +71,12 @@ export async function createGateway(api: ApiServer, objects: Objects, port: numb
   await objects.create(gateway, NAMESPACE);
 }
 
+/** The agent keeps filters it has fetched in a fixed place, which its image has: a folder of its own here. */
+const WITH_DATA_FOLDER = [
+  ...["unshare", "--mount", "--map-root-user", "sh", "-c"],
+  ...['mount -t tmpfs tmpfs /var/lib && mkdir -p /var/lib/istio/data && exec "$@"', "sh"],
+];
+
 export async function startIstioGateway(): Promise<DeployedEnvoy> {
   const folder = temporaryFolder();
   makeCertificate(join(folder, "etc", "certs"));
@@ -93,6 +99,7 @@ export async function startIstioGateway(): Promise<DeployedEnvoy> {
         ...["SERVICE_ACCOUNT=gateway", "ISTIO_META_CLUSTER_ID=Kubernetes", `CA_ADDR=${DISCOVERY}`],
         `ISTIO_METAJSON_LABELS=${JSON.stringify(LABELS)}`,
         ...[`ENVOY_STATUS_PORT=${status}`, `ENVOY_PROMETHEUS_PORT=${prometheus}`],
+        ...WITH_DATA_FOLDER,
         ...[ISTIO_AGENT, "proxy", "router", "--domain", `${NAMESPACE}.svc.cluster.local`],
       ],
       healthUrl: `${adminUrl}/ready`,

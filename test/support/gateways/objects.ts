@@ -90,6 +90,6 @@ export class Objects {
   }
 }
 
-function objectsIn(path: string): KubernetesObject[] {
+export function objectsIn(path: string): KubernetesObject[] {
   return parseAllDocuments(readFileSync(path, "utf8")).map((document) => document.toJS());
 }
