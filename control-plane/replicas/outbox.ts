@@ -55,6 +55,10 @@ export class Outbox {
   #add(frame: Buffer): void {
     this.#frames.push(frame);
     this.#bytes += frame.length;
+    this.#dropOldest();
+  }
+
+  #dropOldest(): void {
     while (this.#bytes > KEPT_BYTES_MAX) {
       this.#bytes -= this.#frames.shift()!.length;
       this.dropped++;
@@ -77,6 +81,7 @@ export class Outbox {
   putBack(frames: Buffer): void {
     this.#frames.unshift(frames);
     this.#bytes += frames.length;
+    this.#dropOldest();
   }
 }
 
