@@ -60,6 +60,7 @@ describeOnCluster("InferenceObjectives", (cluster) => {
   });
 
   it("turn requests away in a saturated pool, as soon as they say so", async () => {
+    await cluster().install(OBJECTIVES_CRD, GROUP);
     const namespace = await cluster().namespace();
     const simulator = await startSimulator(["--speed", "1"]);
     running.push(simulator);

@@ -96,7 +96,7 @@ interface Shown {
   generation: string;
   index: { keys: number };
   replicas: { isConnected: boolean; replicas: number };
-  gateways: { polling: boolean; polls: number }[];
+  gateways: { id: string; polling: boolean; polls: number }[];
 }
 
 export async function statusOf(replica: ControlPlane): Promise<Shown> {

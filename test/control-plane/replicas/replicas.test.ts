@@ -139,13 +139,19 @@ describeWithValkey("replicas that share a Valkey", (binary) => {
     await a.report((records) => records.flight(0, 1, 0, 0));
     const second = await start({ engines: 0, clock, state: { url, prefix: "test" } });
     second.list(first.listed());
-    await until("the share is known", () => second.controlPlane.gateways.count === 1);
-    clock.aheadMs += 9_500;
-    void a.poll({ holdMs: 1_400 });
-    await sleep(1_300);
-    clock.aheadMs += 1_000;
-    await sleep(1_100);
-    expect(second.controlPlane.gateways.count).toBe(1);
+    const known = () => [...second.controlPlane.gateways.all()];
+    const heard = await until("the share is known", () => known()[0]);
+    await second.gateway("silent").poll();
+    const { lastContactMs } = heard;
+    // Twice this long is too long for a gateway to be silent.
+    clock.aheadMs += 6_000;
+    await until("it is said to be there", async () => {
+      await a.poll();
+      return heard.lastContactMs > lastContactMs + 6_000;
+    });
+    clock.aheadMs += 6_000;
+    await until("the silent one is forgotten", () => known().length === 1);
+    expect(known()[0]).toBe(heard);
   });
 
   it("go on alone without the store, say so, and are whole again when it is back", async () => {

@@ -58,13 +58,14 @@ export class Cluster {
   }
 
   /**
-   * Installs a CRD, under another group where one is given, and waits until it is served. llm-d has
-   * taken kinds of the older group over as they were, and publishes them in no module.
+   * Installs a CRD, under another group where one is given, unless it is there, and waits until it is
+   * served. llm-d has taken kinds of the older group over as they were, and publishes them in no module.
    */
   async install(file: CrdFile, group?: string): Promise<void> {
     const text = readFileSync(join(this.#crds, file), "utf8");
     const crd = parse(group === undefined ? text : text.replaceAll(OLD_POOL_GROUP, group));
-    await this.api.send("POST", CRD_PATH, crd);
+    const there = await this.api.send("GET", `${CRD_PATH}/${crd.metadata.name}`).catch(() => null);
+    if (there === null) await this.api.send("POST", CRD_PATH, crd);
     const { names, versions } = crd.spec;
     const path = `/apis/${crd.spec.group}/${versions[0].name}/namespaces/default/${names.plural}`;
     await until(
