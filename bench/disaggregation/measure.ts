@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { freePorts } from "../../start/ports.ts";
 import { projectPath } from "../../start/project.ts";
-import { startRoleGateway } from "../../test/support/peers/roles.ts";
+import { startRoleGateway } from "../../test/support/role-gateway.ts";
 import { until } from "../../test/support/until.ts";
 import { median, quantile } from "../measure/quantiles.ts";
 import { chatOf, decodeBody, prefillBody } from "./bodies.ts";
@@ -39,7 +39,8 @@ export async function measureDisaggregation(plan: Plan): Promise<Cell[]> {
     stdio: ["pipe", "pipe", "inherit"],
   });
   await once(servers.stdout, "data");
-  const gateway = await startRoleGateway({ prefill: [prefill], decode: [decode] }, 2);
+  const ports = { prefill: [prefill], decode: [decode] };
+  const gateway = await startRoleGateway(ports, { workers: 2 });
   const port = Number(new URL(gateway.url).port);
   try {
     await untilDisaggregated(port);

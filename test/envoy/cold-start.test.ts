@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Envoy, freePort, startEnvoy, temporaryFolder } from "../support/components.ts";
-import { StandIn } from "../support/stand-ins.ts";
+import { answerNothing, RecordingServer } from "../support/recording-server.ts";
 import { until } from "../support/until.ts";
 
 const running: { stop(): Promise<void> }[] = [];
@@ -27,7 +27,7 @@ describe("an Envoy whose control plane is down", () => {
   });
 
   it("has the last known clusters under names of their own", async () => {
-    const endpoint = await start(StandIn.start());
+    const endpoint = await start(RecordingServer.start());
     const stateDir = temporaryFolder();
     writeFileSync(join(stateDir, "last-known.json"), lastKnown(endpoint.port));
     const controlPlane = { port: await freePort(), token: "token", stateDir };
@@ -37,12 +37,13 @@ describe("an Envoy whose control plane is down", () => {
   });
 
   it("does not believe a client that says so", async () => {
-    const endpoint = await start(StandIn.start());
+    const endpoint = await start(RecordingServer.start());
     const stateDir = temporaryFolder();
     writeFileSync(join(stateDir, "last-known.json"), lastKnown(endpoint.port));
     const controlPlane = { port: await freePort(), token: "token", stateDir };
     const envoy = await start(startEnvoy({ controlPlane, attachment: "none" }));
     const response = await fetch(envoy.url, {
+      method: "POST",
       headers: { "x-hintway-cluster": "pool-last-known" },
     });
     expect(response.status).toBe(503);
@@ -56,7 +57,7 @@ describe("an Envoy whose control plane is down", () => {
       stateDir: temporaryFolder(),
     };
     await start(startEnvoy({ controlPlane, attachment: "none" }));
-    const late = await start(StandIn.start(controlPlane.port));
+    const late = await start(RecordingServer.start(answerNothing, controlPlane.port));
     const call = await until("the first call", () => late.seen.at(0));
     expect(call).toMatchObject({
       path: "/v3/discovery:clusters",

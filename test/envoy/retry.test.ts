@@ -7,18 +7,27 @@ import { bootstrap, type EnvoyMessage } from "../../envoy/bootstrap.ts";
 import { findEnvoy } from "../../start/find-envoy.ts";
 import { isHealthy } from "../../start/health.ts";
 import { freePort, temporaryFolder } from "../support/components.ts";
-import { StandIn } from "../support/stand-ins.ts";
+import { LAUNCH } from "../support/launch.ts";
+import {
+  answerJson,
+  answerNothing,
+  RecordingServer,
+  type Respond,
+  reset,
+} from "../support/recording-server.ts";
 import { until } from "../support/until.ts";
+
+const unavailable: Respond = (response) => answerJson(response, "{}", 503);
 
 // The filter is not what is tested here: a header that the client sends stands for its pick.
 const PICK_HEADER = "x-test-pick";
 
-let endpoints: StandIn[];
+let endpoints: RecordingServer[];
 let url: string;
 let stop: () => Promise<unknown>;
 
 beforeAll(async () => {
-  endpoints = await Promise.all([StandIn.start(), StandIn.start(), StandIn.start()]);
+  endpoints = await Promise.all([1, 2, 3].map(() => RecordingServer.start()));
   const [port, admin, controlPlane] = [await freePort(), await freePort(), await freePort()];
   const configuration = bootstrap({
     attachment: "none",
@@ -33,8 +42,7 @@ beforeAll(async () => {
   letClientPick(configuration);
   const path = join(temporaryFolder(), "envoy.json");
   writeFileSync(path, JSON.stringify(configuration));
-  const launch = { say: () => {}, signal: new AbortController().signal };
-  const binary = await findEnvoy(process.env, launch);
+  const binary = await findEnvoy(process.env, LAUNCH);
   const flags = ["--disable-hot-restart", "--use-dynamic-base-id", "--concurrency", "2"];
   const envoy = spawn(binary, ["-c", path, ...flags], { stdio: "ignore" });
   stop = async () => {
@@ -53,52 +61,60 @@ afterAll(async () => {
 beforeEach(() => {
   for (const endpoint of endpoints) {
     endpoint.seen.length = 0;
-    endpoint.answer = "ok";
+    endpoint.respond = answerNothing;
   }
 });
 
 describe("a request with a list of destinations", () => {
-  it.each(["503", "reset"] as const)("goes to the next after %s", async (fault) => {
-    const [first, second, third] = endpoints as [StandIn, StandIn, StandIn];
-    second.answer = fault;
+  it.each([
+    ["503", unavailable],
+    ["reset", reset],
+  ])("goes to the next after %s", async (_, fault) => {
+    const [first, second, third] = endpoints as [RecordingServer, RecordingServer, RecordingServer];
+    second.respond = fault;
     expect(await post([second, third, first])).toBe(200);
     expect(counts()).toEqual([0, 1, 1]);
   });
 
   it("goes to the third after two failed", async () => {
-    const [first, second, third] = endpoints as [StandIn, StandIn, StandIn];
-    third.answer = "reset";
-    first.answer = "503";
+    const [first, second, third] = endpoints as [RecordingServer, RecordingServer, RecordingServer];
+    third.respond = reset;
+    first.respond = unavailable;
     expect(await post([third, first, second])).toBe(200);
     expect(counts()).toEqual([1, 1, 1]);
   });
 
   it("goes to the next, whole, when nothing listens and the body is 31 MiB", async () => {
-    const [first, second, third] = endpoints as [StandIn, StandIn, StandIn];
+    const [first, second, third] = endpoints as [RecordingServer, RecordingServer, RecordingServer];
     const port = first.port;
     await first.stop();
     const bodyBytes = 31 * 1024 * 1024;
     expect(await post([first, second, third], Buffer.alloc(bodyBytes, " "), port)).toBe(200);
-    expect(second.seen.map((seen) => seen.bodyBytes)).toEqual([bodyBytes]);
-    endpoints[0] = await StandIn.start(port);
+    expect(second.seen.map(({ body }) => body.length)).toEqual([bodyBytes]);
+    endpoints[0] = await RecordingServer.start(answerNothing, port);
   });
 
   it("is not tried again after an answer that is the model server's own", async () => {
-    const [first, second, third] = endpoints as [StandIn, StandIn, StandIn];
-    first.answer = "500";
+    const [first, second, third] = endpoints as [RecordingServer, RecordingServer, RecordingServer];
+    first.respond = (response) => answerJson(response, "{}", 500);
     expect(await post([first, second, third])).toBe(500);
     expect(counts()).toEqual([1, 0, 0]);
   });
 
   it("cannot be given one by a client", async () => {
-    const [first] = endpoints as [StandIn];
+    const [first] = endpoints as [RecordingServer];
     const headers = { "x-gateway-destination-endpoint": first.address };
-    for (let count = 0; count < 6; count++) await (await fetch(url, { headers })).text();
+    const asking = { method: "POST", headers, body: "{}" };
+    for (let count = 0; count < 6; count++) await (await fetch(url, asking)).text();
     expect(counts()).toEqual([2, 2, 2]);
   });
 });
 
-async function post(order: StandIn[], body?: Buffer<ArrayBuffer>, port?: number): Promise<number> {
+async function post(
+  order: RecordingServer[],
+  body?: Buffer<ArrayBuffer>,
+  port?: number,
+): Promise<number> {
   const addresses = order.map((endpoint, at) =>
     at === 0 && port ? `127.0.0.1:${port}` : endpoint.address,
   );

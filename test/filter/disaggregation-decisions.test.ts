@@ -7,7 +7,7 @@ import {
   PREFILLS,
   slotOfLeg,
 } from "../support/disaggregated-gateway.ts";
-import { addressOf } from "../support/hints-written.ts";
+import { addressOf, hintsFrame } from "../support/hints-written.ts";
 import type { GatewayRequest } from "../support/host-emulator/request.ts";
 
 const PROMPT = "tell me of the sea ".repeat(200);
@@ -65,15 +65,17 @@ describe("a request that asks why is told", () => {
   });
 });
 
-describe("by time, prefill runs elsewhere", () => {
-  const LONG = "tell me of the sea ".repeat(500);
-  const isElsewhere = (prompt: string) => {
-    const request = ask(gateway.worker, { prompt });
-    const is = gateway.legs.length > 0;
-    if (is) gateway.answerLeg();
-    return { is, request };
-  };
+const LONG = "tell me of the sea ".repeat(500);
 
+/** Whether a request's prefill runs elsewhere; where it does, it is answered. */
+function isElsewhere(prompt: string): { is: boolean; request: GatewayRequest } {
+  const request = ask(gateway.worker, { prompt });
+  const is = gateway.legs.length > 0;
+  if (is) gateway.answerLeg();
+  return { is, request };
+}
+
+describe("by time, prefill runs elsewhere", () => {
   test("once enough waits on the decode endpoints, and not before", () => {
     gateway = new DisaggregatedGateway({ decider: wire.DECIDE_TIME });
     expect(isElsewhere(LONG).is).toBe(false);
@@ -82,10 +84,24 @@ describe("by time, prefill runs elsewhere", () => {
   });
 
   test("not where the decode endpoint has the prompt cached", () => {
-    gateway = new DisaggregatedGateway({ decider: wire.DECIDE_UNCACHED, parameters: [500, 0] });
+    gateway = new DisaggregatedGateway({ decider: wire.DECIDE_TIME });
     const first = isElsewhere(LONG);
-    expect(first.is).toBe(true);
+    expect(first.is).toBe(false);
     serve(first.request);
-    expect(isElsewhere(LONG).is).toBe(false);
+    // As much waits on each as lets a prompt of this length be read elsewhere.
+    const loads = DECODES.map((slot) => ({ slot, otherBacklogBytes: LONG.length }));
+    gateway.hint(hintsFrame({ loads }));
+    const again = isElsewhere(LONG);
+    expect(again.is).toBe(false);
+    serve(again.request);
+    expect(isElsewhere(LONG.toUpperCase()).is).toBe(true);
   });
+});
+
+test("by the bytes that are not cached, prefill runs elsewhere once", () => {
+  gateway = new DisaggregatedGateway({ decider: wire.DECIDE_UNCACHED, parameters: [500, 0] });
+  const first = isElsewhere(LONG);
+  expect(first.is).toBe(true);
+  serve(first.request);
+  expect(isElsewhere(LONG).is).toBe(false);
 });

@@ -9,8 +9,9 @@ import {
   slotOfLeg,
 } from "../support/disaggregated-gateway.ts";
 import { FilteredGateway } from "../support/filtered-gateway.ts";
-import { addressOf, tableOf } from "../support/hints-written.ts";
+import { addressOf, hintsFrame, tableOf } from "../support/hints-written.ts";
 import type { GatewayRequest } from "../support/host-emulator/request.ts";
+import { ASK_OF_PREFILL } from "../support/two-legs.ts";
 
 const PROMPT = "tell me of the sea ".repeat(200);
 
@@ -77,14 +78,7 @@ describe("a prompt is read on a prefill endpoint first", () => {
       max_tokens: 1,
       max_completion_tokens: 1,
       min_tokens: 1,
-      kv_transfer_params: {
-        do_remote_decode: true,
-        do_remote_prefill: false,
-        remote_engine_id: null,
-        remote_block_ids: null,
-        remote_host: null,
-        remote_port: null,
-      },
+      kv_transfer_params: ASK_OF_PREFILL,
     });
   });
 
@@ -116,22 +110,18 @@ describe("a prompt is read on a prefill endpoint first", () => {
     expect(JSON.parse(bodyOf(request)).kv_transfer_params.room).toBeDefined();
   });
 
-  test("and decode is picked with the loads of the moment at which prefill has answered", () => {
+  test.each(DECODES)("and decode is picked with the loads of that moment: not %d", (busy) => {
     const request = ask(gateway.worker, { prompt: PROMPT });
-    const endpoints = [2, 3].map((slot) => ({ slot, state: slot === 2 ? wire.STATE_DOWN : 0 }));
     gateway.run(20);
-    gateway.hint(
-      tableOf(
-        0,
-        {
-          endpoints: [
-            ...PREFILLS.map((slot) => ({ slot, roles: wire.ROLE_PREFILL })),
-            ...endpoints.map((endpoint) => ({ ...endpoint, roles: wire.ROLE_DECODE })),
-          ],
-        },
-        { disaggregation: {} },
-      ),
-    );
+    gateway.hint(hintsFrame({ loads: [{ slot: busy, otherBacklogBytes: 100_000 }] }));
+    gateway.answerLeg();
+    expect(slotOf(request)).toBe(DECODES.find((slot) => slot !== busy));
+  });
+
+  test("and not on a decode endpoint that has failed meanwhile", () => {
+    const request = ask(gateway.worker, { prompt: PROMPT });
+    gateway.run(20);
+    gateway.hint(hintsFrame({ loads: [{ slot: 2, state: wire.STATE_DOWN }] }));
     gateway.answerLeg();
     expect(slotOf(request)).toBe(3);
   });

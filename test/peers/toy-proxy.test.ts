@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type RoleGateway, startRoleGateway } from "../support/peers/roles.ts";
-import { ASK_OF_PREFILL, post } from "../support/peers/two-legs.ts";
 import { answerJson, RecordingServer } from "../support/recording-server.ts";
+import { type RoleGateway, startRoleGateway } from "../support/role-gateway.ts";
+import { ASK_OF_PREFILL, post } from "../support/two-legs.ts";
 import { until } from "../support/until.ts";
 
 const PARAMETERS = { do_remote_prefill: true, remote_block_ids: [[1, 2]], remote_port: 5600 };

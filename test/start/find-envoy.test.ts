@@ -10,11 +10,9 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ENVOY_VERSION } from "../../start/fetch-envoy.ts";
 import { findEnvoy } from "../../start/find-envoy.ts";
-import type { Launch } from "../../start/launch.ts";
 import { temporaryFolder } from "../support/components.ts";
+import { LAUNCH } from "../support/launch.ts";
 import { until } from "../support/until.ts";
-
-const LAUNCH: Launch = { say: () => {}, signal: new AbortController().signal };
 
 afterEach(() => vi.unstubAllEnvs());
 

@@ -2,11 +2,9 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import type { Launch } from "../../start/launch.ts";
 import { withLock } from "../../start/lock.ts";
 import { temporaryFolder } from "../support/components.ts";
-
-const LAUNCH: Launch = { say: () => {}, signal: new AbortController().signal };
+import { LAUNCH } from "../support/launch.ts";
 
 /** Above every process id that Linux gives out. */
 const DEAD_PROCESS = 2 ** 22 + 1;

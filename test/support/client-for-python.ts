@@ -5,14 +5,12 @@ import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { cacheFolder } from "../../start/cache-folder.ts";
-import type { Launch } from "../../start/launch.ts";
 import { withLock } from "../../start/lock.ts";
 import { run } from "../../start/run.ts";
+import { LAUNCH } from "./launch.ts";
 
 const PACKAGE = "openai==3.54.0";
 const PIP_OPTIONS = ["--disable-pip-version-check", "--quiet"];
-const LAUNCH: Launch = { say: () => {}, signal: new AbortController().signal };
-
 /**
  * Runs a Python script that may import `openai`; resolves to what it printed. Throws an Error with
  * the script's last words when it fails, or with the remedy when the package cannot be installed.

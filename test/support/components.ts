@@ -8,12 +8,12 @@ import type { Attachment, EnvoyMessage } from "../../envoy/bootstrap.ts";
 import { buildFilter, type FilterTarget } from "../../start/build-filter.ts";
 import { findEnvoy } from "../../start/find-envoy.ts";
 import { firstAnswer } from "../../start/first-answer.ts";
-import type { Launch } from "../../start/launch.ts";
 import { controlPlanePart, envoyPart, LOOPBACK, simulatorPart } from "../../start/parts.ts";
 import { freePorts } from "../../start/ports.ts";
 import { writeToken } from "../../start/state.ts";
 import { Part, type PartDefinition } from "../../start/supervise.ts";
 import { Watchdog } from "../../start/watchdog.ts";
+import { LAUNCH } from "./launch.ts";
 
 /** One running part. It is not restarted when it dies; `start` brings it back on its port. */
 export interface Component {
@@ -191,8 +191,6 @@ export async function freePort(): Promise<number> {
   if (!port) throw new Error("no free port");
   return port;
 }
-
-const LAUNCH: Launch = { say: () => {}, signal: new AbortController().signal };
 
 /** Ends what a killed test run has left. */
 let watchdog: Watchdog | undefined;

@@ -1,5 +1,5 @@
-// A model server of one role that keeps every request whole, and answers as it is told: what goes
-// over the wire is seen, not what a simulator makes of it.
+// A server that keeps every request whole, and answers, fails or resets as it is told: what goes over
+// the wire is seen, not what a simulator makes of it.
 import { once } from "node:events";
 import {
   createServer,
@@ -15,18 +15,20 @@ export interface Recorded {
   body: string;
 }
 
+export type Respond = (response: ServerResponse, request: Recorded) => void;
+
 export class RecordingServer {
   readonly seen: Recorded[] = [];
-  /** How a request with a body is answered. */
-  respond: (response: ServerResponse, request: Recorded) => void;
+  /** How a POST is answered; probes get an empty object, and are not kept. */
+  respond: Respond;
   readonly #server: Server;
 
-  private constructor(server: Server, respond: RecordingServer["respond"]) {
+  private constructor(server: Server, respond: Respond) {
     this.#server = server;
     this.respond = respond;
   }
 
-  static async start(respond: RecordingServer["respond"]): Promise<RecordingServer> {
+  static async start(respond = answerNothing, port = 0): Promise<RecordingServer> {
     const server = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);
@@ -40,7 +42,7 @@ export class RecordingServer {
       recording.respond(response, recorded);
     });
     const recording = new RecordingServer(server, respond);
-    server.listen(0, "127.0.0.1");
+    server.listen(port, "127.0.0.1");
     await once(server, "listening");
     return recording;
   }
@@ -59,6 +61,12 @@ export class RecordingServer {
     await closed;
   }
 }
+
+/** An empty object, as the answer of a server of which only what it saw counts. */
+export const answerNothing: Respond = (response) => answerJson(response, "{}");
+
+/** Ends the connection without a word. */
+export const reset: Respond = (response) => response.socket?.destroy();
 
 export function answerJson(response: ServerResponse, body: string, status = 200): void {
   response.writeHead(status, { "content-type": "application/json" });

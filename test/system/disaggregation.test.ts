@@ -1,65 +1,24 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import {
-  type ControlPlane,
-  type Envoy,
-  startControlPlane,
-  startEnvoy,
-  temporaryFolder,
-} from "../support/components.ts";
-import { answerJson, RecordingServer } from "../support/recording-server.ts";
+import { answerJson, RecordingServer, type Respond, reset } from "../support/recording-server.ts";
+import { type RoleGateway, startRoleGateway } from "../support/role-gateway.ts";
+import { ASK_OF_PREFILL } from "../support/two-legs.ts";
 import { until } from "../support/until.ts";
 
 const PARAMETERS =
   '{"do_remote_prefill":true,"remote_block_ids": [[1,2 ,4]],"remote_engine_id":"é","room":9007199254740993}';
 const STREAM = ["data: 1\n\n", "data: [DONE]\n\n"];
-const ALWAYS = JSON.stringify({
-  apiVersion: "llm-d.ai/v1alpha1",
-  kind: "EndpointPickerConfig",
-  plugins: [
-    { type: "prefill-filter" },
-    { type: "decode-filter" },
-    { type: "token-cost-scorer" },
-    { type: "always-disagg-pd-decider" },
-    {
-      type: "disagg-profile-handler",
-      parameters: { deciders: { prefill: "always-disagg-pd-decider" } },
-    },
-  ],
-  schedulingProfiles: ["prefill", "decode"].map((name) => ({
-    name,
-    plugins: [{ pluginRef: `${name}-filter` }, { pluginRef: "token-cost-scorer" }],
-  })),
-});
-
 let prefills: RecordingServer[] = [];
 let decodes: RecordingServer[] = [];
-let controlPlane: ControlPlane;
-let envoy: Envoy;
+let gateway: RoleGateway;
 
 beforeAll(async () => {
   prefills = await Promise.all([1, 2].map(() => RecordingServer.start(answerPrefill)));
   decodes = await Promise.all([1, 2].map(() => RecordingServer.start(answerStream)));
-  const folder = temporaryFolder();
-  const [pool, config] = [join(folder, "pool.yaml"), join(folder, "config.yaml")];
-  const listed = (servers: RecordingServer[], role: string) =>
-    servers.map(({ port }, at) => ({
-      name: `${role}-${at}`,
-      namespace: "default",
-      address: "127.0.0.1",
-      port,
-      labels: { "llm-d.ai/role": role },
-    }));
-  const endpoints = [...listed(prefills, "prefill"), ...listed(decodes, "decode")];
-  writeFileSync(pool, JSON.stringify({ endpoints }));
-  writeFileSync(config, ALWAYS);
-  controlPlane = await startControlPlane({
-    pool: [pool],
-    config: [config],
-    flags: ["--probe-period-ms", "100", "--prefill-timeout-ms", "1000"],
-  });
-  envoy = await startEnvoy({ controlPlane });
+  const portsOf = (servers: RecordingServer[]) => servers.map(({ port }) => port);
+  gateway = await startRoleGateway(
+    { prefill: portsOf(prefills), decode: portsOf(decodes) },
+    { workers: 2, flags: ["--probe-period-ms", "100", "--prefill-timeout-ms", "1000"] },
+  );
   await until("prefill to run elsewhere", async () => {
     await ask("any");
     return prefills.some(({ seen }) => seen.length > 0);
@@ -67,8 +26,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await envoy?.stop();
-  await controlPlane?.stop();
+  await gateway?.stop();
   for (const server of [...prefills, ...decodes]) await server.stop();
 });
 
@@ -84,11 +42,11 @@ beforeEach(async () => {
   });
 });
 
-function answerPrefill(...[response]: Parameters<RecordingServer["respond"]>): void {
+function answerPrefill(...[response]: Parameters<Respond>): void {
   answerJson(response, `{"id":"a","choices":[],"kv_transfer_params": ${PARAMETERS}}`);
 }
 
-function answerStream(...[response]: Parameters<RecordingServer["respond"]>): void {
+function answerStream(...[response]: Parameters<Respond>): void {
   response.writeHead(200, { "content-type": "text/event-stream" });
   for (const event of STREAM) response.write(event);
   response.end();
@@ -99,7 +57,7 @@ function bodyOf(content: string): string {
 }
 
 function ask(content: string, headers: Record<string, string> = {}): Promise<Response> {
-  return fetch(`${envoy.url}/v1/chat/completions`, {
+  return fetch(`${gateway.url}/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
     body: bodyOf(content),
@@ -111,7 +69,7 @@ const requestsOf = (servers: RecordingServer[]) => servers.flatMap(({ seen }) =>
 
 /** What gateways have in flight, as the status page and Envoy's gauges tell. */
 async function inFlight(): Promise<number> {
-  const gauges = await envoy.statistics("hintway\\.slot_.*\\.(requests|prefill_bytes)$");
+  const gauges = await gateway.statistics("hintway\\.slot_.*\\.(requests|prefill_bytes)$");
   return [...gauges.values()].reduce((sum, value) => sum + value, 0);
 }
 
@@ -133,14 +91,7 @@ describe("on a real Envoy, a request of a pool with roles", () => {
       max_tokens: 1,
       max_completion_tokens: 1,
       min_tokens: 1,
-      kv_transfer_params: {
-        do_remote_decode: true,
-        do_remote_prefill: false,
-        remote_engine_id: null,
-        remote_block_ids: null,
-        remote_host: null,
-        remote_port: null,
-      },
+      kv_transfer_params: ASK_OF_PREFILL,
     });
     const body = bodyOf("tell me of the sea");
     expect(decode!.body).toBe(`{"kv_transfer_params": ${PARAMETERS},${body.slice(1)}`);
@@ -164,7 +115,7 @@ describe("on a real Envoy, a request of a pool with roles", () => {
     for (const server of prefills) {
       server.respond = (response, request) => {
         if (resets++ > 0) answerPrefill(response, request);
-        else response.socket?.destroy();
+        else reset(response, request);
       };
     }
     expect((await ask("one resets")).status).toBe(200);
@@ -186,7 +137,7 @@ describe("on a real Envoy, a request of a pool with roles", () => {
       server.respond = (response, request) => release.push(() => answerPrefill(response, request));
     }
     const leaving = new AbortController();
-    const asked = fetch(`${envoy.url}/v1/chat/completions`, {
+    const asked = fetch(`${gateway.url}/v1/chat/completions`, {
       method: "POST",
       body: bodyOf("leaves"),
       signal: leaving.signal,
@@ -202,9 +153,11 @@ describe("on a real Envoy, a request of a pool with roles", () => {
 });
 
 test("decisions, legs and fallbacks are counted", async () => {
-  await ask("counted").then((response) => response.text());
+  await (await ask("served")).text();
+  for (const server of prefills) server.respond = (response) => answerJson(response, "{}", 500);
+  await (await ask("refused by all, and decoded alone")).text();
   await until("the metrics to tell", async () => {
-    const text = await (await fetch(`${controlPlane.url}/metrics`)).text();
+    const text = await (await fetch(`${gateway.controlPlane.url}/metrics`)).text();
     return (
       /llm_d_epp_disagg_decision_total\{.*decision_type="prefill-decode"\} [1-9]/.test(text) &&
       /hintway_prefill_legs_total\{.*outcome="served"\} [1-9]/.test(text) &&

@@ -5,9 +5,9 @@ import { SIMULATOR } from "./assets.ts";
 
 export const PEER_MODEL = "peer-model";
 
-/** Long enough to tell a prompt that was computed from one that came over. */
+/** What a prompt takes that is computed, and one that comes over: it counts them as they are here. */
 export const COMPUTE_MS = 400;
-const TRANSFER_MS = 20;
+export const TRANSFER_MS = 20;
 
 /** It listens on all addresses of this machine, and asks nobody for tokens. */
 export async function startPeer() {
@@ -32,9 +32,22 @@ export async function startPeer() {
 }
 
 /** Requests that the server has ended for this reason. */
-export async function endedOf(peer: { url: string }, reason: string): Promise<number> {
+export function endedOf(peer: { url: string }, reason: string): Promise<number> {
+  return read(peer, "vllm:request_success_total", `finish_reason="${reason}"`);
+}
+
+/** What prompts were counted for, all in all: of each, what it was to take, not what it took. */
+export async function countedMs(peer: { url: string }): Promise<number> {
+  return Math.round(1000 * (await read(peer, "vllm:time_to_first_token_seconds_sum")));
+}
+
+async function read(peer: { url: string }, series: string, label = ""): Promise<number> {
   const text = await (await fetch(`${peer.url}/metrics`)).text();
-  const lines = text.split("\n").filter((line) => line.startsWith("vllm:request_success_total"));
-  const line = lines.find((one) => one.includes(`finish_reason="${reason}"`));
-  return Number(line?.split(" ").at(-1) ?? 0);
+  const lines = text.split("\n").filter((line) => line.startsWith(series));
+  return Number(
+    lines
+      .find((line) => line.includes(label))
+      ?.split(" ")
+      .at(-1) ?? 0,
+  );
 }

@@ -3,11 +3,12 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, chmodSync, constants, globSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, globSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe } from "vitest";
 import { cacheFolder } from "../../../start/cache-folder.ts";
 import { freePort, temporaryFolder } from "../components.ts";
+import { isExecutable } from "../executable.ts";
 import { isOpen } from "../open-port.ts";
 import { until } from "../until.ts";
 
@@ -51,15 +52,6 @@ function fetchServer(): void {
     }
   }
   rmSync(folder, { recursive: true, force: true });
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** A Valkey without a disk: what it knew is gone when it ends. */

@@ -2,7 +2,13 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Envoy, startControlPlane, startEnvoy, temporaryFolder } from "../components.ts";
+import {
+  type ControlPlane,
+  type Envoy,
+  startControlPlane,
+  startEnvoy,
+  temporaryFolder,
+} from "./components.ts";
 
 const ALWAYS = JSON.stringify({
   apiVersion: "llm-d.ai/v1alpha1",
@@ -23,13 +29,14 @@ const ALWAYS = JSON.stringify({
 
 export interface RoleGateway extends Pick<Envoy, "url" | "statistics"> {
   envoy: Envoy;
+  controlPlane: ControlPlane;
   stop(): Promise<void>;
 }
 
 /** Servers are ports of this machine. It may take a moment until every worker disaggregates. */
 export async function startRoleGateway(
   ports: { prefill: number[]; decode: number[] },
-  workers = 1,
+  { workers = 1, flags = [] }: { workers?: number; flags?: string[] } = {},
 ): Promise<RoleGateway> {
   const folder = temporaryFolder();
   const [pool, config] = [join(folder, "pool.yaml"), join(folder, "picker.yaml")];
@@ -43,7 +50,7 @@ export async function startRoleGateway(
   );
   writeFileSync(pool, JSON.stringify({ endpoints }));
   writeFileSync(config, ALWAYS);
-  const controlPlane = await startControlPlane({ pool: [pool], config: [config] });
+  const controlPlane = await startControlPlane({ pool: [pool], config: [config], flags });
   const envoy = await startEnvoy({ controlPlane, workers }).catch(async (error: unknown) => {
     await controlPlane.stop();
     throw error;
@@ -52,5 +59,5 @@ export async function startRoleGateway(
     await envoy.stop();
     await controlPlane.stop();
   };
-  return { url: envoy.url, statistics: envoy.statistics, envoy, stop };
+  return { url: envoy.url, statistics: envoy.statistics, envoy, controlPlane, stop };
 }

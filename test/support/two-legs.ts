@@ -1,6 +1,6 @@
 // What a perfect sidecar does: asks prefill, then decode, with nothing in between.
 
-import type { Component } from "../components.ts";
+import type { Component } from "./components.ts";
 
 /** As vLLM's tests/v1/kv_connector/nixl_integration/toy_proxy_server.py makes them. */
 export const ASK_OF_PREFILL = {
@@ -32,8 +32,5 @@ export async function askBothLegs(prefill: Server, decode: Server, body: Body, r
   const first = await post(prefill, ask, headers);
   const { kv_transfer_params } = (await first.json()) as Body;
   if (!first.ok || !kv_transfer_params) throw new Error(`prefill answered ${first.status}`);
-  return {
-    kv_transfer_params,
-    answer: await post(decode, { ...body, kv_transfer_params }, headers),
-  };
+  return post(decode, { ...body, kv_transfer_params }, headers);
 }
