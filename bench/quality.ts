@@ -21,8 +21,8 @@ export async function reportQuality(plan: RunsPlan): Promise<QualityReport> {
 
 /** What was measured, without what the code says already. */
 function dataOf({ machine, seeds, results }: QualityReport): unknown {
-  const rows = results.map(({ suite, cell, policy, seed, figures }) => ({
-    ...{ suite, cell: cell.label, policy, seed },
+  const rows = results.map(({ suite, cell, policy, seed, figures, measured }) => ({
+    ...{ suite, cell: cell.label, policy, seed, ...measured },
     ...Object.fromEntries(
       KEPT_FIGURES.map((name) => [name, Number(figures[name]?.toPrecision(5))]),
     ),

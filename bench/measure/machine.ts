@@ -20,7 +20,7 @@ export interface Machine {
 export function describeMachine(envoyPath?: string, filterPath?: string): Machine {
   const processors = cpus();
   return {
-    at: new Date().toISOString().slice(0, 16).replace("T", " "),
+    at: minuteOf(new Date()),
     processors: `${processors.length} × ${processors[0]?.model ?? "unknown"}`,
     kernel: release(),
     node: process.version,
@@ -28,6 +28,11 @@ export function describeMachine(envoyPath?: string, filterPath?: string): Machin
     commit: firstLine("git", ["-C", projectPath(), "describe", "--always", "--dirty"]),
     filter: filterPath ? fileHash(filterPath) : "not used",
   };
+}
+
+/** 2026-01-31 12:00, UTC. */
+export function minuteOf(moment: Date): string {
+  return moment.toISOString().slice(0, 16).replace("T", " ");
 }
 
 export function machineText(machine: Machine): string {

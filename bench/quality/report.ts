@@ -1,12 +1,12 @@
 // The report of a run: the goals beside what was measured, then every figure of every suite.
 
-import { type Machine, machineText } from "../measure/machine.ts";
+import type { Machine } from "../measure/machine.ts";
 import { barChart } from "../report/bar-chart.ts";
 import { figure, markdownTable } from "../report/table.ts";
 import { ablationText } from "./ablation.ts";
 import { hardText } from "./hard-report.ts";
 import { robustnessText } from "./robustness.ts";
-import type { Result } from "./runs.ts";
+import type { Measured, Result } from "./runs.ts";
 import { BASELINE, HINTWAY, LOADS, ORACLES, type Suite } from "./suites.ts";
 import {
   labelsOf,
@@ -47,12 +47,27 @@ export function qualityText(report: QualityReport): string {
   const { machine, seeds, suites, results } = report;
   return [
     "# How good the picks are",
-    `${machineText(machine)} ${seedsText(seeds, results)} Method and limits: [README](../README.md).`,
+    `${measuredText(machine, results)} ${seedsText(seeds, results)} Method and limits: [README](../README.md).`,
     ...suites.flatMap((suite) => {
       const own = results.filter(({ suite: name }) => name === suite.name);
       return own.length === 0 ? [] : suiteText(suite, own);
     }),
   ].join("\n\n");
+}
+
+/** Runs may be kept from before: when and by what the first and the last were measured. */
+function measuredText({ at, commit, filter, node }: Machine, results: readonly Result[]): string {
+  const each = (name: keyof Measured) => [
+    ...new Set(results.map(({ measured }) => measured[name]).sort()),
+  ];
+  const moments = each("at");
+  const span = moments.length > 1 ? `${moments[0]} to ${moments.at(-1)}` : moments[0];
+  const measured =
+    results.length === 0
+      ? ""
+      : ` Measured ${span} UTC at commit ${each("commit").join(", ")} on ` +
+        `${each("processors").join("; ")}.`;
+  return `Reported ${at} UTC at commit ${commit} (filter ${filter}), Node ${node}.${measured}`;
 }
 
 function seedsText(seeds: number, results: readonly Result[]): string {

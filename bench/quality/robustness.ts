@@ -24,7 +24,7 @@ const UNDISTURBED: Condition = { name: "undisturbed", args: "" };
 
 const CONDITIONS: readonly Condition[] = [
   UNDISTURBED,
-  ...[50, 1000, 5000].map((ms) => ({
+  ...[1000, 5000].map((ms) => ({
     name: `metrics up to ${ms} ms old`,
     args: `--scrape-ms ${ms}`,
     own: `--probe-ms ${ms}`,

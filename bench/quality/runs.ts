@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, globSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { projectPath } from "../../start/project.ts";
+import { describeMachine, type Machine, minuteOf } from "../measure/machine.ts";
 import { type Cell, HINTWAY, type Suite } from "./suites.ts";
 
 /** What one run measured, times in seconds; names are the simulator's. */
@@ -35,8 +36,12 @@ interface Run {
   seed: number;
 }
 
+/** When, by which code and on what a run was measured: it may be kept from before. */
+export type Measured = Pick<Machine, "at" | "commit" | "processors">;
+
 export interface Result extends Run {
   figures: Figures;
+  measured: Measured;
 }
 
 export interface RunsPlan {
@@ -55,12 +60,18 @@ export interface RunsPlan {
 const ROOM = projectPath("bench", "quality");
 const SIMULATOR = ["routesim/**/*.py", "traces/*.gz"];
 const SITUATIONS = ["hardsim/**/*.py"];
-/** What decides in the project's own policy. */
+/** What decides in the project's own policy, and what it runs in. */
 const DECIDERS = [
+  "bench/quality/hintway-policy.ts",
   "bench/quality/driven/*.ts",
+  "bench/parts/compiled.ts",
   "build/filter.wasm",
   "protocol/*.ts",
   "control-plane/{hints,index,pool,scoring,config}/*.ts",
+  "control-plane/{options,settings}.ts",
+  "control-plane/engines/reading.ts",
+  "test/support/host-emulator/*.ts",
+  "test/support/asked.ts",
 ];
 const ERROR_BYTES_MAX = 2_000;
 
@@ -96,20 +107,22 @@ export async function runAll(plan: RunsPlan): Promise<Result[]> {
     return JSON.stringify([policy, args, run.seed, digests.simulator, own, ...more]);
   };
   for (const run of runs) {
-    const figures = kept.get(nameOf(run));
-    if (figures) results.push({ ...run, figures });
+    const known = kept.get(nameOf(run));
+    if (known) results.push({ ...run, ...known });
     else missing.push(run);
   }
   if (plan.onlyKept) missing.length = 0;
   plan.say(`${runs.length} runs, ${results.length} of them known from before`);
+  const { commit, processors } = describeMachine();
   let done = 0;
   const work = async () => {
     for (let run = missing.shift(); run; run = missing.shift()) {
       const known = kept.get(nameOf(run));
-      const figures = known ?? (await simulate(run, plan.extra ?? []));
-      kept.set(nameOf(run), figures);
-      results.push({ ...run, figures });
-      if (!known) keep(plan.kept, nameOf(run), figures);
+      const figures = known?.figures ?? (await simulate(run, plan.extra ?? []));
+      const told = known ?? { figures, measured: { at: minuteOf(new Date()), commit, processors } };
+      kept.set(nameOf(run), told);
+      results.push({ ...run, ...told });
+      if (!known) keep(plan.kept, { name: nameOf(run), ...told });
       done++;
       const left = `${done} done, ${missing.length} to go`;
       const seconds = figures.wall_s.toFixed(1);
@@ -169,30 +182,27 @@ function readFigures(text: string): Figures {
 
 function digestOf(patterns: string[], folder: string): string {
   const digest = createHash("sha256");
-  for (const name of globSync(patterns, { cwd: folder }).sort()) {
+  for (const name of globSync(patterns, { cwd: folder, exclude: ["**/*.test.ts"] }).sort()) {
     digest.update(name).update(readFileSync(`${folder}/${name}`));
   }
   return digest.digest("hex").slice(0, 16);
 }
 
-interface Kept {
-  name: string;
-  figures: Figures;
-}
+type Told = Pick<Result, "figures" | "measured">;
+type Kept = Told & { name: string };
 
-function readKept(path: string | null): Map<string, Figures> {
+/** Lines that do not say when they were measured are passed over. */
+function readKept(path: string | null): Map<string, Told> {
   if (path === null || !existsSync(path)) return new Map();
   const lines = readFileSync(path, "utf8").split("\n").filter(Boolean);
+  const kept = lines.map((line) => JSON.parse(line) as Kept);
   return new Map(
-    lines.map((line) => {
-      const { name, figures } = JSON.parse(line) as Kept;
-      return [name, figures];
-    }),
+    kept.flatMap(({ name, ...told }) => (told.measured === undefined ? [] : [[name, told]])),
   );
 }
 
-function keep(path: string | null, name: string, figures: Figures): void {
+function keep(path: string | null, run: Kept): void {
   if (path === null) return;
   mkdirSync(dirname(path), { recursive: true });
-  appendFileSync(path, `${JSON.stringify({ name, figures })}\n`);
+  appendFileSync(path, `${JSON.stringify(run)}\n`);
 }

@@ -1,4 +1,6 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ablationText } from "../../bench/quality/ablation.ts";
 import { qualityText } from "../../bench/quality/report.ts";
@@ -7,6 +9,7 @@ import type { Figures, Result } from "../../bench/quality/runs.ts";
 import { type Cell, suiteNamed } from "../../bench/quality/suites.ts";
 import { reportQuality } from "../../bench/quality.ts";
 import { projectPath } from "../../start/project.ts";
+import { temporaryFolder } from "../support/components.ts";
 
 describe("the routing simulator", () => {
   test("keeps its own promises", () => {
@@ -60,13 +63,34 @@ test("a condition stands beside the undisturbed workload and the reference under
   expect(row).toContain("| 2.00 | 2.00 | 2.00 | 0.500 |");
 });
 
+test("a report of kept runs says when each was measured, and not that it was now", async () => {
+  const kept = join(temporaryFolder(), "kept.jsonl");
+  const main = suiteNamed("main");
+  const cells = main.cells.filter(({ label }) => label === "claude-code moderate");
+  const plan = {
+    ...{ suites: [{ ...main, cells, policies: ["random"] }], seeds: 1, jobs: 1, kept },
+    ...{ extra: ["--limit", "40"], say() {} },
+  };
+  await reportQuality(plan);
+  const line = JSON.parse(readFileSync(kept, "utf8"));
+  expect(line.measured.commit).not.toBe(EARLIER.commit);
+  writeFileSync(kept, `${JSON.stringify({ ...line, measured: EARLIER })}\n`);
+  const report = await reportQuality({ ...plan, onlyKept: true });
+  expect(report.results).toMatchObject([{ figures: line.figures, measured: EARLIER }]);
+  expect(qualityText(report)).toContain(
+    "Measured 2026-01-31 12:00 UTC at commit abcdef0 on 8 × Old.",
+  );
+}, 120_000);
+
+const EARLIER = { at: "2026-01-31 12:00", commit: "abcdef0", processors: "8 × Old" };
+
 function resultsOf(suite: string, seconds: (cell: Cell, policy: string) => number): Result[] {
   const { cells, policies } = suiteNamed(suite);
   return policies.flatMap((policy) =>
     cells.map((cell) => {
       const time = seconds(cell, policy);
       const figures = { ttft_mean: time, ttft_p90: time, e2e_mean: time } as Figures;
-      return { suite, cell, policy, seed: 1, figures };
+      return { suite, cell, policy, seed: 1, figures, measured: EARLIER };
     }),
   );
 }
