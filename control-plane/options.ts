@@ -80,7 +80,7 @@ function program(): Command {
     .addOption(flag("--access-log", "picks are left for Envoy's access log"))
     .addOption(setting("--log-level <level>", "what is logged", "warn").choices(LOG_LEVELS))
     .option("--check", "only says whether flags and files are right", false)
-    .helpOption("--help", "show this text")
+    .helpOption("-h, --help", "show this text")
     .allowExcessArguments(false)
     .exitOverride();
   const groups = [...disaggregationOptions(), ...stateOptions(), ...kubernetesOptions()];

@@ -29,7 +29,11 @@ try {
 }
 
 async function run(options: Options): Promise<void> {
-  if (options.check) return checkFiles(options);
+  if (options.check) {
+    await checkFiles(options);
+    process.stdout.write("Flags and files are right.\n");
+    return;
+  }
   const { stateDir } = options;
   const lastKnown = stateDir === undefined ? null : new LastKnownFile(stateDir);
   const known = stateDir === undefined ? null : await readLastKnown(stateDir);

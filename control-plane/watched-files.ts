@@ -74,7 +74,7 @@ function watchSettings(watched: Watched, path: string): Promise<Watch> {
   const file = { poolName: undefined, path };
   return watchNamed(watched, "settings", file, parseSettings, (given) => {
     watched.controlPlane.adjust(adjustableOf({ ...watched.options, ...given }));
-    return given;
+    return { settings: Object.keys(given) };
   });
 }
 

@@ -6,12 +6,14 @@
  */
 interface Entry {
   event?: string;
-  /** `pool` or `config`, and behind a space the name of the pool that it is for, if it is for one. */
+  /** `pool`, `config` or `settings`, and behind a space the name of the pool that it is for, if it is for one. */
   file?: string;
   path?: string;
   msg?: string;
   profiles?: { profile: string; steps: string[] }[];
   warnings?: string[];
+  /** The names that the file gives values to. */
+  settings?: string[];
   pools?: number;
   endpoints?: number;
   endpoint?: string;
@@ -19,20 +21,27 @@ interface Entry {
   lastFailure?: string | null;
 }
 
+/** What is told of a file in force, by the flag that names it. */
+const TEXTS: Record<string, (entry: Entry) => string> = {
+  pool: poolText,
+  config: profilesText,
+  settings: settingsText,
+};
+
 /** The sentence for a line that the control plane printed; undefined where it is no news. */
 export function newsOf(line: string): string | undefined {
   const entry = readEntry(line);
   if (entry.event === "endpoint-state") return endpointNews(entry);
   const [flag = "", poolName] = entry.file?.split(" ") ?? [];
-  if (flag !== "pool" && flag !== "config") return undefined;
+  const textOf = TEXTS[flag];
+  if (textOf === undefined) return undefined;
   if (entry.event === "file-refused") {
     const name = poolName === undefined ? "" : ` of ${poolName}`;
     return `--${flag}${name} refused: ${entry.msg} The last good one stays in force.`;
   }
   if (entry.event !== "file-in-force") return undefined;
   const file = poolName === undefined ? entry.path : `${poolName}=${entry.path}`;
-  const what = flag === "pool" ? poolText(entry) : profilesText(entry);
-  return [`--${flag} ${file} is in force: ${what}.`, ...warningLines(entry)].join("\n");
+  return [`--${flag} ${file} is in force: ${textOf(entry)}.`, ...warningLines(entry)].join("\n");
 }
 
 function readEntry(line: string): Entry {
@@ -57,6 +66,10 @@ function poolText({ pools = 1, endpoints = 0 }: Entry): string {
 function profilesText({ profiles = [] }: Entry): string {
   const texts = profiles.map(({ profile, steps }) => `profile ${profile} with ${steps.join(", ")}`);
   return texts.join("; ");
+}
+
+function settingsText({ settings = [] }: Entry): string {
+  return settings.length === 0 ? "all as by default" : settings.join(", ");
 }
 
 function warningLines({ warnings = [] }: Entry): string[] {

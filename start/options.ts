@@ -24,6 +24,8 @@ export interface Options {
   /** `FILE` or `NAME=FILE`, with full paths. */
   pool: string[];
   config: string[];
+  /** Full path of a file of Hintway's own settings. */
+  settings?: string;
   /** `NAME=POOL,...` */
   models?: string;
   workers: number;
@@ -87,6 +89,7 @@ function describedCommand(): Command {
     .option("--simulate <count>", "simulate model servers (default: 4)", wholeNumber(1, 256))
     .option("--prefill <count>", "simulate prefill servers for them", wholeNumber(0, 256), 0)
     .option("--config <[name=]file>", "read, and watch, an EndpointPickerConfig", added)
+    .option("--settings <file>", "read, and watch, a YAML file of Hintway's own settings")
     .option("--port <number>", "port of the gateway", port, 8080)
     .option("--host <ip>", "address the gateway listens on", ipAddress, "127.0.0.1")
     .option("--control-port <number>", "port of the control plane", port, 8081)
@@ -104,7 +107,7 @@ function describedCommand(): Command {
       FALLBACKS_STANDARD,
     )
     .option("--state-dir <folder>", "keeps the token and the last known state")
-    .helpOption("--help", "show this text")
+    .helpOption("-h, --help", "show this text")
     .allowExcessArguments(false)
     .addHelpText("after", "\nThe same settings by environment: HINTWAY_CONTROL_PORT and so on.");
 }
@@ -132,9 +135,10 @@ function completed(parsed: Parsed, environment: Environment): Options {
   refuseTwoSources(parsed);
   refuseLonePrefill(parsed);
   refuseSharedPorts(parsed);
-  const { pool = [], config = [] } = parsed;
+  const { pool = [], config = [], settings } = parsed;
   for (const text of pool) refuseUnreadable("pool", pathOf(text));
   for (const text of config) refuseUnreadable("config", pathOf(text));
+  if (settings !== undefined) refuseUnreadable("settings", settings);
   const isSimulated = !parsed.endpoints && !parsed.pool;
   return {
     ...parsed,
@@ -142,6 +146,7 @@ function completed(parsed: Parsed, environment: Environment): Options {
     endpoints: parsed.endpoints ?? [],
     pool: pool.map(withFullPath),
     config: config.map(withFullPath),
+    ...(settings === undefined ? {} : { settings: resolve(settings) }),
     stateDir: resolve(parsed.stateDir ?? defaultStateDir(environment, parsed.port)),
   };
 }

@@ -42,6 +42,7 @@ export interface ControlPlaneOptions {
   endpoints?: string[];
   pool?: string[];
   config?: string[];
+  settings?: string;
   /** `NAME=POOL,...` */
   models?: string;
   /** Endpoints named after the pick; the standard number by default. */
@@ -74,6 +75,7 @@ export function controlPlaneWords(options: ControlPlaneOptions): string[] {
     ...(endpoints.length > 0 ? ["--endpoints", endpoints.join(",")] : []),
     ...pool.flatMap((file) => ["--pool", file]),
     ...config.flatMap((file) => ["--config", file]),
+    ...(options.settings === undefined ? [] : ["--settings", options.settings]),
     ...(models === undefined ? [] : ["--models", models]),
     ...(options.fallbacks === undefined ? [] : ["--fallbacks", String(options.fallbacks)]),
     // What it tells of files and endpoints is news to the user.

@@ -16,7 +16,7 @@ export interface WantedPort {
 
 /** Throws one StartError that names every port that cannot be listened on, and by whom it is held. */
 export async function requireFreePorts(wanted: WantedPort[]): Promise<void> {
-  const refused: { port: WantedPort; code: string | undefined }[] = [];
+  const refused: Refused[] = [];
   for (const port of wanted) {
     await listenOnce(port.host, port.port).catch((error: NodeJS.ErrnoException) =>
       refused.push({ port, code: error.code }),
@@ -30,6 +30,11 @@ export async function requireFreePorts(wanted: WantedPort[]): Promise<void> {
 
 type Holder = PortHolder | undefined;
 
+interface Refused {
+  port: WantedPort;
+  code: string | undefined;
+}
+
 function portProblem({ host, port, flag }: WantedPort, code: string | undefined, holder: Holder) {
   const name = `Port ${port} on ${host} (${flag}, ${variableOf(flag)})`;
   if (code !== "EADDRINUSE") return `${name} cannot be listened on (${code}).`;
@@ -39,7 +44,10 @@ function portProblem({ host, port, flag }: WantedPort, code: string | undefined,
   return `${name} is taken by ${who}, process ${processId}.`;
 }
 
-function portRemedy(refused: { port: WantedPort }[], holders: Holder[]): string {
+function portRemedy(refused: Refused[], holders: Holder[]): string {
+  if (refused.every(({ code }) => code === "EADDRNOTAVAIL")) {
+    return "That address is not this machine's: choose one that is with `npm start -- --host IP`.";
+  }
   const flags = refused.map(({ port }) => `${port.flag} NUMBER`).join(" ");
   const hintway = holders.find((holder) => holder?.isHintway);
   const stop = hintway ? `stop that Hintway with \`kill ${hintway.processId}\`` : "free it";

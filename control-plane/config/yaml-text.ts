@@ -36,6 +36,10 @@ export class YamlText {
       throw refusal(source, "the text is nested too deeply", cause);
     }
     const problem = this.#document.errors[0];
+    if (problem?.code === "MULTIPLE_DOCS") {
+      const several = "a second document begins here, where one is read";
+      throw refusal(this.#at(problem.pos[0]), several, problem);
+    }
     if (problem !== undefined) {
       throw refusal(this.#at(problem.pos[0]), firstLine(problem.message), problem);
     }

@@ -141,14 +141,18 @@ describe("npm start", () => {
 
   it("tells when a changed file is refused, and when one takes effect", async () => {
     const folder = temporaryFolder();
-    const [config, pool] = [join(folder, "config.yaml"), join(folder, "pool.yaml")];
+    const [config, pool, settings] = ["config", "pool", "settings"].map((name) =>
+      join(folder, `${name}.yaml`),
+    ) as [string, string, string];
     const plugins = (type: string) =>
       `apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\nplugins:\n- type: ${type}\n`;
     const endpoint = (port: string) =>
       `endpoints:\n- {name: a, address: 127.0.0.1, port: ${port}}\n`;
     writeFileSync(config, plugins("queue-scorer"));
     writeFileSync(pool, endpoint("9"));
-    const launcher = await launched("--config", config, "--pool", pool);
+    writeFileSync(settings, "staleMs: 2000\n");
+    const files = ["--config", config, "--pool", pool, "--settings", settings];
+    const launcher = await launched(...files);
     const told = (line: RegExp) => until(`${line}`, () => line.test(launcher.output()), 60_000);
     await told(/^--config .*config.yaml is in force: profile default with queue-scorer/m);
     await told(/^--pool .*pool.yaml is in force: 1 endpoint\.$/m);
@@ -162,6 +166,11 @@ describe("npm start", () => {
     await told(/^--pool refused: .*yaml:2:.*port "port" .*stays in force\.$/m);
     writeFileSync(pool, "endpoints: []\n");
     await told(/^--pool .* is in force: 0 endpoints\.$/m);
+    await told(/^--settings .*settings.yaml is in force: staleMs\.$/m);
+    writeFileSync(settings, "accessLog: true\nmode: shadow\n");
+    await told(/^--settings .* is in force: accessLog, mode\.$/m);
+    writeFileSync(settings, "mode: shade\n");
+    await told(/^--settings refused: .*yaml:1:1: mode is "shade".*stays in force\.$/m);
   });
 
   it("serves several pools, each of a file of its own", async () => {
@@ -229,6 +238,14 @@ describe("npm start", () => {
     await until("the first to be heard", () => launcher.output().includes("Stopping"));
     await ended(launcher, "SIGINT");
     await until("the end of every part", () => children(launcher).length === 0);
+  });
+
+  it("names the remedy for an address that is not this machine's", async () => {
+    // Kept for documentation: no machine has it.
+    const launcher = await launched("--host", "192.0.2.1");
+    const [code] = await once(launcher.process, "exit");
+    expect(code).toBe(1);
+    expect(launcher.output()).toContain("choose one that is with `npm start -- --host IP`");
   });
 
   it("names the remedy for every port that is taken, and by whom, and ends with a failure", async () => {

@@ -1,6 +1,6 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Environment, type Options, readOptions } from "../../start/options.ts";
 
@@ -47,6 +47,16 @@ describe("the options of npm start", () => {
       simulate: 2,
       prefill: 1,
     });
+  });
+
+  it("name the file of settings by its full path", () => {
+    const folder = mkdtempSync(join(tmpdir(), "hintway-test-"));
+    writeFileSync(join(folder, "settings.yaml"), "");
+    const read = options(["--settings", `${folder}/../${basename(folder)}/settings.yaml`]);
+    expect(read.settings).toBe(join(folder, "settings.yaml"));
+    expect(() => options(["--settings", join(folder, "none.yaml")])).toThrow(
+      /--settings .*none.yaml cannot be read \(ENOENT\)/,
+    );
   });
 
   it("name a pool file by its full path", () => {

@@ -194,11 +194,24 @@ export function configurationFrom(file: string | undefined): KubeConfig {
   try {
     if (file === undefined) configuration.loadFromDefault();
     else configuration.loadFromFile(file);
-    if (!configuration.getCurrentCluster()) throw new Error("it names no cluster");
+    refuseUnusable(configuration);
   } catch (cause) {
     throw kubeconfigInvalid(file, cause);
   }
   return configuration;
+}
+
+/** What client-node makes up where it finds neither a kubeconfig nor a ServiceAccount. */
+const MADE_UP_SERVER = "http://localhost:8080";
+
+function refuseUnusable(configuration: KubeConfig): void {
+  const cluster = configuration.getCurrentCluster();
+  if (!cluster) throw new Error("it names no cluster");
+  if (cluster.server === MADE_UP_SERVER) throw new Error("there is none, and this is no Pod");
+  // client-node refuses it too, but at each request, and as a defect.
+  if (cluster.server.startsWith("http:") && !cluster.skipTLSVerify) {
+    throw new Error(`its server ${cluster.server} is not https`);
+  }
 }
 
 function eventOf(path: string, line: string): WatchEvent {

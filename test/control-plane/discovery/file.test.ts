@@ -130,6 +130,7 @@ pools:
       }),
       "1025 endpoints exceed 1024 a pool",
     ],
+    ["a second document", "endpoints: []\n---\nendpoints: []\n", "p:2:1: a second document begins"],
   ])("with %s is refused", (_, text, message) => {
     expect(() => parsePoolFile(text, "p", "pool")).toThrow(message);
   });

@@ -236,11 +236,27 @@ it("--check says whether files are right, and starts nothing", async () => {
   writeFileSync(sound, "endpoints: []");
   const { child, said } = run(["--token-file", token, "--pool", sound, "--check"]);
   expect(await once(child, "close")).toEqual([0, null]);
-  expect(said.text).toBe("");
+  expect(said.text).toBe("Flags and files are right.\n");
   writeFileSync(sound, "endpoints: 5");
   expect(await failure(["--token-file", token, "--pool", sound, "--check"])).toContain(":1:");
   const endpoints = ["--token-file", token, "--endpoints", "localhost", "--check"];
   expect(await failure(endpoints)).toContain("--endpoints");
+});
+
+it("says at once where there is no cluster to ask", async () => {
+  // No kubeconfig in an empty home, and no ServiceAccount outside of a Pod.
+  const home = { HOME: mkdtempSync(join(folder, "home-")), KUBECONFIG: "" };
+  const words = ["--token-file", token, "--kubernetes", "--port", "0"];
+  expect(await failure(words, home)).toContain("there is none, and this is no Pod");
+  const config = join(folder, "kubeconfig.yaml");
+  const cluster = "{ name: c, cluster: { server: 'http://127.0.0.1:1' } }";
+  const context = "{ name: c, context: { cluster: c, user: u } }";
+  writeFileSync(
+    config,
+    `clusters: [${cluster}]\ncontexts: [${context}]\nusers: [{ name: u }]\ncurrent-context: c\n`,
+  );
+  const named = await failure([...words, "--kubeconfig", config], home);
+  expect(named).toContain("its server http://127.0.0.1:1 is not https");
 });
 
 it("a changed token file takes effect, and an emptied one is refused and visible", async () => {
