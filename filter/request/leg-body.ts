@@ -11,14 +11,13 @@ import { hashOf } from "../json/text-hash.ts";
 import { FAILED_NOT, Tokenizer } from "../json/tokenizer.ts";
 import { TextBuffer } from "../text-buffer.ts";
 import { BodyEdits } from "./body-edits.ts";
-import { API_RESPONSES, API_SGLANG_GENERATE, API_VLLM_GENERATE } from "./prompt-api.ts";
+import { API_RESPONSES, API_VLLM_GENERATE } from "./prompt-api.ts";
 import { Strips } from "./prompt-strips.ts";
 
 /** More members to be taken out than the strips hold. */
 const FAILED_STRIPS: u32 = 5;
 const COMMA: u8 = 44;
 const OPENING_BRACE: u8 = 123;
-const CLOSING_BRACE: u8 = 125;
 
 /** Members of the body that are taken out: they stream the answer, or say how long it is. */
 const OWN_MEMBERS: StaticArray<u64> = [
@@ -36,19 +35,16 @@ const SAMPLING_PARAMS: u64 = hashOf("sampling_params");
 const SAMPLING_MEMBERS: StaticArray<u64> = [
   hashOf("max_tokens"),
   hashOf("min_tokens"),
-  hashOf("max_new_tokens"),
-  hashOf("min_new_tokens"),
   hashOf("n"),
   hashOf("best_of"),
 ];
 
-const NOT_STREAMED = new Text('"stream":false,');
+const NOT_STREAMED = new Text('"stream":false');
 // As the sidecar of llm-d-router sets them (pkg/common/request, CapSingleToken).
-const LIMITS = new Text('"max_tokens":1,"max_completion_tokens":1,"min_tokens":1,');
-const LIMITS_OF_RESPONSES = new Text('"max_output_tokens":1,');
-const LIMITS_OF_VLLM = new Text('"max_tokens":1,"min_tokens":1');
-const LIMITS_OF_SGLANG = new Text('"max_new_tokens":1');
-const SAMPLING = new Text('"sampling_params":{');
+const LIMITS = new Text('"max_tokens":1,"max_completion_tokens":1,"min_tokens":1');
+const LIMITS_OF_RESPONSES = new Text('"max_output_tokens":1');
+const LIMITS_OF_SAMPLING = new Text('"max_tokens":1,"min_tokens":1');
+const SAMPLING = new Text('"sampling_params":{"max_tokens":1,"min_tokens":1}');
 
 function isAmong(hash: u64, members: StaticArray<u64>): bool {
   for (let i = 0; i < members.length; i++) if (unchecked(members[i]) === hash) return true;
@@ -97,6 +93,8 @@ class MemberReader extends JsonHandler {
     if (this.tokens.depth === 1) {
       this.hasAnyMember = true;
       this.isSampling = hash === SAMPLING_PARAMS;
+      // Of several, model servers take the last.
+      if (this.isSampling) this.samplingEnd = 0;
       if (isAmong(hash, OWN_MEMBERS)) this.strip(this.bodyHasMembers, this.lastComma);
       else this.bodyHasMembers = true;
     } else if (this.isInner()) {
@@ -172,7 +170,7 @@ export let bodyHasMembers: bool = false;
 
 /** Makes the body of a prefill from the held one of `bytes` bytes; false where it cannot be made. */
 export function buildLegBody(bytes: u32, api: u32, members: TextBuffer): bool {
-  if (!readMembers(bytes)) return false;
+  if (bytes > LEG_BODY_BYTES_MAX || !readMembers(bytes)) return false;
   edits.begin();
   const strips = reader.strips;
   for (let i: u32 = 0; i < strips.count; i++) edits.blank(strips.rangeStart(i), strips.rangeEnd(i));
@@ -203,31 +201,31 @@ function behindBrace(slice: usize, bytes: u32): u32 {
 }
 
 function addMembers(api: u32, members: TextBuffer): bool {
-  const limits = api === API_SGLANG_GENERATE ? LIMITS_OF_SGLANG : LIMITS_OF_VLLM;
-  const isNested = api === API_SGLANG_GENERATE || api === API_VLLM_GENERATE;
   added.clear();
-  if (reader.bodyHasMembers) added.addByte(COMMA);
-  added.addText(NOT_STREAMED);
-  if (!isNested) added.addText(api === API_RESPONSES ? LIMITS_OF_RESPONSES : LIMITS);
-  else if (reader.samplingEnd === 0) addSampling(limits);
-  else if (!limitSampling(limits)) return false;
-  added.add(members.at, members.bytes);
+  add(NOT_STREAMED.at, NOT_STREAMED.bytes);
+  if (api === API_VLLM_GENERATE) {
+    if (reader.samplingEnd === 0) add(SAMPLING.at, SAMPLING.bytes);
+    else if (!limitSampling()) return false;
+  } else {
+    const limits = api === API_RESPONSES ? LIMITS_OF_RESPONSES : LIMITS;
+    add(limits.at, limits.bytes);
+  }
+  if (members.bytes > 0) add(members.at, members.bytes);
   return edits.replace(reader.bodyEnd, reader.bodyEnd, added.at, added.bytes);
 }
 
-function addSampling(limits: Text): void {
-  added.addText(SAMPLING);
-  added.addText(limits);
-  added.addByte(CLOSING_BRACE);
-  added.addByte(COMMA);
+/** Members with a comma before them, unless they are the body's first. */
+function add(members: usize, bytes: u32): void {
+  if (reader.bodyHasMembers || added.bytes > 0) added.addByte(COMMA);
+  added.add(members, bytes);
 }
 
 const inner = new TextBuffer(64);
 
-function limitSampling(limits: Text): bool {
+function limitSampling(): bool {
   inner.clear();
   if (reader.samplingHasMembers) inner.addByte(COMMA);
-  inner.addText(limits);
+  inner.addText(LIMITS_OF_SAMPLING);
   return edits.replace(reader.samplingEnd, reader.samplingEnd, inner.at, inner.bytes);
 }
 

@@ -6,15 +6,20 @@ import { tableOf } from "../support/hints-written.ts";
 
 const ANSWER = '{"kv_transfer_params":{"a":[1]},"usage":{"prompt_tokens_details":null}}';
 
+const CONNECTORS: [string, number][] = [
+  ["NIXL", wire.CONNECTOR_NIXL],
+  ["shared storage", wire.CONNECTOR_SHARED_STORAGE],
+];
+
 let gateway: FilteredGateway;
-beforeEach(() => {
+function startGateway(connector: number): void {
   const endpoints = [
     { slot: 0, roles: wire.ROLE_PREFILL },
     { slot: 1, roles: wire.ROLE_DECODE },
   ];
-  const hints = tableOf(0, { endpoints }, { disaggregation: { tries: 1 } });
+  const hints = tableOf(0, { endpoints }, { disaggregation: { tries: 1, connector } });
   gateway = new FilteredGateway({ hints, clusters: ["pool"] });
-});
+}
 
 /** Asks, answers the one call to prefill, and serves what comes of it. */
 function run(path: string, body: string, answer: string): void {
@@ -40,7 +45,8 @@ function asked(body: string, path: string): Record<string, unknown> {
 
 const JSON_TYPE = { "content-type": "application/json" };
 
-describe("nothing traps, and nothing stays in flight", () => {
+describe.each(CONNECTORS)("nothing traps, and nothing stays in flight by %s", (_, connector) => {
+  beforeEach(() => startGateway(connector));
   const BODIES = [
     '{"messages":[{"role":"user","content":"a"}]}',
     ' \n {"max_tokens":1,"n":2,"messages":[],"min_tokens":2 }',
@@ -82,7 +88,7 @@ describe("nothing traps, and nothing stays in flight", () => {
     ['{"n":3,"prompt":"aaaa"}', "/v1/completions", { prompt: "aaaa" }],
   ])("and %s loses what only streams or limits it", (body, path, rest) => {
     const { kv_transfer_params, ...sent } = asked(body, path);
-    expect(kv_transfer_params).toBeDefined();
+    expect(kv_transfer_params !== undefined).toBe(connector === wire.CONNECTOR_NIXL);
     const limits = { stream: false, max_tokens: 1, max_completion_tokens: 1, min_tokens: 1 };
     expect(sent).toEqual({ ...rest, ...limits });
   });
@@ -94,6 +100,10 @@ describe("nothing traps, and nothing stays in flight", () => {
     ],
     ['{"token_ids":[1],"sampling_params":{"n":2}}', {}],
     ['{"token_ids":[1]}', {}],
+    ['{"token_ids":[1],"sampling_params":null}', {}],
+    ['{"token_ids":[1],"sampling_params":{"seed":1},"sampling_params":null}', {}],
+    ['{"token_ids":[1],"sampling_params":null,"sampling_params":{"n":2,"seed":1}}', { seed: 1 }],
+    ['{"token_ids":[1],"sampling_params":{"n":2},"sampling_params":{"n":2,"seed":1}}', { seed: 1 }],
   ])("and the sampling parameters of %s allow one token", (body, rest) => {
     const { sampling_params } = asked(body, "/inference/v1/generate");
     expect(sampling_params).toEqual({ ...rest, max_tokens: 1, min_tokens: 1 });
