@@ -5,9 +5,10 @@ import {
   REWRITE_TEXT_BYTES_MAX,
 } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
+import { pools } from "./table.ts";
 
 export const NO_RULE: i32 = -1;
-/** In place of a pool's number: rules of every pool count. */
+/** In place of a pool's number: rules of every pool count that does not stand aside. */
 export const ANY_POOL: u32 = 0xfffffffe;
 
 const RULES_BYTES: u32 = REWRITE_RULES_MAX * wire.RULE_BYTES;
@@ -49,7 +50,14 @@ function ruleAt(rule: i32): usize {
 
 function isOfPool(rule: usize, pool: u32): bool {
   const own = load<u32>(rule, wire.RULE_POOL);
-  return own === wire.NO_NUMBER || own === pool || pool === ANY_POOL;
+  if (own === wire.NO_NUMBER || own === pool) return true;
+  return pool === ANY_POOL && isServing(own);
+}
+
+function isServing(pool: u32): bool {
+  if (pool >= <u32>pools.length) return false;
+  const one = unchecked(pools[pool]);
+  return one.isUsed && !one.isAside;
 }
 
 /** The rule for the model of this name's hash among a pool's requests, or NO_RULE. */

@@ -1,5 +1,6 @@
 // Which model a request is for: what a rule says of the name it has, else what its header names, else
 // that name. The body names it then, and the client sees its own name in the answer.
+import { NO_NUMBER } from "../../protocol/records.ts";
 import { counters } from "../hints/counters.ts";
 import {
   ANY_POOL,
@@ -13,7 +14,6 @@ import {
   targetText,
   targetTextBytes,
 } from "../hints/rewrites.ts";
-import { pools } from "../hints/table.ts";
 import { bufferAt, REQUEST_BODY, readBuffer } from "../host/buffers.ts";
 import { REQUEST_HEADERS, removeHeader, setHeader } from "../host/headers.ts";
 import { Text } from "../host/memory.ts";
@@ -77,10 +77,10 @@ function ruleFor(request: Request): i32 {
   return ruleForAny(isByModel ? choice.poolOfRequest(prompt.model) : request.pool);
 }
 
-/** A pool's rule leads to the pool. */
+/** A pool's rule leads to the pool; one that counts is of a pool that serves. */
 function followRule(request: Request, rule: i32): void {
   const pool = poolOfRule(rule);
-  if (pool < <u32>pools.length && unchecked(pools[pool]).isUsed) request.pool = pool;
+  if (pool !== NO_NUMBER) request.pool = pool;
 }
 
 /** Has the body name the model, whose name is given as a JSON string. */

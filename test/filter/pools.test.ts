@@ -117,6 +117,14 @@ describe("where routes choose no pool, the model decides", () => {
     expect(shown(ask(gateway, { body: chatBody("hello", "llama") }))).toEqual(SMALL);
   });
 
+  test("and the rules of one that stands aside lead nowhere", () => {
+    const pools = [...POOLS, { number: 6, name: "leaving", isAside: true }];
+    const endpoints = [...ENDPOINTS, { slot: 2, pool: 6 }];
+    const rewrites = [{ model: "alias", pool: 6, targets: [{ model: "llama", weight: 1 }] }];
+    const gateway = standalone({ pools, endpoints, rewrites });
+    expect(errorOf(ask(gateway, { body: chatBody("hello", "alias") })).status).toBe(404);
+  });
+
   test("and GET /v1/models is answered for all pools together", () => {
     const gateway = standalone();
     const headers = { ":method": "GET", ":path": "/v1/models?limit=20" };
