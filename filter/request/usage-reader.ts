@@ -169,9 +169,9 @@ export class UsageReader extends JsonHandler {
   }
 
   beginNumber(offset: u32): u32 {
-    const isCached = this.member === CACHED || this.member === CACHE_READ;
+    // Anthropic's count of those read from cache stays, as the one of prompt tokens leaves them out.
     // What begins with a minus is no count, and may turn out to be no number.
-    const isCount = isCached && load<u8>(this.base + offset) !== MINUS;
+    const isCount = this.member === CACHED && load<u8>(this.base + offset) !== MINUS;
     if (isCount) this.leaveOut(EDIT_CACHED_TOKENS, offset);
     return SINK_SKIP;
   }

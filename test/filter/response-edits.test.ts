@@ -120,11 +120,14 @@ test.each([
 
 const USAGES = [
   ['{"usage":{"prompt_tokens_details":{"cached_tokens":', "}}}"],
-  ['{"usage":{"cache_read_input_tokens":', "}}"],
   ['{"response":{"usage":{"input_tokens_details":{"cached_tokens":', "}}}}"],
-  ['{"message":{"usage":{"input_tokens":3,"cache_read_input_tokens":', " }}}"],
   ['{"meta_info":{"cached_tokens":', ',"prompt_tokens":9}}'],
 ];
+
+test("the count of cached tokens stays where that of prompt tokens leaves them out", () => {
+  const body = '{"message":{"usage":{"input_tokens":3,"cache_read_input_tokens":7}}}';
+  expect(editedInAll(body, false, { cached: 64 })).toBe(body);
+});
 
 test.each(USAGES)("the count of cached tokens is replaced at %s", (before, behind) => {
   for (const old of ["0", "7", "123456", "1.0"]) {
