@@ -81,9 +81,33 @@ export class TextBuffer {
 
   /** Header pairs as the host takes them: one name and value after another, counted at the front. */
   addPairs(pairs: StaticArray<Text>): void {
-    const count: u32 = <u32>pairs.length / 2;
-    this.addWord(count);
+    this.addWord(<u32>pairs.length / 2);
+    this.addSizes(pairs);
+    this.addContent(pairs);
+  }
+
+  /** As addPairs, and one more pair at the end, if its value is not empty. */
+  addPairsAnd(pairs: StaticArray<Text>, name: Text, value: TextBuffer): void {
+    if (value.bytes === 0) {
+      this.addPairs(pairs);
+      return;
+    }
+    this.addWord(<u32>pairs.length / 2 + 1);
+    this.addSizes(pairs);
+    this.addWord(name.bytes);
+    this.addWord(value.bytes);
+    this.addContent(pairs);
+    this.addText(name);
+    this.addByte(0);
+    this.add(value.at, value.bytes);
+    this.addByte(0);
+  }
+
+  private addSizes(pairs: StaticArray<Text>): void {
     for (let i = 0; i < pairs.length; i++) this.addWord(unchecked(pairs[i]).bytes);
+  }
+
+  private addContent(pairs: StaticArray<Text>): void {
     for (let i = 0; i < pairs.length; i++) {
       this.addText(unchecked(pairs[i]));
       this.addByte(0);

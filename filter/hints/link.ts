@@ -17,14 +17,13 @@ import { bufferAt, CALLOUT_RESPONSE_BODY, readBuffer } from "../host/buffers.ts"
 import { call, warn } from "../host/callouts.ts";
 import {
   CALLOUT_RESPONSE_HEADERS,
-  nameAt,
-  nameBytes,
+  isNamed,
   nextHeader,
   readHeaders,
-  valueAt,
-  valueBytes,
+  STATUS,
+  valueDigits,
 } from "../host/headers.ts";
-import { equals, scratchView, Text } from "../host/memory.ts";
+import { scratchView, Text } from "../host/memory.ts";
 import { TextBuffer } from "../text-buffer.ts";
 import { checkHints } from "./check.ts";
 import { counters } from "./counters.ts";
@@ -62,7 +61,6 @@ const EMPTY_REPORT_BYTES: u32 = GATEWAY_AT + wire.GATEWAY_BYTES;
 
 const ANSWER_BYTES_SHOWN: u32 = 512;
 
-const STATUS = new Text(":status");
 const VERSION_WARNING = new Text(
   "hintway: the control plane shares no protocol version with this filter, which speaks ",
 );
@@ -244,11 +242,8 @@ function answerStatus(): u32 {
   let status: u32 = 0;
   readHeaders(CALLOUT_RESPONSE_HEADERS);
   while (nextHeader()) {
-    takeReplica(nameAt, nameBytes, valueAt, valueBytes);
-    if (!equals(nameAt, nameBytes, STATUS)) continue;
-    for (let i: u32 = 0; i < min(valueBytes, 3); i++) {
-      status = status * 10 + load<u8>(valueAt + i) - 48;
-    }
+    if (isNamed(STATUS)) status = valueDigits();
+    else takeReplica();
   }
   return status;
 }

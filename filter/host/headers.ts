@@ -3,7 +3,15 @@ import {
   proxy_remove_header_map_value,
   proxy_replace_header_map_value,
 } from "@solo-io/proxy-runtime/assembly/imports";
-import { outPointer, outSize, receivedAt, receivedBytes, receiveNothing, Text } from "./memory.ts";
+import {
+  equals,
+  outPointer,
+  outSize,
+  receivedAt,
+  receivedBytes,
+  receiveNothing,
+  Text,
+} from "./memory.ts";
 
 export const REQUEST_HEADERS: i32 = 0;
 export const RESPONSE_HEADERS: i32 = 2;
@@ -52,6 +60,22 @@ export function nextHeader(): bool {
   content = valueAt + valueBytes + 1;
   return content <= end;
 }
+
+/** Whether the pair has this name. */
+export function isNamed(name: Text): bool {
+  return equals(nameAt, nameBytes, name);
+}
+
+/** Its value as a number of up to three digits, as a status or a count of tries is. */
+export function valueDigits(): u32 {
+  let value: u32 = 0;
+  for (let i: u32 = 0; i < min(valueBytes, 3); i++) {
+    value = value * 10 + load<u8>(valueAt + i) - 48;
+  }
+  return value;
+}
+
+export const STATUS = new Text(":status");
 
 export function setHeader(map: i32, name: Text, value: usize, bytes: u32): void {
   proxy_replace_header_map_value(map, name.at, name.bytes, value, bytes);

@@ -38,6 +38,13 @@ describe("of several replicas", () => {
     expect(gateway.poll?.headers.toObject()).not.toHaveProperty(REPLICA);
   });
 
+  test("any number may answer in turn, and memory does not grow", () => {
+    gateway = new FilteredGateway({ vm: { isRecording: false } });
+    const before = gateway.worker.memory.bytes;
+    for (let times = 0; times < 20_000; times++) answerAs(`10.0.0.${times % 2}:8081`);
+    expect(gateway.worker.memory.bytes).toBe(before);
+  });
+
   test("a name that is too long is none", () => {
     answerAs("x".repeat(65));
     expect(gateway.poll?.headers.toObject()).not.toHaveProperty(REPLICA);
