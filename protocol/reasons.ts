@@ -15,12 +15,26 @@ export const REASON_NO_ENDPOINTS: u32 = 5;
 export const REASON_FILTERED: u32 = 6;
 /** The pool is saturated, and the request's priority is below 0. */
 export const REASON_SHED: u32 = 7;
+/** Nothing was picked yet when the client left. */
+export const REASON_NONE: u32 = 8;
+/** No prefill endpoint has read the prompt, and the pool asks for an error then. */
+export const REASON_PREFILL: u32 = 9;
+/** The pool disaggregates, and the body could not be read. */
+export const REASON_UNREADABLE: u32 = 10;
+/** The body is larger than the gateway holds. */
+export const REASON_TOO_LARGE: u32 = 11;
+/** The gateway holds as many bodies as it may. */
+export const REASON_HELD_BYTES: u32 = 12;
+/** The body may hide members that only the gateway may set. */
+export const REASON_BAD_BODY: u32 = 13;
+/** No pool is known to serve the model. */
+export const REASON_MODEL: u32 = 14;
 
-export const REASONS: u32 = 8;
+export const REASONS: u32 = 15;
 
-/** Whether it says why nothing was picked. */
+/** Whether it says why the gateway has answered in an endpoint's stead. */
 export function isRefusal(reason: u32): bool {
-  return reason >= REASON_NO_ENDPOINTS;
+  return reason >= REASON_NO_ENDPOINTS && reason !== REASON_NONE;
 }
 
 /** As metrics and access logs spell it. */
@@ -42,6 +56,20 @@ export function reasonName(reason: u32): string {
       return "filtered";
     case REASON_SHED:
       return "shed";
+    case REASON_NONE:
+      return "none";
+    case REASON_PREFILL:
+      return "prefill";
+    case REASON_UNREADABLE:
+      return "unreadable";
+    case REASON_TOO_LARGE:
+      return "too-large";
+    case REASON_HELD_BYTES:
+      return "held-bytes";
+    case REASON_BAD_BODY:
+      return "bad-body";
+    case REASON_MODEL:
+      return "model";
     default:
       return "unknown";
   }

@@ -50,7 +50,8 @@ export function endedFigures(request: EndedRequest, model: string): EndedFigures
 
 function shadowOf(request: EndedRequest): EndedFigures["shadow"] {
   const { flags, pool, endpoint, picked, pickedMatchedBytes } = request;
-  if ((flags & DONE_FLAG_SHADOW) === 0 || !pool || !endpoint) return null;
+  if ((flags & DONE_FLAG_SHADOW) === 0 || !pool || !endpoint || isRefusal(request.reason))
+    return null;
   const pickedCachedTokens = pickedMatchedBytes / pool.tokens.bytesPerToken;
   return { isSame: picked === endpoint, pickedCachedTokens };
 }

@@ -75,8 +75,9 @@ export function hasRole(slot: u32, role: u32): bool {
   return (<u32>unchecked(rolesOf[slot]) & role) !== 0;
 }
 
-/** Whether decode on one endpoint can take what prefill on the other one computed. */
+/** Whether decode on one endpoint can take what prefill on another one computed; none takes its own. */
 export function arePartners(prefill: u32, decode: u32): bool {
+  if (prefill === decode) return false;
   const group = unchecked(groups[prefill]);
   const other = unchecked(groups[decode]);
   if (group !== other && group !== 0 && other !== 0) return false;

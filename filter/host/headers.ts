@@ -75,7 +75,14 @@ export function valueDigits(): u32 {
   return value;
 }
 
+/** Whether its value begins with this text, as a content type does with the media type. */
+export function valueBegins(text: Text): bool {
+  return valueBytes >= text.bytes && memory.compare(valueAt, text.at, text.bytes) === 0;
+}
+
 export const STATUS = new Text(":status");
+export const CONTENT_TYPE = new Text("content-type");
+export const JSON_TYPE = new Text("application/json");
 
 export function setHeader(map: i32, name: Text, value: usize, bytes: u32): void {
   proxy_replace_header_map_value(map, name.at, name.bytes, value, bytes);

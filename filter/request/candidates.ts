@@ -1,7 +1,8 @@
 // The endpoints a request may go to: those of its pool that serve, then what the profile's filters
 // leave of them. Candidates are named by slot and stand in one array.
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
-import { arePartners, hasRole } from "../hints/disaggregation.ts";
+import { ROLE_DECODE, ROLE_PREFILL } from "../../protocol/records.ts";
+import { arePartners, hasPartner, hasRole } from "../hints/disaggregation.ts";
 import { isUp, mayBePicked } from "../hints/health.ts";
 import { Pool } from "../hints/pool.ts";
 import { matchedKeys } from "../hints/prefix-index.ts";
@@ -19,15 +20,33 @@ export let isLastResort: bool = false;
 /** The role that candidates have, 0 any; and the prefill endpoint they take over from. */
 let wantedRole: u32 = 0;
 let wantedPartner: i32 = NO_PARTNER;
+/** A candidate has an endpoint that can take over from it. */
+let wantsPartner: bool = false;
 
-/** From here on candidates are these only. */
-export function wantRole(role: u32, partner: i32): void {
-  wantedRole = role;
+/** From here on candidates are those for decode, after prefill on `partner` if there is one. */
+export function wantDecode(hasRoles: bool, partner: i32): void {
+  wantedRole = hasRoles ? ROLE_DECODE : 0;
   wantedPartner = partner;
+  wantsPartner = false;
 }
 
-function isWanted(slot: u32): bool {
+/** From here on candidates are those for prefill. */
+export function wantPrefill(hasRoles: bool): void {
+  wantedRole = hasRoles ? ROLE_PREFILL : 0;
+  wantedPartner = NO_PARTNER;
+  wantsPartner = true;
+}
+
+/** From here on candidates are all endpoints. */
+export function wantAny(): void {
+  wantedRole = 0;
+  wantedPartner = NO_PARTNER;
+  wantsPartner = false;
+}
+
+function isWanted(pool: Pool, slot: u32): bool {
   if (wantedRole !== 0 && !hasRole(slot, wantedRole)) return false;
+  if (wantsPartner && !hasPartner(pool, slot)) return false;
   return wantedPartner === NO_PARTNER || arePartners(<u32>wantedPartner, slot);
 }
 
@@ -41,13 +60,13 @@ export function gatherCandidates(pool: Pool, nowMs: f64): void {
   isLastResort = false;
   for (let i = 0; i < pool.slotCount; i++) {
     const slot = unchecked(pool.slots[i]);
-    if (isWanted(slot) && mayBePicked(slot, nowMs))
+    if (isWanted(pool, slot) && mayBePicked(slot, nowMs))
       unchecked((candidates[candidateCount++] = slot));
   }
   if (candidateCount > 0) return;
   for (let i = 0; i < pool.slotCount; i++) {
     const slot = unchecked(pool.slots[i]);
-    if (isWanted(slot) && isUp(slot)) unchecked((candidates[candidateCount++] = slot));
+    if (isWanted(pool, slot) && isUp(slot)) unchecked((candidates[candidateCount++] = slot));
   }
   isLastResort = candidateCount > 0;
 }

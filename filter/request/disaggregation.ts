@@ -2,19 +2,22 @@
 // what comes of that. While a prefill endpoint reads it, the request is held:
 //
 //   decode pick ─▶ decider ─▶ prefill pick ─▶ call ─▶ answer ─▶ body patched ─▶ decode pick ─▶ sent
-//        │            │no           │none        │failed: the next one, until none is left
-//        └────────────┴─────────────┴────────────┴──▶ decode alone, or an error where the pool asks
+//        │            │no           │none        │no room, too long, or failed: the next one, until
+//        │            │             │            │none is left
+//        └────────────┴─────────────┤            ▼
+//                                   └──▶ decode alone, ◀── or an error where the pool asks
 import * as wire from "../../protocol/records.ts";
 import { counters } from "../hints/counters.ts";
-import { connectorOf, Disaggregation, hasPartner } from "../hints/disaggregation.ts";
+import { connectorOf, Disaggregation, hasPartner, hasRole } from "../hints/disaggregation.ts";
 import { requestsOn, unansweredOn } from "../hints/flight.ts";
+import { isUp } from "../hints/health.ts";
 import { Pool } from "../hints/pool.ts";
 import { matchedKeys, matchKeys } from "../hints/prefix-index.ts";
 import { shareSoon } from "../hints/sharing.ts";
 import * as table from "../hints/table.ts";
 import { call } from "../host/callouts.ts";
 import { countLeg } from "./accounts.ts";
-import { NO_PARTNER, wantRole } from "./candidates.ts";
+import { isLastResort } from "./candidates.ts";
 import { coverBy, uncachedBytes } from "./cover.ts";
 import { bytesAlone, bytesElsewhere, mayDisaggregate, Place } from "./decider.ts";
 import { destinationClusterAt, destinationClusterBytes, findCluster } from "./destination.ts";
@@ -27,78 +30,51 @@ import { hasRoomForLeg, keepLeg, newLeg } from "./legs.ts";
 import { PREFILLING, Request } from "./live.ts";
 import { backlogBefore } from "./load-before.ts";
 import * as picks from "./pick.ts";
+import { pickPrefill } from "./pick-by-role.ts";
 import * as choice from "./pool-choice.ts";
 import { mayBePrefilled } from "./prompt-api.ts";
-import { keepParts } from "./score.ts";
 import { prefillMembers } from "./transfer-members.ts";
 import { byteMsOf, transferMsOf } from "./transfer-times.ts";
 
-/** What the pick of decode left is no longer there: prefill was picked since. */
-export let isDecodeForgotten: bool = false;
+// What has become of prefill before the request goes on to decode.
+/** It is not to be done elsewhere. */
+const PREFILL_UNWANTED: u32 = 0;
+/** It has begun, and the request waits. */
+export const PREFILL_BEGUN: u32 = 1;
+/** It was to be done elsewhere, and is not. */
+export const PREFILL_FAILED: u32 = 2;
 
 const decode = new Place();
 const prefill = new Place();
 
-/** Picks for decode: alone, or after prefill on the endpoint `partner`. Answers as `pick` does. */
-export function pickDecode(
-  request: Request,
-  pool: Pool,
-  ways: Disaggregation,
-  partner: i32,
-  atMs: f64,
-): u32 {
-  const isAlone = partner === NO_PARTNER;
-  isDecodeForgotten = false;
-  const profile = isAlone ? ways.decodeProfile : ways.transferredProfile;
-  return pickAs(request, pool, ways, wire.ROLE_DECODE, profile, partner, atMs);
-}
-
-function pickAs(
-  request: Request,
-  pool: Pool,
-  ways: Disaggregation,
-  role: u32,
-  profile: i32,
-  partner: i32,
-  atMs: f64,
-): u32 {
-  coverBy(request.wish.keyCount > 0 ? request.prompt : null);
-  request.wish.profile = profile;
-  keepParts(request.wantsExplanation);
-  wantRole(ways.hasRoles ? role : 0, partner);
-  const result = picks.pick(pool, request.wish, atMs);
-  wantRole(0, NO_PARTNER);
-  return result;
-}
-
-/**
- * After the pick of decode alone: whether prefill has begun elsewhere, so that the request waits.
- * `mayHold`: the gateway has room to hold its body.
- */
+/** After the pick of decode alone. `mayHold`: the gateway has room to hold the request's body. */
 export function beginPrefill(
   request: Request,
   pool: Pool,
   ways: Disaggregation,
   mayHold: bool,
   atMs: f64,
-): bool {
+): u32 {
   const transfer = request.transfer;
-  if (!mayBePrefilled(request.api) || request.wish.promptBytes === 0) return false;
+  if (!mayBePrefilled(request.api) || request.wish.promptBytes === 0) return PREFILL_UNWANTED;
   transfer.doneFlags |= wire.DONE_FLAG_DECIDED;
-  notePlace(decode, pool, request, <u32>unchecked(picks.destinations[0]), atMs);
-  if (!mayBeWorthIt(request, pool, ways)) return false;
-  if (!pickPrefill(request, pool, ways, atMs)) return false;
-  if (ways.decider === wire.DECIDE_TIME && !isWorthIt(request, pool, atMs)) return false;
+  const decodeSlot = <u32>unchecked(picks.destinations[0]);
+  notePlace(decode, pool, request, decodeSlot, atMs);
+  if (!mayBeWorthIt(request, pool, ways)) return PREFILL_UNWANTED;
+  if (!namePrefills(request, pool, ways, atMs)) return PREFILL_UNWANTED;
+  // The best endpoint for both has nothing to fetch from another.
+  if (<u32>unchecked(transfer.prefills[0]) === decodeSlot) return PREFILL_UNWANTED;
+  if (ways.decider === wire.DECIDE_TIME && !isWorthIt(request, pool, atMs)) return PREFILL_UNWANTED;
   transfer.doneFlags |= wire.DONE_FLAG_DISAGGREGATED;
   if (mayHold) {
     // What the client must not say is gone before anything is made of its body.
     request.bodyBytes = applyEdits(request, request.heldBytes);
-    if (callPrefill(request, pool, ways, atMs)) return true;
+    if (callPrefill(request, pool, ways, atMs)) return PREFILL_BEGUN;
   } else {
     counters.prefillsUnheld++;
   }
   transfer.doneFlags |= wire.DONE_FLAG_PREFILL_FAILED;
-  return false;
+  return PREFILL_FAILED;
 }
 
 function mayBeWorthIt(request: Request, pool: Pool, ways: Disaggregation): bool {
@@ -116,21 +92,20 @@ function notePlace(place: Place, pool: Pool, request: Request, slot: u32, atMs: 
   place.slowness = <f64>unchecked(table.slownessOf[slot]);
 }
 
-/** Names the prefill endpoints to try in order; those that no decode endpoint can follow are left out. */
-function pickPrefill(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): bool {
+/**
+ * Names the prefill endpoints to try in order; none where all are held to be failing, since a request
+ * that decodes alone is better served.
+ */
+function namePrefills(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): bool {
   const transfer = request.transfer;
-  const role = wire.ROLE_PREFILL;
-  isDecodeForgotten = true;
-  if (pickAs(request, pool, ways, role, ways.prefillProfile, NO_PARTNER, atMs) !== picks.PICKED) {
-    return false;
-  }
+  if (pickPrefill(request, pool, ways, atMs) !== picks.PICKED || isLastResort) return false;
   explainPrefill(request, pool);
-  transfer.prefillCount = 0;
-  transfer.tried = 0;
-  for (let i = 0; i < picks.destinationCount && transfer.prefillCount < ways.tries; i++) {
+  transfer.prefillCount = min(picks.destinationCount, ways.tries);
+  transfer.nextPrefill = 0;
+  for (let i = 0; i < transfer.prefillCount; i++) {
     const slot = unchecked(picks.destinations[i]);
-    if (!hasPartner(pool, <u32>slot)) continue;
-    unchecked((transfer.prefills[transfer.prefillCount++] = slot));
+    unchecked((transfer.prefills[i] = slot));
+    unchecked((transfer.tenancies[i] = table.tenancyOf[slot]));
   }
   return transfer.prefillCount > 0;
 }
@@ -154,22 +129,34 @@ function isWorthIt(request: Request, pool: Pool, atMs: f64): bool {
 /** Calls the next of the request's prefill endpoints that can be; false where none is left. */
 export function callPrefill(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): bool {
   const transfer = request.transfer;
-  while (transfer.tried < transfer.prefillCount) {
-    const slot = <u32>unchecked(transfer.prefills[transfer.tried++]);
-    const connector = connectorOf(ways, slot);
-    if (!hasRoomForLeg()) {
-      counters.prefillsRefused++;
-      return false;
-    }
+  if (!hasRoomForLeg(request.bodyBytes)) {
+    counters.prefillsRefused++;
+    return false;
+  }
+  while (transfer.nextPrefill < transfer.prefillCount) {
+    const place = transfer.nextPrefill++;
+    if (!mayStillPrefill(request, pool, ways, place)) continue;
+    const slot = <u32>unchecked(transfer.prefills[place]);
     const leads = choice.isWhereRouteLeads(pool, request.isByModel);
     findCluster(pool, leads);
     if (!buildLegHeaders(slot)) return false;
-    if (!buildLegBody(request.bodyBytes, request.api, prefillMembers(connector))) return false;
+    const members = prefillMembers(connectorOf(ways, slot));
+    if (!buildLegBody(request.bodyBytes, request.api, members)) return false;
     transfer.bodyStart = bodyStart;
     transfer.bodyHasMembers = bodyHasMembers;
     if (send(request, pool, slot, ways.timeoutMs, atMs)) return true;
   }
   return false;
+}
+
+/** While another endpoint was asked, the table may have become another. */
+function mayStillPrefill(request: Request, pool: Pool, ways: Disaggregation, place: i32): bool {
+  const transfer = request.transfer;
+  const slot = <u32>unchecked(transfer.prefills[place]);
+  if (unchecked(table.tenancyOf[slot]) !== unchecked(transfer.tenancies[place])) return false;
+  if (unchecked(table.poolOf[slot]) !== request.pool || !isUp(slot)) return false;
+  if (ways.hasRoles && !hasRole(slot, wire.ROLE_PREFILL)) return false;
+  return hasPartner(pool, slot);
 }
 
 function send(request: Request, pool: Pool, slot: u32, timeoutMs: u32, atMs: f64): bool {
@@ -187,6 +174,9 @@ function send(request: Request, pool: Pool, slot: u32, timeoutMs: u32, atMs: f64
   const leg = newLeg();
   leg.context = request.context;
   leg.pool = request.pool;
+  leg.clusterLow = pool.clusterLow;
+  leg.clusterHigh = pool.clusterHigh;
+  leg.bodyBytes = legBodyBytes;
   leg.slot = slot;
   leg.promptBytes = wish.promptBytes;
   coverBy(wish.keyCount > 0 ? request.prompt : null);
@@ -198,6 +188,7 @@ function send(request: Request, pool: Pool, slot: u32, timeoutMs: u32, atMs: f64
   keepLeg(leg, token);
   request.leg = leg;
   request.phase = PREFILLING;
+  request.transfer.tried++;
   countLeg(request, leg, pool, atMs);
   counters.prefills++;
   shareSoon(atMs);

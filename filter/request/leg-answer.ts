@@ -2,7 +2,7 @@
 // and how much of the prompt it found cached.
 import { TRANSFER_BYTES_MAX } from "../../protocol/limits.ts";
 import { bufferAt, CALLOUT_RESPONSE_BODY, readBuffer, SLICE_BYTES } from "../host/buffers.ts";
-import { JsonHandler, LITERAL_NULL, SINK_SKIP } from "../json/handler.ts";
+import { JsonHandler, SINK_SKIP } from "../json/handler.ts";
 import { hashOf } from "../json/text-hash.ts";
 import { FAILED_NOT, Tokenizer } from "../json/tokenizer.ts";
 
@@ -88,9 +88,7 @@ class AnswerReader extends JsonHandler {
     }
   }
 
-  literal(kind: u32): void {
-    if (kind === LITERAL_NULL) this.isCached = false;
-  }
+  literal(_kind: u32): void {}
 
   beginString(_offset: u32): u32 {
     return SINK_SKIP;
@@ -107,15 +105,17 @@ class AnswerReader extends JsonHandler {
 const reader = new AnswerReader();
 let member: usize = 0;
 
-/** The member `"kv_transfer_params": {…}` of the answer read last, as it is spelled there. */
+/**
+ * The member `"kv_transfer_params": {…}` of the answer read last, as it is spelled there; no bytes where
+ * there is none. Before and behind it there is room for a byte.
+ */
 export let memberAt: usize = 0;
 export let memberBytes: u32 = 0;
 export let cachedTokens: u32 = 0;
 
 /** Reads the answer of the callout that is being told; false where it has no parameters to hand on. */
 export function readLegAnswer(bytes: u32): bool {
-  memberBytes = 0;
-  cachedTokens = 0;
+  forgetLegAnswer();
   reader.begin();
   for (let start: u32 = 0; start < bytes; ) {
     const read = readBuffer(CALLOUT_RESPONSE_BODY, start, min(SLICE_BYTES, bytes - start));
@@ -124,21 +124,26 @@ export function readLegAnswer(bytes: u32): bool {
     start += read;
   }
   if (reader.tokens.failure !== FAILED_NOT || !reader.tokens.hasEnded()) return false;
-  if (reader.memberEnd === 0) return false;
   cachedTokens = reader.cachedTokens;
-  return copyMember(reader.memberStart, reader.memberEnd);
+  return reader.memberEnd > 0 && copyMember(reader.memberStart, reader.memberEnd);
+}
+
+/** No answer has been read. */
+export function forgetLegAnswer(): void {
+  memberBytes = 0;
+  cachedTokens = 0;
 }
 
 function copyMember(start: u32, end: u32): bool {
   if (end - start > TRANSFER_BYTES_MAX) return false;
-  if (member === 0) member = heap.alloc(TRANSFER_BYTES_MAX);
-  memberAt = member;
-  while (memberBytes < end - start) {
-    const left = end - start - memberBytes;
-    const read = readBuffer(CALLOUT_RESPONSE_BODY, start + memberBytes, min(SLICE_BYTES, left));
+  if (member === 0) member = heap.alloc(1 + TRANSFER_BYTES_MAX + 1);
+  memberAt = member + 1;
+  for (let at = start; at < end; ) {
+    const read = readBuffer(CALLOUT_RESPONSE_BODY, at, min(SLICE_BYTES, end - at));
     if (read === 0) return false;
-    memory.copy(member + memberBytes, bufferAt(), read);
-    memberBytes += read;
+    memory.copy(memberAt + (at - start), bufferAt(), read);
+    at += read;
   }
+  memberBytes = end - start;
   return true;
 }

@@ -1,5 +1,6 @@
 // The headers of a request to a prefill endpoint: the client's own, but for those that are about its
-// connection, its body or the gateway; and the endpoint.
+// connection, its body or the gateway; and the endpoint. The path is the client's too, as the filter sees
+// it: what a route rewrites of it is done on the way to decode only, for a call passes no route.
 
 import { addressAt, addressBytes } from "../hints/table.ts";
 import {

@@ -4,8 +4,13 @@ export class Leg {
   /** The request's; 0 once it is gone. */
   context: u32 = 0;
   pool: u32 = 0;
+  /** Hash of the pool's name: its number may become another's. */
+  clusterLow: u32 = 0;
+  clusterHigh: u32 = 0;
   slot: u32 = 0;
   tenancy: u32 = 0;
+  /** Of the call's body, which the host keeps until it has ended. */
+  bodyBytes: u32 = 0;
   promptBytes: u32 = 0;
   /** Leading keys of the prompt that the endpoint held before. */
   matchedKeys: u32 = 0;

@@ -5,16 +5,19 @@ import { LEGS_MAX } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
 import { addFlight } from "../hints/flight.ts";
 import { outbox } from "../hints/sharing.ts";
-import { tenancyOf } from "../hints/table.ts";
+import { settings, tenancyOf } from "../hints/table.ts";
 import { Leg } from "./leg.ts";
 
 const BUCKETS: u32 = 1024;
 const buckets = new StaticArray<Leg | null>(<i32>BUCKETS);
 let free: Leg | null = null;
 let count: u32 = 0;
+/** Of all calls' bodies. */
+let bodyBytes: f64 = 0;
 
-export function hasRoomForLeg(): bool {
-  return count < LEGS_MAX;
+/** Whether a call with a body of about so many bytes can be kept beside those under way. */
+export function hasRoomForLeg(bytes: u32): bool {
+  return count < LEGS_MAX && bodyBytes + <f64>bytes <= <f64>settings.heldBytesMax;
 }
 
 /** A record for a call that is about to be made. */
@@ -32,6 +35,7 @@ export function keepLeg(leg: Leg, token: u32): void {
   leg.next = unchecked(buckets[bucket]);
   unchecked((buckets[bucket] = leg));
   count++;
+  bodyBytes += <f64>leg.bodyBytes;
 }
 
 /** Tokens of one machine are apart by a few. */
@@ -52,6 +56,7 @@ export function takeLeg(token: u32): Leg | null {
   if (before === null) unchecked((buckets[bucket] = leg.next));
   else before.next = leg.next;
   count--;
+  bodyBytes -= <f64>leg.bodyBytes;
   return leg;
 }
 

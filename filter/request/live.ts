@@ -1,5 +1,6 @@
 // The requests that are under way on this machine, found by the host's context id. Records are made
 // once and used again.
+import { REASON_NONE } from "../../protocol/reasons.ts";
 import { NO_SLOT } from "../../protocol/records.ts";
 import { TextBuffer } from "../text-buffer.ts";
 import { Leg } from "./leg.ts";
@@ -58,7 +59,7 @@ export class Request {
   matchedBytes: u32 = 0;
   stage: u32 = 0;
   /** Of protocol/reasons.ts. */
-  reason: u32 = 0;
+  reason: u32 = REASON_NONE;
   /** The pick was told only: Envoy's own policy chooses who serves. */
   isShadow: bool = false;
   pickedSlot: u32 = NO_SLOT;
@@ -114,7 +115,7 @@ export class Request {
     this.matchedKeys = 0;
     this.matchedBytes = 0;
     this.stage = 0;
-    this.reason = 0;
+    this.reason = REASON_NONE;
     this.isShadow = false;
     this.pickedSlot = NO_SLOT;
     this.pickedMatchedBytes = 0;

@@ -4,16 +4,18 @@ import { NO_SUCH_MODEL } from "./pool-choice.ts";
 import { Prompt } from "./prompt.ts";
 import { replyNoSuchModel, replyUnknownModel, SHOWN_BYTES_MAX } from "./replies.ts";
 
-/** `reason` is NO_SUCH_MODEL or UNKNOWN_MODEL. */
-export function refuseModel(prompt: Prompt, reason: u32): void {
-  if (reason === NO_SUCH_MODEL) repeatName(prompt);
-  else replyUnknownModel.send();
+/** `found` is NO_SUCH_MODEL or UNKNOWN_MODEL. Answers the status. */
+export function refuseModel(prompt: Prompt, found: u32): u32 {
+  if (found === NO_SUCH_MODEL) return repeatName(prompt);
+  replyUnknownModel.send();
+  return replyUnknownModel.status;
 }
 
 /** Repeats the name as the body spells it, which is within JSON quotes there too. */
-function repeatName(prompt: Prompt): void {
+function repeatName(prompt: Prompt): u32 {
   const start = prompt.modelStart + 1;
   const bytes = prompt.modelEnd - start - 1;
   const read = bytes > SHOWN_BYTES_MAX ? 0 : readBuffer(REQUEST_BODY, start, bytes);
-  replyNoSuchModel(bufferAt(), read);
+  replyNoSuchModel.sendWith(bufferAt(), read);
+  return replyNoSuchModel.status;
 }

@@ -13,9 +13,14 @@ import * as picks from "./pick.ts";
 /** Why the pick fell as it did, or failed. */
 export function noteResult(request: Request, pool: Pool, result: u32): void {
   if (result === picks.PICKED) notePick(request, pool);
-  else if (result === picks.NO_ENDPOINTS) request.reason = reasons.REASON_NO_ENDPOINTS;
-  else request.reason = reasons.REASON_FILTERED;
+  else request.reason = refusalFor(result);
   logPick(request);
+}
+
+/** The reason of a request that was not picked for. */
+export function refusalFor(result: u32): u32 {
+  const areNone = result === picks.NO_ENDPOINTS;
+  return areNone ? reasons.REASON_NO_ENDPOINTS : reasons.REASON_FILTERED;
 }
 
 function notePick(request: Request, pool: Pool): void {

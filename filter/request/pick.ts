@@ -31,12 +31,18 @@ export let isCold: bool = false;
 
 const order = new StaticArray<i32>(DESTINATIONS_MAX);
 
-export function pick(pool: Pool, wish: Wish, nowMs: f64): u32 {
+/** Endpoints that a request's destination names, as far as they are there: the pick, and Envoy's retries. */
+export function placesToName(): i32 {
+  return 1 + <i32>min(settings.fallbacks, FALLBACKS_MAX);
+}
+
+/** Picks by a profile of the pool's; `places` endpoints, or more where its picker asks for them. */
+export function pick(pool: Pool, wish: Wish, profile: i32, places: i32, nowMs: f64): u32 {
   destinationCount = 0;
   gatherCandidates(pool, nowMs);
   if (candidateCount === 0) return NO_ENDPOINTS;
-  if (wish.profile === NO_PROFILE) return SATURATED;
-  pool.useProfile(wish.profile);
+  if (profile === NO_PROFILE) return SATURATED;
+  pool.useProfile(profile);
   matchKeys(wish.keys, wish.keyCount, pool.slots, pool.slotCount);
   const trust = trustAt(nowMs);
   filterCandidates(pool, wish, nowMs, trust);
@@ -46,7 +52,7 @@ export function pick(pool: Pool, wish: Wish, nowMs: f64): u32 {
   const picker = pool.pickerStep();
   const operation = picker < 0 ? 0 : pool.operation(picker);
   const asked = picker < 0 ? 1 : <i32>min(pool.parameterBits(picker, 0), <u32>DESTINATIONS_MAX);
-  const wanted = min(DESTINATIONS_MAX, max(asked, 1 + <i32>min(settings.fallbacks, FALLBACKS_MAX)));
+  const wanted = min(DESTINATIONS_MAX, max(asked, places));
   if (operation === PICK_RANDOM) drawAll();
   else if (operation === PICK_WEIGHTED_RANDOM) drawWeighted();
   chooseBest(min(wanted, candidateCount));

@@ -1,6 +1,6 @@
 // A prefill endpoint has answered, or never will: the request goes on to decode, to the next prefill
 // endpoint, to decode alone, or it gets an error.
-import { TRANSFER_BYTES_MAX } from "../../protocol/limits.ts";
+import * as reasons from "../../protocol/reasons.ts";
 import * as wire from "../../protocol/records.ts";
 import { counters } from "../hints/counters.ts";
 import { connectorOf, Disaggregation, disaggregationOf } from "../hints/disaggregation.ts";
@@ -11,41 +11,44 @@ import { putInFront } from "../host/buffers.ts";
 import { nowMs } from "../host/clock.ts";
 import {
   CALLOUT_RESPONSE_HEADERS,
-  nameAt,
-  nameBytes,
+  CONTENT_TYPE,
+  isNamed,
+  JSON_TYPE,
   nextHeader,
   readHeaders,
-  valueAt,
-  valueBytes,
+  STATUS,
+  valueBegins,
+  valueDigits,
 } from "../host/headers.ts";
-import { equals, Text } from "../host/memory.ts";
 import { continueRequest, setEffectiveContext } from "../host/stream.ts";
 import { root } from "../root.ts";
-import { TextBuffer } from "../text-buffer.ts";
 import { countFailure, takeLegKeysBack } from "./accounts.ts";
 import { NO_PARTNER } from "./candidates.ts";
-import { callPrefill, pickDecode } from "./disaggregation.ts";
+import { callPrefill } from "./disaggregation.ts";
 import { tellLength } from "./edited-body.ts";
 import { editsOf } from "./edited-response.ts";
+import { letGo } from "./held.ts";
 import { Leg } from "./leg.ts";
-import { cachedTokens, memberAt, memberBytes, readLegAnswer } from "./leg-answer.ts";
+import {
+  cachedTokens,
+  forgetLegAnswer,
+  memberAt,
+  memberBytes,
+  readLegAnswer,
+} from "./leg-answer.ts";
 import { giveLegBack, releaseLeg, reportLeg, takeLeg } from "./legs.ts";
-import { APART, Request, requestOf } from "./live.ts";
+import { Request, requestOf } from "./live.ts";
 import * as picks from "./pick.ts";
-import * as replies from "./replies.ts";
+import { pickDecode, pickOwn } from "./pick-by-role.ts";
+import { refuse } from "./refusal.ts";
 import { EDIT_CACHED_TOKENS } from "./response-edits.ts";
 import { askPlainAnswer } from "./rewrite.ts";
-import { letGo, refusePick, sendPicked } from "./stream.ts";
+import { sendOrRefuse } from "./stream.ts";
 import { needsParameters } from "./transfer-members.ts";
 import { learnPrefill } from "./transfer-times.ts";
 
-const STATUS = new Text(":status");
-const CONTENT_TYPE = new Text("content-type");
-const JSON_TYPE = new Text("application/json");
 const BRACE: u8 = 123;
 const COMMA: u8 = 44;
-/** Room for the member, the brace before it and the comma behind it. */
-const front = new TextBuffer(TRANSFER_BYTES_MAX + 2);
 
 let status: u32 = 0;
 let isJson: bool = false;
@@ -56,25 +59,35 @@ export function takeLegAnswer(token: u32, bodyBytes: u32): bool {
   if (leg === null) return false;
   const atMs = nowMs();
   readStatus();
-  const ways = disaggregationOf(leg.pool);
+  const pool = poolOf(leg);
+  const ways = disaggregationOf(pool === null ? table.NO_POOL : leg.pool);
   const needs = ways === null || needsParameters(connectorOf(ways, leg.slot));
   const outcome = outcomeOf(bodyBytes, needs);
+  const isServed = outcome === wire.LEG_SERVED;
   releaseLeg(leg);
   noteHealth(leg, atMs);
-  if (outcome === wire.LEG_SERVED) {
+  if (isServed && pool !== null) {
     learnPrefill(leg.pool, leg.aheadBytes + leg.uncachedBytes, atMs - leg.startedMs);
   }
   // No request has the context 0.
   const request = requestOf(leg.context);
   const told = request === null ? wire.LEG_IN_VAIN : outcome;
-  reportLeg(leg, told, status, atMs - leg.startedMs, memberBytes);
-  if (request !== null && setEffectiveContext(request.context)) {
+  reportLeg(leg, told, status, atMs - leg.startedMs, isServed ? memberBytes : 0);
+  if (request !== null) {
     request.leg = null;
-    goOn(request, leg, ways, outcome, atMs);
+    if (setEffectiveContext(request.context)) goOn(request, leg, pool, ways, outcome, atMs);
     setEffectiveContext(root);
   }
   giveLegBack(leg);
   return true;
+}
+
+/** The leg's pool, unless it is gone or its number is another's meanwhile. */
+function poolOf(leg: Leg): Pool | null {
+  const pool = unchecked(table.pools[leg.pool]);
+  if (!pool.isUsed) return null;
+  const isSame = pool.clusterLow === leg.clusterLow && pool.clusterHigh === leg.clusterHigh;
+  return isSame ? pool : null;
 }
 
 function readStatus(): void {
@@ -82,22 +95,15 @@ function readStatus(): void {
   isJson = false;
   readHeaders(CALLOUT_RESPONSE_HEADERS);
   while (nextHeader()) {
-    if (equals(nameAt, nameBytes, STATUS)) {
-      for (let i: u32 = 0; i < min(valueBytes, 3); i++) {
-        status = status * 10 + load<u8>(valueAt + i) - 48;
-      }
-    } else if (equals(nameAt, nameBytes, CONTENT_TYPE)) {
-      isJson =
-        valueBytes >= JSON_TYPE.bytes &&
-        memory.compare(valueAt, JSON_TYPE.at, JSON_TYPE.bytes) === 0;
-    }
+    if (isNamed(STATUS)) status = valueDigits();
+    else if (isNamed(CONTENT_TYPE)) isJson = valueBegins(JSON_TYPE);
   }
 }
 
 function outcomeOf(bodyBytes: u32, needs: bool): u32 {
-  const isServed = status === 200;
-  const hasParameters = isServed && readLegAnswer(bodyBytes);
-  if (!isServed) return wire.LEG_REFUSED;
+  forgetLegAnswer();
+  if (status !== 200) return wire.LEG_REFUSED;
+  const hasParameters = readLegAnswer(bodyBytes);
   return hasParameters || !needs ? wire.LEG_SERVED : wire.LEG_WITHOUT_PARAMETERS;
 }
 
@@ -112,21 +118,18 @@ function noteHealth(leg: Leg, atMs: f64): void {
 function goOn(
   request: Request,
   leg: Leg,
+  pool: Pool | null,
   ways: Disaggregation | null,
   outcome: u32,
   atMs: f64,
 ): void {
-  const pool = unchecked(table.pools[request.pool]);
   request.transfer.prefillMs += atMs - leg.startedMs;
-  if (ways === null || !pool.isUsed) {
-    // The pool has ceased to disaggregate, or to be, while the endpoint computed.
-    refuseOrSend(request, pool, picks.pick(pool, request.wish, atMs), atMs);
-  } else if (outcome === wire.LEG_SERVED) {
-    decodeAfter(request, pool, ways, leg, atMs);
-  } else {
-    takeLegKeysBack(request, leg);
-    goOnWithout(request, pool, ways, atMs);
-  }
+  if (outcome !== wire.LEG_SERVED) takeLegKeysBack(request, leg);
+  if (pool === null) refuse(request, reasons.REASON_NO_ENDPOINTS);
+  // The pool has ceased to disaggregate while the endpoint computed.
+  else if (ways === null) goTo(request, pool, pickOwn(request, pool, atMs), atMs);
+  else if (outcome === wire.LEG_SERVED) decodeAfter(request, pool, ways, leg, atMs);
+  else goOnWithout(request, pool, ways, atMs);
 }
 
 /** Prefill is done: decode gets its parameters, on the endpoint that is best at this moment. */
@@ -150,18 +153,17 @@ function decodeAfter(
     transfer.doneFlags |= wire.DONE_FLAG_PREFILL_FAILED;
     result = pickDecode(request, pool, ways, NO_PARTNER, atMs);
   }
-  refuseOrSend(request, pool, result, atMs);
+  goTo(request, pool, result, atMs);
 }
 
 /** The body's first brace becomes the brace, the member and a comma: the rest stays where it is. */
 function putMember(request: Request): void {
   const transfer = request.transfer;
-  front.clear();
-  front.addByte(BRACE);
-  front.add(memberAt, memberBytes);
-  if (transfer.bodyHasMembers) front.addByte(COMMA);
-  putInFront(transfer.bodyStart, front.at, front.bytes);
-  tellLength(request, request.bodyBytes - transfer.bodyStart + front.bytes);
+  store<u8>(memberAt - 1, BRACE);
+  store<u8>(memberAt + memberBytes, COMMA);
+  const bytes = 1 + memberBytes + (transfer.bodyHasMembers ? 1 : 0);
+  putInFront(transfer.bodyStart, memberAt - 1, bytes);
+  tellLength(request, request.bodyBytes - transfer.bodyStart + bytes);
 }
 
 /**
@@ -178,22 +180,11 @@ function goOnWithout(request: Request, pool: Pool, ways: Disaggregation, atMs: f
   counters.prefillsFailed++;
   if (callPrefill(request, pool, ways, atMs)) return;
   request.transfer.doneFlags |= wire.DONE_FLAG_PREFILL_FAILED;
-  if (ways.failure === wire.FAILURE_ERROR) {
-    letGo(request);
-    request.phase = APART;
-    counters.rejectedPrefill++;
-    replies.replyPrefillFailed.send();
-    return;
-  }
-  refuseOrSend(request, pool, pickDecode(request, pool, ways, NO_PARTNER, atMs), atMs);
+  if (ways.failure === wire.FAILURE_ERROR) refuse(request, reasons.REASON_PREFILL);
+  else goTo(request, pool, pickDecode(request, pool, ways, NO_PARTNER, atMs), atMs);
 }
 
-function refuseOrSend(request: Request, pool: Pool, result: u32, atMs: f64): void {
+function goTo(request: Request, pool: Pool, result: u32, atMs: f64): void {
   letGo(request);
-  if (result !== picks.PICKED) {
-    refusePick(request, pool, result);
-    return;
-  }
-  sendPicked(request, pool, atMs);
-  continueRequest();
+  if (sendOrRefuse(request, pool, result, atMs)) continueRequest();
 }

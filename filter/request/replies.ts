@@ -9,7 +9,7 @@ const DROPPED_REASON = new Text("x-llm-d-request-dropped-reason");
 const RETRY_AFTER = new Text("retry-after");
 const ONE = new Text("1");
 
-class Reply {
+export class Reply {
   details: Text;
   body: Text;
   headers: TextBuffer = new TextBuffer(256);
@@ -45,7 +45,30 @@ class Reply {
   sendBody(at: usize, bytes: u32): void {
     respond(this.status, this.details, at, bytes, this.headers.at, this.headers.bytes);
   }
+
+  /** A text takes the place of the mark in the message. */
+  sendWith(text: usize, textBytes: u32): void {
+    filled.clear();
+    for (let i: u32 = 0; i < this.body.bytes; i++) {
+      const byte = load<u8>(this.body.at + i);
+      if (byte === MARK) filled.add(text, textBytes);
+      else filled.addByte(byte);
+    }
+    this.sendBody(filled.at, filled.bytes);
+  }
+
+  sendWithNumber(value: u32): void {
+    number.clear();
+    number.addInteger(value);
+    this.sendWith(number.at, number.bytes);
+  }
 }
+
+const MARK: u8 = 35;
+const number = new TextBuffer(20);
+/** Of a model's name as the request spells it; a longer one is not repeated to the client. */
+export const SHOWN_BYTES_MAX: u32 = 256;
+const filled = new TextBuffer(512 + SHOWN_BYTES_MAX);
 
 const NONE: StaticArray<Text> = [];
 const NO_ENDPOINTS: StaticArray<Text> = [DROPPED_REASON, new Text("rejected-no-endpoints")];
@@ -77,50 +100,23 @@ export const replyShed = new Reply(
   "All model servers of this pool are busy, and the request's objective has a priority below 0. Try again later.",
   SATURATED,
 );
-const tooLarge = new Reply(
+export const replyTooLarge = new Reply(
   413,
   "invalid_request_error",
   "body_too_large",
   "The request's body is larger than the # bytes that this gateway holds. Send a smaller one, with images by URL for example.",
   NONE,
 );
-/** `bytesMax` takes the place of the mark in the message. */
-export function replyTooLarge(bytesMax: u32): void {
-  number.clear();
-  number.addInteger(bytesMax);
-  sendFilled(tooLarge, number.at, number.bytes);
-}
-
-const MARK: u8 = 35;
-const number = new TextBuffer(20);
-/** Of a model's name as the request spells it; a longer one is not repeated to the client. */
-export const SHOWN_BYTES_MAX: u32 = 256;
-const filled = new TextBuffer(512 + SHOWN_BYTES_MAX);
-
-/** Sends the reply with a text in place of its mark. */
-function sendFilled(reply: Reply, text: usize, textBytes: u32): void {
-  filled.clear();
-  for (let i: u32 = 0; i < reply.body.bytes; i++) {
-    const byte = load<u8>(reply.body.at + i);
-    if (byte === MARK) filled.add(text, textBytes);
-    else filled.addByte(byte);
-  }
-  reply.sendBody(filled.at, filled.bytes);
-}
 
 // What OpenAI's own API and vLLM answer.
-const noSuchModel = new Reply(
+/** With the name, which is within JSON quotes already, in place of its mark. */
+export const replyNoSuchModel = new Reply(
   404,
   "invalid_request_error",
   "model_not_found",
   "The model `#` does not exist.",
   NONE,
 );
-
-/** `name` is within JSON quotes already. */
-export function replyNoSuchModel(name: usize, bytes: u32): void {
-  sendFilled(noSuchModel, name, bytes);
-}
 
 export const replyUnknownModel = new Reply(
   503,

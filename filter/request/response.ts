@@ -6,14 +6,16 @@ import { noteAnswer } from "../hints/health.ts";
 import * as table from "../hints/table.ts";
 import { nowMs, recentMs } from "../host/clock.ts";
 import {
-  nameAt,
-  nameBytes,
+  CONTENT_TYPE,
+  isNamed,
+  JSON_TYPE,
   nextHeader,
   RESPONSE_HEADERS,
   readHeaders,
+  STATUS,
   setHeader,
-  valueAt,
-  valueBytes,
+  valueBegins,
+  valueDigits,
 } from "../host/headers.ts";
 import { equals, Text } from "../host/memory.ts";
 import {
@@ -27,11 +29,11 @@ import {
 import { countFailure, countRefusal, moveTo, releaseAll, releaseBacklog } from "./accounts.ts";
 import { dropEdits, openToEdits, readResponse } from "./edited-response.ts";
 import { giveBack } from "./explain.ts";
+import { letGo } from "./held.ts";
 import { ANSWERED, APART, dropRequest, Request, requestOf, SENT } from "./live.ts";
 import { giveSession } from "./named-headers.ts";
 import { report } from "./report.ts";
 import { endShadow } from "./shadow.ts";
-import { letGo } from "./stream.ts";
 import { learnTransfer } from "./transfer-times.ts";
 import {
   countFailuresBefore,
@@ -44,13 +46,10 @@ import {
 import { isOfSample } from "./usage-sample.ts";
 import { endWaiting } from "./waiting.ts";
 
-const STATUS = new Text(":status");
-const CONTENT_TYPE = new Text("content-type");
 const CONTENT_ENCODING = new Text("content-encoding");
 /** How many tries there were, if the route has Envoy say so. */
 const ATTEMPT_COUNT = new Text("x-envoy-attempt-count");
 const EVENT_STREAM = new Text("text/event-stream");
-const JSON_TYPE = new Text("application/json");
 const VIA_UPSTREAM = new Text("via_upstream");
 const ENDPOINT = new Text("x-hintway-endpoint");
 const EXPLAIN = new Text("x-hintway-explain");
@@ -102,24 +101,14 @@ function takeHeaders(request: Request): void {
   tries = 0;
   readHeaders(RESPONSE_HEADERS);
   while (nextHeader()) {
-    if (equals(nameAt, nameBytes, STATUS)) request.status = digits(valueAt, valueBytes);
-    else if (equals(nameAt, nameBytes, CONTENT_TYPE)) {
-      isEventStream = startsWith(valueAt, valueBytes, EVENT_STREAM);
-      isReadable = isEventStream || startsWith(valueAt, valueBytes, JSON_TYPE);
-    } else if (equals(nameAt, nameBytes, CONTENT_ENCODING)) isEncoded = true;
-    else if (equals(nameAt, nameBytes, ATTEMPT_COUNT)) tries = digits(valueAt, valueBytes);
+    if (isNamed(STATUS)) request.status = valueDigits();
+    else if (isNamed(CONTENT_TYPE)) {
+      isEventStream = valueBegins(EVENT_STREAM);
+      isReadable = isEventStream || valueBegins(JSON_TYPE);
+    } else if (isNamed(CONTENT_ENCODING)) isEncoded = true;
+    else if (isNamed(ATTEMPT_COUNT)) tries = valueDigits();
   }
   if (isEncoded || request.status !== 200) isReadable = false;
-}
-
-function digits(at: usize, bytes: u32): u32 {
-  let value: u32 = 0;
-  for (let i: u32 = 0; i < min(bytes, 3); i++) value = value * 10 + load<u8>(at + i) - 48;
-  return value;
-}
-
-function startsWith(at: usize, bytes: u32, text: Text): bool {
-  return bytes >= text.bytes && memory.compare(at, text.at, text.bytes) === 0;
 }
 
 // ---- who served ---------------------------------------------------------------------------------

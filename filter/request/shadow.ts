@@ -1,6 +1,6 @@
 // A request in shadow mode: the pick is told, and Envoy's own policy chooses. Who serves shows while the
 // request waits for its answer, or with it; what is in flight, and what caches hold, follows that.
-import { DONE_FLAG_LOCAL } from "../../protocol/records.ts";
+import { DONE_FLAG_LOCAL, NO_SLOT } from "../../protocol/records.ts";
 import { counters } from "../hints/counters.ts";
 import { noteAnswer } from "../hints/health.ts";
 import { matchedKeys, matchKeys } from "../hints/prefix-index.ts";
@@ -55,7 +55,7 @@ export function endShadow(request: Request, isLocal: bool): void {
   }
   if (!request.isCounted) return;
   if (request.slot === request.pickedSlot) counters.shadowAgreed++;
-  else counters.shadowDiffered++;
+  else if (request.pickedSlot !== NO_SLOT) counters.shadowDiffered++;
   if (request.status >= 400) countRefusal(request);
   noteAnswer(request.slot, request.status, recentMs);
 }

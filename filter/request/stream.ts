@@ -7,9 +7,9 @@
 import { BLOCK_BYTES_MAX, POOLS_MAX } from "../../protocol/limits.ts";
 import * as reasons from "../../protocol/reasons.ts";
 import {
-  DONE_FLAG_LOCAL,
   DONE_FLAG_SHADOW,
   DONE_FLAG_TRANSFERRED,
+  FAILURE_ERROR,
   SETTINGS_FLAG_EXPLAIN,
 } from "../../protocol/records.ts";
 import { priorityOf } from "../hints/admission.ts";
@@ -26,31 +26,27 @@ import { logPick } from "./access-log.ts";
 import { countPick, countTransferred } from "./accounts.ts";
 import { isTurnedAway } from "./admission.ts";
 import { NO_PARTNER } from "./candidates.ts";
-import { coverBy } from "./cover.ts";
 import { nameCluster, nameInFilterState, nameInHeader } from "./destination.ts";
-import { beginPrefill, isDecodeForgotten, pickDecode } from "./disaggregation.ts";
+import { beginPrefill, PREFILL_BEGUN, PREFILL_FAILED } from "./disaggregation.ts";
 import { applyEdits, beginEdits } from "./edited-body.ts";
 import * as headers from "./headers.ts";
+import { hold, letGo, mayHoldForPrefill } from "./held.ts";
 import { APART, PREFILLING, READING, Request, requestOf, SENT, takeRequest } from "./live.ts";
-import { refuseModel } from "./model-refusal.ts";
 import * as modes from "./modes.ts";
 import * as picks from "./pick.ts";
-import { noteResult } from "./pick-notes.ts";
+import { isDecodeForgotten, pickDecode, pickOwn } from "./pick-by-role.ts";
+import { noteResult, refusalFor } from "./pick-notes.ts";
 import * as choice from "./pool-choice.ts";
 import { API_NONE } from "./prompt.ts";
+import { refuse } from "./refusal.ts";
 import * as replies from "./replies.ts";
 import { openToRewrites, rewriteModel } from "./rewrite.ts";
-import { keepParts } from "./score.ts";
 import { countServer } from "./shadow.ts";
 import { tellsUnasked } from "./usage-sample.ts";
 import { beginWaiting } from "./waiting.ts";
 
 /** Attachment A holds the request by itself; B leaves that to the buffer filter behind it. */
 let holdsHeaders: bool = true;
-/** Of what may be held, for requests that wait for prefill: others have to be read meanwhile. */
-const HELD_SHARE: f64 = 0.5;
-/** Bytes of bodies held by this worker for requests not yet picked. */
-let heldBytes: f64 = 0;
 
 export function setAttachment(pauses: bool): void {
   holdsHeaders = pauses;
@@ -74,7 +70,10 @@ export function onRequestHeaders(context: u32, isEnd: bool): u32 {
   if (isEnd || headers.isUpgrade || isHopeless) return choose(request) ? CONTINUE : STOP;
   request.tellsLength = holdsHeaders && headers.contentBytes > 0;
   request.namesTarget = headers.namesTarget;
-  if (headers.contentBytes > <f64>table.settings.bodyBytesMax) return refuseLarge(request);
+  if (headers.contentBytes > <f64>table.settings.bodyBytesMax) {
+    refuse(request, reasons.REASON_TOO_LARGE);
+    return STOP;
+  }
   // Every body is walked, whatever its path and headers claim: what may not come from a client has
   // to be found. The API decides which prompt is read.
   request.blockBytes = blockBytesOf(pool);
@@ -104,45 +103,25 @@ function answersModels(): bool {
 }
 
 function answerModels(request: Request): u32 {
-  setApart(request);
+  request.phase = APART;
   replies.replyModels(modelsText(), modelsTextBytes());
   return STOP;
-}
-
-function refuseLarge(request: Request): u32 {
-  counters.rejectedTooLarge++;
-  setApart(request);
-  replies.replyTooLarge(table.settings.bodyBytesMax);
-  return STOP;
-}
-
-function setApart(request: Request): void {
-  request.phase = APART;
-  letGo(request);
-}
-
-/** The body is no longer this worker's to hold. */
-export function letGo(request: Request): void {
-  heldBytes -= <f64>request.heldBytes;
-  request.heldBytes = 0;
 }
 
 export function onRequestBody(context: u32, bytes: u32, isEnd: bool): u32 {
   const request = requestOf(context);
   if (request === null || request.phase !== READING) return CONTINUE;
-  if (bytes > table.settings.bodyBytesMax) return refuseLarge(request);
-  heldBytes += <f64>(bytes - request.heldBytes);
-  request.heldBytes = bytes;
-  if (heldBytes > <f64>table.settings.heldBytesMax) {
-    counters.rejectedHeldBytes++;
-    setApart(request);
-    replies.replyHeldBytes.send();
-    return STOP_AND_BUFFER;
-  }
+  if (bytes > table.settings.bodyBytesMax) return stopAt(request, reasons.REASON_TOO_LARGE);
+  if (!hold(request, bytes)) return stopAt(request, reasons.REASON_HELD_BYTES);
   walkTo(request, bytes);
   // What is not JSON need not be held to its end: nothing can be read or hidden in it.
   if (!isEnd && request.prompt.readable) return STOP_AND_BUFFER;
   return finishBody(request) ? CONTINUE : STOP_AND_BUFFER;
+}
+
+function stopAt(request: Request, reason: u32): u32 {
+  refuse(request, reason);
+  return STOP_AND_BUFFER;
 }
 
 export function onRequestTrailers(context: u32): u32 {
@@ -169,9 +148,7 @@ function finishBody(request: Request): bool {
   const prompt = request.prompt;
   prompt.finish();
   if (prompt.mayHideMembers) {
-    counters.rejectedBadBody++;
-    setApart(request);
-    replies.replyBadBody.send();
+    refuse(request, reasons.REASON_BAD_BODY);
     return false;
   }
   const bytes = request.heldBytes;
@@ -215,58 +192,60 @@ function pickAndSend(request: Request): bool {
   }
   request.stage = table.stageAt(atMs);
   if (isShed(request, atMs)) {
+    if (!modes.isShadow()) return stop(request, reasons.REASON_SHED);
+    request.reason = reasons.REASON_SHED;
     logPick(request);
-    return modes.isShadow() ? sendInShadow(request, pool, atMs) : refuse(request);
+    return sendInShadow(request, pool, atMs);
   }
-  coverBy(request.wish.keyCount > 0 ? request.prompt : null);
-  keepParts(request.wantsExplanation);
   const ways = disaggregationOf(request.pool);
-  if (ways !== null && !modes.isShadow()) return pickInPhases(request, pool, ways, atMs);
-  const result = picks.pick(pool, request.wish, atMs);
-  noteResult(request, pool, result);
-  if (modes.isShadow()) return sendInShadow(request, pool, atMs);
-  return result === picks.PICKED ? send(request, pool, atMs) : refuse(request);
+  if (modes.isShadow()) return pickInShadow(request, pool, ways, atMs);
+  if (ways !== null) return pickInPhases(request, pool, ways, atMs);
+  return sendOrRefuse(request, pool, pickOwn(request, pool, atMs), atMs);
 }
 
-/** The request goes to the endpoints picked last. */
-export function sendPicked(request: Request, pool: Pool, atMs: f64): bool {
-  noteResult(request, pool, picks.PICKED);
+function stop(request: Request, reason: u32): bool {
+  refuse(request, reason);
+  return false;
+}
+
+/** The request goes to the endpoints picked last, if any were: false where it does not. */
+export function sendOrRefuse(request: Request, pool: Pool, result: u32, atMs: f64): bool {
+  if (result !== picks.PICKED) return stop(request, refusalFor(result));
+  noteResult(request, pool, result);
   return send(request, pool, atMs);
-}
-
-export function refusePick(request: Request, pool: Pool, result: u32): bool {
-  noteResult(request, pool, result);
-  return refuse(request);
 }
 
 /** Under attachment B a request cannot be held for a call: it decodes alone. */
 function pickInPhases(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): bool {
-  if (request.isUnread) return refuseUnread(request);
-  const result = pickDecode(request, pool, ways, NO_PARTNER, atMs);
-  if (result !== picks.PICKED) return refusePick(request, pool, result);
-  if (holdsHeaders) {
-    const mayHold = heldBytes <= HELD_SHARE * <f64>table.settings.heldBytesMax;
-    if (beginPrefill(request, pool, ways, mayHold, atMs)) return false;
-    if (isDecodeForgotten) pickDecode(request, pool, ways, NO_PARTNER, atMs);
+  // What cannot be read could tell a model server to fetch from anywhere.
+  if (request.isUnread) return stop(request, reasons.REASON_UNREADABLE);
+  let result = pickDecode(request, pool, ways, NO_PARTNER, atMs);
+  if (result === picks.PICKED && holdsHeaders) {
+    const prefill = beginPrefill(request, pool, ways, mayHoldForPrefill(), atMs);
+    if (prefill === PREFILL_BEGUN) return false;
+    if (prefill === PREFILL_FAILED && ways.failure === FAILURE_ERROR) {
+      return stop(request, reasons.REASON_PREFILL);
+    }
+    if (isDecodeForgotten) result = pickDecode(request, pool, ways, NO_PARTNER, atMs);
   }
-  return sendPicked(request, pool, atMs);
+  return sendOrRefuse(request, pool, result, atMs);
 }
 
-/** What cannot be read could tell a model server to fetch from anywhere. */
-function refuseUnread(request: Request): bool {
-  counters.rejectedUnread++;
-  request.phase = APART;
-  replies.replyUnread.send();
-  return false;
+/** What would be picked is told. Whether prefill would run elsewhere is not asked. */
+function pickInShadow(request: Request, pool: Pool, ways: Disaggregation | null, atMs: f64): bool {
+  const result =
+    ways === null
+      ? pickOwn(request, pool, atMs)
+      : pickDecode(request, pool, ways, NO_PARTNER, atMs);
+  noteResult(request, pool, result);
+  return sendInShadow(request, pool, atMs);
 }
 
 /** Whether there is too much to do for a request of so low a priority. */
 function isShed(request: Request, atMs: f64): bool {
   const wish = request.wish;
   if (wish.objective !== 0) wish.priority = priorityOf(request.pool, wish.objective);
-  if (wish.priority >= 0 || !isTurnedAway(request.pool, atMs)) return false;
-  request.reason = reasons.REASON_SHED;
-  return true;
+  return wish.priority < 0 && isTurnedAway(request.pool, atMs);
 }
 
 function send(request: Request, pool: Pool, atMs: f64): bool {
@@ -301,7 +280,7 @@ function sendInShadow(request: Request, pool: Pool, atMs: f64): bool {
     return true;
   }
   const slot = modes.drawnOf(pool, atMs);
-  if (slot === modes.NOBODY) return refuse(request);
+  if (slot === modes.NOBODY) return stop(request, reasons.REASON_NO_ENDPOINTS);
   nameInFilterState(<u32>slot);
   countServer(request, <u32>slot, atMs);
   shareSoon(atMs);
@@ -340,10 +319,7 @@ function chooseByModel(request: Request): bool {
   const pool = poolAt(number);
   if (pool === null) {
     if (number === table.NO_POOL) return true;
-    counters.rejectedModel++;
-    request.phase = APART;
-    refuseModel(request.prompt, number);
-    return false;
+    return stop(request, reasons.REASON_MODEL);
   }
   // Keys of blocks of another size are in nobody's cache.
   if (pool.blockBytes !== request.blockBytes) wish.keyCount = 0;
@@ -358,24 +334,4 @@ function passWithoutHints(request: Request): bool {
   request.phase = APART;
   if (!holdsHeaders) replies.replyNoEndpoints.send();
   return holdsHeaders;
-}
-
-/** Answers in the stead of an endpoint that was not found, for the request's reason. */
-function refuse(request: Request): bool {
-  request.phase = APART;
-  request.doneFlags |= DONE_FLAG_LOCAL;
-  if (request.reason === reasons.REASON_SHED) {
-    counters.rejectedShed++;
-    request.status = replies.replyShed.status;
-    replies.replyShed.send();
-  } else if (request.reason === reasons.REASON_FILTERED) {
-    counters.rejectedSaturated++;
-    request.status = replies.replySaturated.status;
-    replies.replySaturated.send();
-  } else {
-    counters.rejectedNoEndpoints++;
-    request.status = replies.replyNoEndpoints.status;
-    replies.replyNoEndpoints.send();
-  }
-  return false;
 }

@@ -4,9 +4,12 @@ import { LEG_TRIES_MAX } from "../../protocol/limits.ts";
 export class Transfer {
   /** Flags of the request's report. */
   doneFlags: u32 = 0;
-  /** Prefill endpoints, the best first, and how many of them were tried. */
+  /** Prefill endpoints, the best first, which of them is next, and how many were asked. */
   readonly prefills: StaticArray<u16> = new StaticArray<u16>(<i32>LEG_TRIES_MAX);
+  /** Whose their slots were then. */
+  readonly tenancies: StaticArray<u32> = new StaticArray<u32>(<i32>LEG_TRIES_MAX);
   prefillCount: i32 = 0;
+  nextPrefill: i32 = 0;
   tried: i32 = 0;
   /** The endpoint that served prefill. */
   prefill: u32 = 0;
@@ -22,6 +25,7 @@ export class Transfer {
   begin(): void {
     this.doneFlags = 0;
     this.prefillCount = 0;
+    this.nextPrefill = 0;
     this.tried = 0;
     this.prefill = 0;
     this.aloneBytes = 0;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import * as wire from "../../protocol/records.ts";
 import { ask, beginResponse, chatBody } from "../support/asked.ts";
 import { DisaggregatedGateway } from "../support/disaggregated-gateway.ts";
 
@@ -34,6 +35,25 @@ test("cached tokens of an answer are those that prefill tells", () => {
 test("and none where prefill does not tell", () => {
   const silent = '{"kv_transfer_params":{"remote_host":"a"},"usage":{"prompt_tokens":950}}';
   expect(seen(chatBody(PROMPT), [usageOf(949)], {}, silent)).toBe(usageOf(0));
+});
+
+test("also where decode needs no parameters of it", () => {
+  const gateway = new DisaggregatedGateway({ connector: wire.CONNECTOR_SHARED_STORAGE });
+  const request = ask(gateway.worker, { prompt: PROMPT });
+  gateway.answerLeg(usageOf(CACHED));
+  beginResponse(request);
+  request.responseBody(usageOf(949), true);
+  expect(request.sentToClient.bodyText).toBe(usageOf(CACHED));
+});
+
+test("those of Anthropic's API stay, whose prompt tokens are told without them", () => {
+  const usage = '{"usage":{"input_tokens":1,"cache_read_input_tokens":949,"output_tokens":5}}';
+  const gateway = new DisaggregatedGateway();
+  const request = ask(gateway.worker, { prompt: PROMPT, headers: { ":path": "/v1/messages" } });
+  gateway.answerLeg();
+  beginResponse(request);
+  request.responseBody(usage, true);
+  expect(request.sentToClient.bodyText).toBe(usage);
 });
 
 test("also in a stream that is cut anywhere", () => {

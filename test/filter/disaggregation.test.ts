@@ -4,6 +4,7 @@ import { ask, chatBody, destinationsOf, HEADERS, serve } from "../support/asked.
 import {
   DECODES,
   DisaggregatedGateway,
+  ENDPOINTS,
   PARAMETERS,
   PREFILLS,
   slotOfLeg,
@@ -260,6 +261,61 @@ describe("when prefill fails", () => {
     request.done();
     expect(remains()).toEqual(NOTHING);
   });
+});
+
+describe("the client gets an error, where the pool asks, also if prefill cannot be asked:", () => {
+  const failure = wire.FAILURE_ERROR;
+
+  test("its body is longer than a call's may be", () => {
+    gateway = new DisaggregatedGateway({ failure });
+    const request = ask(gateway.worker, { prompt: "x".repeat(4 * 1024 * 1024) });
+    expect(request.localResponse?.status).toBe(502);
+  });
+
+  test("there is no room to hold it", () => {
+    gateway = new DisaggregatedGateway({ failure }, { heldBytesMax: 6_000 });
+    expect(ask(gateway.worker, { prompt: PROMPT }).localResponse?.status).toBe(502);
+  });
+
+  test("Envoy takes no call", () => {
+    const hints = tableOf(0, { endpoints: ENDPOINTS }, { disaggregation: { failure } });
+    const without = new FilteredGateway({ hints });
+    expect(ask(without.worker, { prompt: PROMPT }).localResponse?.status).toBe(502);
+  });
+});
+
+test("bodies of calls, also of those whose clients have left, take no more than may be held", () => {
+  gateway = new DisaggregatedGateway({}, { heldBytesMax: 20_000 });
+  for (let times = 0; times < 30; times++) {
+    const request = ask(gateway.worker, { prompt: `${times} ${PROMPT}` });
+    if (!request.isOver) request.reset();
+    request.done();
+  }
+  expect(gateway.legs.length).toBeGreaterThan(2);
+  const bytes = gateway.legs.reduce((sum, leg) => sum + leg.body.length, 0);
+  expect(bytes).toBeLessThan(20_000 + 1_000);
+  expect(gateway.counter("prefills_refused")).toBe(30 - gateway.legs.length);
+  while (gateway.legs.length > 0) gateway.answerLeg();
+  ask(gateway.worker, { prompt: PROMPT });
+  expect(gateway.legs.length).toBe(1);
+});
+
+test("a call that fails tells of no parameters, whatever the one before it told", () => {
+  gateway = new DisaggregatedGateway({ tries: 1 });
+  const first = ask(gateway.worker, { prompt: PROMPT });
+  gateway.answerLeg();
+  serve(first);
+  ask(gateway.worker, { prompt: `other ${PROMPT}` });
+  gateway.answerLeg('{"error":{}}', 500);
+  gateway.run(100);
+  const told = gateway.told.legs.map(({ outcome, parametersBytes }) => [
+    outcome,
+    parametersBytes > 0,
+  ]);
+  expect(told).toEqual([
+    [wire.LEG_SERVED, true],
+    [wire.LEG_REFUSED, false],
+  ]);
 });
 
 describe("a request decodes alone", () => {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { FILTER_LABEL } from "../../protocol/profile.ts";
 import { DONE_FLAG_LOCAL, DONE_FLAG_SHADOW, NO_SLOT, STATE_DOWN } from "../../protocol/records.ts";
 import { ask, beginResponse, chatBody, DESTINATION, HEADERS, serve } from "../support/asked.ts";
+import { DECODES, ENDPOINTS } from "../support/disaggregated-gateway.ts";
 import { FilteredGateway, type GatewayOptions } from "../support/filtered-gateway.ts";
 import { addressOf, type HintsHint, tableOf } from "../support/hints-written.ts";
 import { DataStatus, HeadersStatus } from "../support/host-emulator/abi.ts";
@@ -163,6 +164,16 @@ describe("in shadow mode", () => {
     });
   });
 
+  test("one that nothing was picked for is neither counted as alike nor as other", () => {
+    const profiles = ["a", "b"].map((name) => ({ name, steps: [] }));
+    const pool = { profiles, headers: ["x-profile"], profileHeader: 0 };
+    const hints = tableOf(1, { settings: { mode: "shadow" } }, pool);
+    gateway = new FilteredGateway({ hints });
+    const request = ask(gateway.worker, { headers: { "x-profile": "none" } });
+    serve(request, { address: addressOf(0) });
+    expect([gateway.counter("shadow_agreed"), gateway.counter("shadow_differed")]).toEqual([0, 0]);
+  });
+
   test("what Envoy answers itself is told, and counts on no endpoint", () => {
     const request = ask(gateway.worker, { prompt: PROMPT });
     request.setProperties({ "response.code_details": "no_healthy_upstream" });
@@ -233,5 +244,36 @@ describe("the access log", () => {
   test("says in shadow mode what would have been picked", () => {
     gateway = gatewayIn("shadow", {}, { settings: { isLogged: true } });
     expect(logged(ask(gateway.worker))).toMatch(/^pick=10\.0\.0\.\d:8000 stage=fresh reason=load$/);
+  });
+});
+
+describe("where a pool disaggregates, only endpoints that decode", () => {
+  const gatewayOf = (mode: Mode, options: GatewayOptions = {}) => {
+    const hints = tableOf(0, { endpoints: ENDPOINTS, settings: { mode } }, { disaggregation: {} });
+    return new FilteredGateway({ hints, clusters: ["pool"], ...options });
+  };
+  const DECODE_ADDRESSES = DECODES.map(addressOf);
+
+  test("are told in shadow mode as what would be picked", () => {
+    gateway = gatewayOf("shadow");
+    for (let times = 0; times < 12; times++) {
+      const request = ask(gateway.worker, { prompt: `${times} ${PROMPT}` });
+      serve(request, { address: DECODE_ADDRESSES[0]! });
+    }
+    gateway.run(100);
+    const picked = new Set(gateway.told.dones.map(({ pickedSlot }) => pickedSlot));
+    expect([...picked].sort()).toEqual(DECODES);
+    expect(gateway.callsTo("pool")).toEqual([]);
+  });
+
+  test.each<Mode>(["off", "shadow"])("are drawn by lot in mode %s under attachment B", (mode) => {
+    gateway = gatewayOf(mode, { attachment: "buffer" });
+    const drawn = new Set<string | undefined>();
+    for (let times = 0; times < 40; times++) {
+      const request = ask(gateway.worker, { prompt: `${times} ${PROMPT}` });
+      drawn.add(drawnBy(request));
+      request.done();
+    }
+    expect([...drawn].sort()).toEqual(DECODE_ADDRESSES);
   });
 });

@@ -154,13 +154,3 @@ test("a reply of the gateway is told as such", () => {
   request.done();
   expect(done()).toMatchObject({ status: 503, flags: DONE_FLAG_LOCAL });
 });
-
-test("what the filter answers itself is told to nobody", () => {
-  const before = gateway.told.dones.length;
-  const refused = gateway.worker.startRequest();
-  refused.requestHeaders({ ...HEADERS, "content-length": "999999999" });
-  expect(refused.localResponse?.status).toBe(413);
-  refused.done();
-  gateway.run(100);
-  expect(gateway.told.dones).toHaveLength(before);
-});

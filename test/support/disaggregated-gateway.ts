@@ -2,7 +2,7 @@
 import * as wire from "../../protocol/records.ts";
 import { DESTINATION } from "./asked.ts";
 import { FilteredGateway } from "./filtered-gateway.ts";
-import { addressOf, type DisaggregationHint, tableOf } from "./hints-written.ts";
+import { addressOf, type DisaggregationHint, type HintsHint, tableOf } from "./hints-written.ts";
 import type { HttpCall } from "./host-emulator/calls.ts";
 
 /** Digits that no double holds, and a spelling that no JSON library writes: handed on to the letter. */
@@ -11,14 +11,15 @@ export const PARAMETERS =
 const ANSWER = `{"id":"a","kv_transfer_params": ${PARAMETERS},"usage":{"prompt_tokens":950,"prompt_tokens_details":{"cached_tokens":32}}}`;
 export const PREFILLS = [0, 1];
 export const DECODES = [2, 3];
+export const ENDPOINTS = [
+  ...PREFILLS.map((slot) => ({ slot, roles: wire.ROLE_PREFILL })),
+  ...DECODES.map((slot) => ({ slot, roles: wire.ROLE_DECODE })),
+];
 
 export class DisaggregatedGateway extends FilteredGateway {
-  constructor(disaggregation: DisaggregationHint = {}) {
-    const endpoints = [
-      ...PREFILLS.map((slot) => ({ slot, roles: wire.ROLE_PREFILL })),
-      ...DECODES.map((slot) => ({ slot, roles: wire.ROLE_DECODE })),
-    ];
-    super({ hints: tableOf(0, { endpoints }, { disaggregation }), clusters: ["pool"] });
+  constructor(disaggregation: DisaggregationHint = {}, settings: HintsHint["settings"] = {}) {
+    const hints = { endpoints: ENDPOINTS, settings };
+    super({ hints: tableOf(0, hints, { disaggregation }), clusters: ["pool"] });
   }
 
   get legs(): HttpCall[] {

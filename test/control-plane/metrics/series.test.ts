@@ -127,6 +127,7 @@ it("a pick of shadow mode counts by whether it was followed, with what either en
   const { text } = await reported(
     { ...shadow, pickedMatchedBytes: 2000, cachedTokens: 0 },
     { ...shadow, pickedSlot: wire.NO_SLOT },
+    { ...shadow, pickedSlot: wire.NO_SLOT, reason: REASON_FILTERED },
   );
   const lines = text.split("\n");
   expect(lines).toContain('hintway_shadow_picks_total{pool="pool",same="true"} 1');
