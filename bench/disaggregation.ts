@@ -21,22 +21,29 @@ export function disaggregationText({ machine, plan, cells }: DisaggregationRepor
     "# Two legs through the gateway",
     machineText(machine),
     `Medians of ${plan.rounds} rounds of ${plan.requests} requests each way, in turns; every prompt is ` +
-      "new. A perfect sidecar would cost what the direct client takes.",
+      "new. The direct client asks both servers itself; the sidecar's stand-in does so too, but its decode leg " +
+      "passes an Envoy without the filter, as it does where a sidecar stands behind a gateway. The budget is " +
+      "against the direct one.",
     markdownTable([
       [
         "connections",
         "body",
         "direct p50 / p99 ms",
+        "sidecar behind Envoy p50 / p99 ms",
         "gateway p50 / p99 ms",
-        "added p50 ms",
+        "added to the sidecar's p50 ms",
+        "added to the direct p50 ms",
         "budget",
         "",
       ],
-      ...cells.map(({ connections, bodyBytes, direct, gateway }) => {
+      ...cells.map(({ connections, bodyBytes, direct, behindEnvoy, gateway }) => {
         const more = gateway.p50Ms - direct.p50Ms;
         return [
           ...[`${connections}`, kilobytes(bodyBytes)],
-          ...[direct, gateway].map(({ p50Ms, p99Ms }) => `${figure(p50Ms)} / ${figure(p99Ms)}`),
+          ...[direct, behindEnvoy, gateway].map(
+            ({ p50Ms, p99Ms }) => `${figure(p50Ms)} / ${figure(p99Ms)}`,
+          ),
+          added(gateway.p50Ms - behindEnvoy.p50Ms),
           ...[added(more), `≤ ${ADDED_BUDGET_MS}`, more <= ADDED_BUDGET_MS ? "met" : "**missed**"],
         ];
       }),

@@ -1,9 +1,11 @@
-// Hintway's two legs against those of a client that asks both servers itself, in turns.
+// Hintway's two legs against those of a client that asks both servers itself, and of one whose decode
+// leg passes an Envoy without the filter, as where a sidecar stands behind a gateway; in turns.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { freePorts } from "../../start/ports.ts";
 import { projectPath } from "../../start/project.ts";
+import { startControlPlane, startEnvoy } from "../../test/support/components.ts";
 import { startRoleGateway } from "../../test/support/role-gateway.ts";
 import { until } from "../../test/support/until.ts";
 import { median, quantile } from "../measure/quantiles.ts";
@@ -22,10 +24,18 @@ export interface Cell {
   connections: number;
   bodyBytes: number;
   /** Medians over the rounds of each round's p50 and p99. */
-  direct: { p50Ms: number; p99Ms: number };
-  gateway: { p50Ms: number; p99Ms: number };
+  direct: Latency;
+  behindEnvoy: Latency;
+  gateway: Latency;
 }
 
+interface Latency {
+  p50Ms: number;
+  p99Ms: number;
+}
+
+const NAMES = ["direct", "behindEnvoy", "gateway"] as const;
+type Name = (typeof NAMES)[number];
 type Way = (body: string) => Promise<unknown>;
 interface Client {
   ask: Way;
@@ -41,22 +51,44 @@ export async function measureDisaggregation(plan: Plan): Promise<Cell[]> {
   await once(servers.stdout, "data");
   const ports = { prefill: [prefill], decode: [decode] };
   const gateway = await startRoleGateway(ports, { workers: 2 });
-  const port = Number(new URL(gateway.url).port);
+  const port = portOf(gateway.url);
+  const plain = await startPlainGateway(decode);
+  const plainPort = portOf(plain.url);
   try {
     await untilDisaggregated(port);
     const cells: Cell[] = [];
     for (const connections of plan.connections) {
       for (const bodyBytes of plan.bodyBytes) {
-        cells.push(await measureCell(plan, { connections, bodyBytes, port, prefill, decode }));
+        cells.push(
+          await measureCell(plan, { connections, bodyBytes, port, plainPort, prefill, decode }),
+        );
       }
     }
     return cells;
   } finally {
+    await plain.stop();
     await gateway.stop();
     const exited = once(servers, "exit");
     servers.stdin.end();
     await exited;
   }
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}
+
+/** An Envoy without the filter in front of the decode server. */
+async function startPlainGateway(decode: number): Promise<{ url: string; stop(): Promise<void> }> {
+  const attachment = "none";
+  const endpoints = [`127.0.0.1:${decode}`];
+  const controlPlane = await startControlPlane({ endpoints, attachment });
+  const envoy = await startEnvoy({ controlPlane, attachment, workers: 2 });
+  const stop = async () => {
+    await envoy.stop();
+    await controlPlane.stop();
+  };
+  return { url: envoy.url, stop };
 }
 
 /** The decode server refuses what no prefill has seen, so that a 200 tells. */
@@ -79,19 +111,21 @@ interface CellSetting {
   connections: number;
   bodyBytes: number;
   port: number;
+  plainPort: number;
   prefill: number;
   decode: number;
 }
 
 async function measureCell(plan: Plan, setting: CellSetting): Promise<Cell> {
-  const { connections, bodyBytes, port, prefill, decode } = setting;
+  const { connections, bodyBytes, port, plainPort, prefill, decode } = setting;
   const ways = {
     direct: () => openDirect(prefill, decode),
+    behindEnvoy: () => openDirect(prefill, plainPort),
     gateway: () => openGateway(port),
   };
-  const rounds: { direct: number[][]; gateway: number[][] } = { direct: [], gateway: [] };
+  const rounds = { direct: [], behindEnvoy: [], gateway: [] } as Record<Name, number[][]>;
   for (let round = 0; round < plan.rounds; round++) {
-    for (const way of ["direct", "gateway"] as const) {
+    for (const way of NAMES) {
       rounds[way].push(await measureRound(ways[way], connections, bodyBytes, plan.requests));
     }
   }
@@ -102,6 +136,7 @@ async function measureCell(plan: Plan, setting: CellSetting): Promise<Cell> {
   return {
     ...{ connections, bodyBytes },
     direct: summary(rounds.direct),
+    behindEnvoy: summary(rounds.behindEnvoy),
     gateway: summary(rounds.gateway),
   };
 }

@@ -15,6 +15,8 @@ export interface Played {
   firstMean: number;
   firstP90: number;
   wholeMean: number;
+  /** From one token to the next, the mean of each answer's mean. */
+  tokenMean: number;
   /** Share of prompt tokens found cached. */
   hit: number;
   /** How late requests were sent in the 99th percentile, in seconds of the trace's time. */
@@ -31,6 +33,7 @@ interface Answer {
   wholeMs: number;
   promptTokens: number;
   cachedTokens: number;
+  completionTokens: number;
 }
 
 /** What the routing simulator leaves out too. */
@@ -82,7 +85,7 @@ function send(trace: Trace, turn: Turn, { url, agent, dueMs }: Way): Promise<Ans
   const sentMs = performance.now();
   const answer: Answer = {
     ...{ turn, isGood: false, lateMs: sentMs - dueMs },
-    ...{ firstMs: 0, wholeMs: 0, promptTokens: 0, cachedTokens: 0 },
+    ...{ firstMs: 0, wholeMs: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0 },
   };
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const outgoing = request(new URL("/v1/chat/completions", url), {
@@ -102,6 +105,7 @@ function send(trace: Trace, turn: Turn, { url, agent, dueMs }: Way): Promise<Ans
       answer.wholeMs = performance.now() - sentMs;
       answer.promptTokens = numberIn(tail, "prompt_tokens");
       answer.cachedTokens = numberIn(tail, "cached_tokens");
+      answer.completionTokens = numberIn(tail, "completion_tokens");
       answer.isGood = incoming.statusCode === 200 && tail.includes("[DONE]");
       resolve(answer);
     });
@@ -123,6 +127,9 @@ function summary(
   const counted = good.filter(({ turn }) => turn.id >= WARMING_SHARE * turns.length);
   const seconds = (name: "firstMs" | "wholeMs" | "lateMs") =>
     counted.map((answer) => (answer[name] * speed) / 1000);
+  const perToken = counted
+    .filter(({ completionTokens }) => completionTokens > 1)
+    .map(({ firstMs, wholeMs, completionTokens }) => (wholeMs - firstMs) / (completionTokens - 1));
   const sum = (name: "promptTokens" | "cachedTokens") =>
     counted.reduce((total, answer) => total + answer[name], 0);
   return {
@@ -131,6 +138,7 @@ function summary(
     firstMean: meanOf(seconds("firstMs")),
     firstP90: quantile(seconds("firstMs"), 0.9),
     wholeMean: meanOf(seconds("wholeMs")),
+    tokenMean: (meanOf(perToken) * speed) / 1000,
     hit: sum("cachedTokens") / sum("promptTokens"),
     lateP99: quantile(seconds("lateMs"), 0.99),
   };

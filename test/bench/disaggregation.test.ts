@@ -7,17 +7,19 @@ it("two legs through the gateway are measured against a client's own, beside the
   const plan = { rounds: 1, requests: 20, connections: [2], bodyBytes: [2048] };
   const cells = await measureDisaggregation(plan);
   expect(cells).toMatchObject([{ connections: 2, bodyBytes: 2048 }]);
-  for (const { direct, gateway } of cells) {
+  for (const { direct, behindEnvoy, gateway } of cells) {
     expect(direct.p50Ms).toBeGreaterThan(0);
+    expect(behindEnvoy.p99Ms).toBeGreaterThanOrEqual(behindEnvoy.p50Ms);
     expect(gateway.p99Ms).toBeGreaterThanOrEqual(gateway.p50Ms);
   }
   const one = { p50Ms: 1, p99Ms: 2 };
   const made = [1.1, 1.3].map((p50Ms) => ({
     ...cells[0]!,
     direct: one,
+    behindEnvoy: { ...one, p50Ms: 1.05 },
     gateway: { ...one, p50Ms },
   }));
   const text = disaggregationText({ machine: describeMachine(), plan, cells: made });
-  expect(text).toMatch(/\| \+0.100 \| ≤ 0.2 \| met \|/);
+  expect(text).toMatch(/\| \+0.050 \| \+0.100 \| ≤ 0.2 \| met \|/);
   expect(text).toMatch(/\| \+0.300 \| ≤ 0.2 \| \*\*missed\*\* \|/);
 });
