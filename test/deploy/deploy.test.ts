@@ -30,21 +30,41 @@ async function seriesNames(): Promise<Set<string>> {
   );
 }
 
-it("alerts and dashboard ask for series that the control plane has", async () => {
-  const known = await seriesNames();
+/** Expressions of alerts and dashboard. */
+function asked(): string[] {
   const rules = parse(text("alerts.yaml")).groups.flatMap(
     (group: { rules: object[] }) => group.rules,
   );
   const panels = JSON.parse(text("dashboard.json")).panels as { targets: { expr: string }[] }[];
-  const asked = [
+  return [
     ...rules.map((rule: { expr: string }) => rule.expr),
     ...panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
   ];
-  expect(asked.length).toBeGreaterThan(15);
-  for (const expression of asked) {
-    const names = expression.match(/hintway_\w+/g) ?? [];
+}
+
+it("alerts and dashboard ask for series that the control plane has", async () => {
+  const known = await seriesNames();
+  expect(asked().length).toBeGreaterThan(15);
+  for (const expression of asked()) {
+    const names = expression.match(/(?:hintway|llm_d_epp)_\w+/g) ?? [];
     expect(names).not.toEqual([]);
     for (const name of names) expect(known, expression).toContain(name);
+  }
+});
+
+/** What each replica tells of all gateways and endpoints, so that a sum would have it once for each. */
+const TOLD_BY_EVERY_REPLICA = [
+  ...["hintway_endpoint_up", "hintway_in_flight", "hintway_index_keys", "hintway_gateways"],
+  ...["hintway_mode_info", "hintway_probe_failures_total", "hintway_configuration_refusals_total"],
+  "llm_d_epp_ready_endpoints",
+];
+
+it("alerts and dashboard count once what every replica tells", () => {
+  for (const name of TOLD_BY_EVERY_REPLICA) {
+    const once = new RegExp(`max(?: by \\([a-z, ]+\\) )?\\((?:(?:rate|increase)\\()?${name}\\b`);
+    const using = asked().filter((expression) => new RegExp(`${name}\\b`).test(expression));
+    expect(using, name).not.toEqual([]);
+    for (const expression of using) expect(expression).toMatch(once);
   }
 });
 
