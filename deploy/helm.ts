@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { cacheFolder } from "../start/cache-folder.ts";
 import { projectPath } from "../start/project.ts";
 
-/** Where `npm run test:gateways` builds it. */
-export const HELM = join(cacheFolder(process.env), "gateways", "helm");
+export const HELM_VERSION = "v3.22.0";
+
+/** Where `npm run test:gateways` builds it; of the version, so that another one is built anew. */
+export const HELM = join(cacheFolder(process.env), "gateways", `helm-${HELM_VERSION}`);
 
 const CHART = projectPath("deploy", "chart");
 

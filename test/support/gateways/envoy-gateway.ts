@@ -11,6 +11,7 @@ import { type Component, freePort, startPart, temporaryFolder } from "../compone
 import type { ApiServer } from "../kubernetes/api-server.ts";
 import { until } from "../until.ts";
 import { ENVOY_GATEWAY } from "./assets.ts";
+import { requireFixedPorts } from "./fixed-ports.ts";
 import { NAMESPACE as RELEASE_NAMESPACE } from "./helm.ts";
 import type { Objects } from "./objects.ts";
 
@@ -33,6 +34,7 @@ const SETTINGS = {
 };
 
 export async function startEnvoyGateway(api: ApiServer, objects: Objects): Promise<Component> {
+  await requireFixedPorts("Envoy Gateway", Object.values(PORTS));
   await objects.createNamespace(NAMESPACE);
   makeCertificates(api);
   const root = await rootWithCertificates(api, "envoy-gateway");

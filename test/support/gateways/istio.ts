@@ -11,13 +11,15 @@ import type { ApiServer } from "../kubernetes/api-server.ts";
 import { Namespace } from "../kubernetes/cluster.ts";
 import { ISTIO_AGENT, ISTIO_BOOTSTRAP, ISTIOD } from "./assets.ts";
 import type { DeployedEnvoy } from "./envoy-gateway.ts";
+import { requireFixedPorts } from "./fixed-ports.ts";
 import { NAMESPACE } from "./helm.ts";
 import type { Objects } from "./objects.ts";
 import { machineAddress } from "./release.ts";
 
 const ISTIO_NAMESPACE = "istio-system";
 /** The agent takes a CA at this port to be without TLS, and at no other. */
-const DISCOVERY = "127.0.0.1:15010";
+const DISCOVERY_PORT = 15_010;
+const DISCOVERY = `127.0.0.1:${DISCOVERY_PORT}`;
 const LABELS = { "gateway.networking.k8s.io/gateway-name": "inference-gateway" };
 const POD = "gateway-0";
 
@@ -27,6 +29,7 @@ export async function startIstiod(
   objects: Objects,
   settings: string[] = [],
 ): Promise<Component> {
+  await requireFixedPorts("istiod", [DISCOVERY_PORT]);
   await objects.createNamespace(ISTIO_NAMESPACE);
   const [http = 0, monitoring = 0] = await freePorts(2);
   return startPart(

@@ -16,7 +16,15 @@ import { withLock } from "../../../start/lock.ts";
 import { temporaryFolder } from "../components.ts";
 import { isExecutable } from "../executable.ts";
 import { go, moduleFolder } from "../go.ts";
-import { CACHE, ENVOY_GATEWAY, ISTIO_AGENT, ISTIO_BOOTSTRAP, ISTIOD } from "./assets.ts";
+import {
+  CACHE,
+  ENVOY_GATEWAY,
+  ENVOY_GATEWAY_VERSION,
+  ISTIO_AGENT,
+  ISTIO_BOOTSTRAP,
+  ISTIO_VERSION,
+  ISTIOD,
+} from "./assets.ts";
 
 interface Build {
   module: string;
@@ -28,8 +36,6 @@ interface Build {
   binaries: { [path: string]: string };
 }
 
-const ISTIO_VERSION = "1.31.1";
-
 const ISTIO: Build = {
   ...{ module: "istio.io/istio", version: ISTIO_VERSION },
   // Of the commit that Istio names, the module proxy has no archive; of the release it has.
@@ -39,7 +45,7 @@ const ISTIO: Build = {
 };
 
 const ENVOY_GATEWAY_BUILD: Build = {
-  ...{ module: "github.com/envoyproxy/gateway", version: "v1.9.1", requires: [] },
+  ...{ module: "github.com/envoyproxy/gateway", version: ENVOY_GATEWAY_VERSION, requires: [] },
   flags: ["-ldflags", "-s -w"],
   binaries: { [ENVOY_GATEWAY]: "./cmd/envoy-gateway" },
 };
@@ -57,7 +63,10 @@ await withLock(join(CACHE, "lock"), launch, async () => {
   build(ENVOY_GATEWAY_BUILD);
 });
 
-/** In a copy of the module: what its go.mod replaces holds only where it is the main module. */
+/**
+ * In a copy of the module: what its go.mod replaces holds only where it is the main module. `finish` takes
+ * what else it has. The binaries are put in place last: where they are, all is.
+ */
 function build(what: Build, finish: (folder: string) => void = () => {}): void {
   const { module, version, requires, flags, binaries } = what;
   if (Object.keys(binaries).every(isExecutable)) return;
@@ -68,12 +77,15 @@ function build(what: Build, finish: (folder: string) => void = () => {}): void {
   makeWritable(folder);
   for (const requirement of requires) go(["mod", "edit", `-require=${requirement}`], folder);
   for (const [path, pack] of Object.entries(binaries)) {
-    const fresh = `${path}.${process.pid}`;
-    go(["build", "-trimpath", ...flags, "-o", fresh, pack], folder);
-    renameSync(fresh, path);
+    go(["build", "-trimpath", ...flags, "-o", freshOf(path), pack], folder);
   }
   finish(folder);
+  for (const path of Object.keys(binaries)) renameSync(freshOf(path), path);
   rmSync(folder, { recursive: true });
+}
+
+function freshOf(path: string): string {
+  return `${path}.${process.pid}`;
 }
 
 function makeWritable(folder: string): void {

@@ -2,14 +2,14 @@
 
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { HELM } from "../../../deploy/helm.ts";
+import { HELM, HELM_VERSION } from "../../../deploy/helm.ts";
 import { withLock } from "../../../start/lock.ts";
 import { temporaryFolder } from "../components.ts";
 import { isExecutable } from "../executable.ts";
 import { go, moduleFolder } from "../go.ts";
 import { CACHE, CRD_MODULES, copyOf } from "./assets.ts";
 
-const HELM_PACKAGE = "helm.sh/helm/v3/cmd/helm@v3.22.0";
+const HELM_PACKAGE = `helm.sh/helm/v3/cmd/helm@${HELM_VERSION}`;
 
 const launch = {
   say: (line: string) => console.log(line),
@@ -20,7 +20,9 @@ await withLock(join(CACHE, "lock"), launch, async () => {
   if (!isExecutable(HELM)) buildHelm();
   for (const { module, version, files } of CRD_MODULES) {
     const folder = moduleFolder(module, version, CACHE);
-    for (const file of files) writeFileSync(copyOf(file), readFileSync(join(folder, file)));
+    for (const file of files) {
+      writeFileSync(copyOf(version, file), readFileSync(join(folder, file)));
+    }
   }
 });
 
