@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { projectPath } from "../start/project.ts";
-import { render } from "./helm.ts";
+import { NAMESPACE, render } from "./helm.ts";
 
 /** By folder, the values of the way to attach a gateway. */
 const WAYS: { [folder: string]: string[] } = {
@@ -18,17 +18,38 @@ const WAYS: { [folder: string]: string[] } = {
 /** Stands for the sum until it is put in: the chart takes nothing but a sum. */
 const ZEROS = "0".repeat(64);
 
+const IMAGE = "registry.example/hintway";
+const GATEWAY = "inference-gateway";
+
 const COMMON = [
   ...["token.existingSecret=hintway-token", "token.inline=TOKEN", `filter.sha256=${ZEROS}`],
-  ...["inferencePool.create=true", "httpRoute.create=true"],
+  ...["inferencePool.create=true", "inferencePool.selector.app=model-server"],
+  ...["httpRoute.create=true", `gateway.name=${GATEWAY}`, `image.repository=${IMAGE}`],
 ];
 
-const HEADING = `# Written by deploy/manifests.ts from the chart: change that, not this.
-# Put in your own: the token for TOKEN, the sum of build/filter.wasm for FILTER_SHA256, and the labels of
-# your model servers for app: model-server. Then, with the Secret hintway-token that has the keys
-# token (that token) and tokens (those accepted, one a line):
-#   kubectl apply --namespace inference -f hintway.yaml
-`;
+/** What a user puts in, and for which words; they stand in the files where it is needed. */
+export const PLACEHOLDERS: { [words: string]: string } = {
+  [IMAGE]: "the image that you have built",
+  "app: model-server": "the labels of your model servers",
+  [GATEWAY]: "your Gateway, whose listener here is http",
+  "Bearer TOKEN": "Bearer and the token",
+  FILTER_SHA256: "the sum of build/filter.wasm",
+};
+
+const WORDS_LENGTH = Math.max(...Object.keys(PLACEHOLDERS).map(({ length }) => length));
+
+/** Names the placeholders of the file's own. */
+function heading(content: string): string {
+  const placeholders = Object.entries(PLACEHOLDERS).filter(([words]) => content.includes(words));
+  return [
+    "# Written by deploy/manifests.ts from the chart: change that, not this. Put in the place of",
+    ...placeholders.map(([words, own]) => `#   ${words.padEnd(WORDS_LENGTH)}  ${own}`),
+    "# Then, with a Secret hintway-token that has the keys token (which gateways show) and tokens (those",
+    "# accepted, one a line):",
+    `#   kubectl apply --namespace ${NAMESPACE} -f hintway.yaml`,
+    "",
+  ].join("\n");
+}
 
 /** The text of every file, by its path in the project. Throws what helm has against the chart. */
 export function manifests(): Map<string, string> {
@@ -37,7 +58,7 @@ export function manifests(): Map<string, string> {
       const { isDone, text } = render("hintway", [...COMMON, ...values]);
       if (!isDone) throw new Error(`helm: ${text}`);
       const content = text.replaceAll(ZEROS, "FILTER_SHA256");
-      return [`deploy/manifests/${folder}/hintway.yaml`, `${HEADING}${content}`];
+      return [`deploy/manifests/${folder}/hintway.yaml`, `${heading(content)}${content}`];
     }),
   );
 }

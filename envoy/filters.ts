@@ -46,9 +46,12 @@ export function httpFilters(attachment: Attachment, filter: FilterOptions): Envo
 
 const HTTP = "envoy.extensions.filters.http";
 
+/** Its place in the chain, by which routes speak of it. */
+export const FILTER_NAME = "hintway";
+
 export function wasmFilter(attachment: "pause" | "buffer", filter: FilterOptions): EnvoyMessage {
   const configuration: FilterConfiguration = { attachment, ...filter.configuration };
-  return extension("hintway", `${HTTP}.wasm.v3.Wasm`, {
+  return extension(FILTER_NAME, `${HTTP}.wasm.v3.Wasm`, {
     config: {
       name: "hintway",
       root_id: "hintway",

@@ -3,7 +3,13 @@
 
 import { CONTROL_PLANE_CLUSTER } from "../protocol/names.ts";
 import { controlPlaneCluster, namedDestination, originalDestinationCluster } from "./clusters.ts";
-import { BODY_BYTES_MAX, bufferFilter, type FilterCode, wasmFilter } from "./filters.ts";
+import {
+  BODY_BYTES_MAX,
+  bufferFilter,
+  FILTER_NAME,
+  type FilterCode,
+  wasmFilter,
+} from "./filters.ts";
 import { stripRoutingHeaders } from "./listener.ts";
 import { localReplies } from "./local-replies.ts";
 import type { Address, EnvoyMessage } from "./message.ts";
@@ -15,8 +21,20 @@ export interface IstioOptions {
   code: FilterCode;
   /** The Service that routes name, as a fully qualified name, and its port. */
   service: Address;
+  /** Istio's name for the route whose requests the filter is for. */
+  route: string;
   fallbacks: number;
 }
+
+/**
+ * On a route, it takes in a filter that is else passed by. An empty configuration would do, but Istio takes
+ * none without a type; and as the filter has no configuration for routes, its own is to be optional.
+ */
+const ENABLED = {
+  "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
+  config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm" },
+  is_optional: true,
+};
 
 const CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager";
 
@@ -24,10 +42,12 @@ const CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager";
 export function istioPatches(options: IstioOptions): EnvoyMessage[] {
   const { controlPlane, token, code, service } = options;
   const configuration = { controlPlaneCluster: CONTROL_PLANE_CLUSTER };
+  const filter = wasmFilter("pause", { code, configuration });
   return [
     patch("CLUSTER", {}, "ADD", controlPlaneCluster(controlPlane, token)),
-    patch("HTTP_FILTER", onRouter(), "INSERT_BEFORE", wasmFilter("pause", { code, configuration })),
-    ...commonPatches(options),
+    // The Gateway's other routes go without it.
+    patch("HTTP_FILTER", onRouter(), "INSERT_BEFORE", { ...filter, disabled: true }),
+    ...commonPatches(options, { typed_per_filter_config: { [FILTER_NAME]: ENABLED } }),
     patch("CLUSTER", onService(service), "MERGE", { load_balancing_policy: namedDestination() }),
   ];
 }
@@ -47,13 +67,18 @@ export function istioBufferPatches(options: Omit<IstioOptions, "code">): EnvoyMe
   ];
 }
 
-function commonPatches({ fallbacks }: { fallbacks: number }): EnvoyMessage[] {
+/** `routeFields` are what else the filter's own route is given. */
+function commonPatches(
+  { route, fallbacks }: Pick<IstioOptions, "route" | "fallbacks">,
+  routeFields: EnvoyMessage = {},
+): EnvoyMessage[] {
   return [
     patch("NETWORK_FILTER", onConnectionManager(), "MERGE", connectionManager()),
     patch("LISTENER", {}, "MERGE", { per_connection_buffer_limit_bytes: BODY_BYTES_MAX }),
     patch("VIRTUAL_HOST", {}, "MERGE", virtualHostFields(BODY_BYTES_MAX)),
-    patch("HTTP_ROUTE", onRoute(), "MERGE", {
+    patch("HTTP_ROUTE", onRoute(route), "MERGE", {
       route: { timeout: "0s", retry_policy: retryNextEndpoint(fallbacks) },
+      ...routeFields,
     }),
   ];
 }
@@ -78,8 +103,8 @@ function onRouter(): EnvoyMessage {
 }
 
 /** Redirects and answers of the route itself have no endpoint to retry on. */
-function onRoute(): EnvoyMessage {
-  return { routeConfiguration: { vhost: { route: { action: "ROUTE" } } } };
+function onRoute(name: string): EnvoyMessage {
+  return { routeConfiguration: { vhost: { route: { name, action: "ROUTE" } } } };
 }
 
 function onService({ host, port }: Address): EnvoyMessage {

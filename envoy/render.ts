@@ -56,6 +56,7 @@ const ISTIO: IstioOptions = {
     sha256: "FILTER_SHA256",
   },
   service: { host: "POOL_SERVICE", port: 80 },
+  route: "POOL_ROUTE",
   fallbacks: FALLBACKS_STANDARD,
 };
 

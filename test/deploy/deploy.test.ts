@@ -68,6 +68,15 @@ it("alerts and dashboard count once what every replica tells", () => {
   }
 });
 
+it("every value of the chart has a comment above or beside it", () => {
+  const lines = readFileSync(`${CHART}/../values.yaml`, "utf8").split("\n");
+  const isComment = (line: string | undefined) => /^ *#/.test(line ?? "");
+  const values = lines.flatMap((line, at) => (/^ *\w+: [^#]/.test(line) ? [at] : []));
+  expect(values.length).toBeGreaterThan(40);
+  const bare = values.filter((at) => !isComment(lines[at - 1]) && !lines[at]?.includes(" #"));
+  expect(bare.map((at) => lines[at])).toEqual([]);
+});
+
 /** The folders and files that the stages of the image take from the project; the last one's apart. */
 function copied(): { all: string[]; last: string[] } {
   const stages = readFileSync(projectPath("deploy", "images", "Containerfile"), "utf8").split(

@@ -11,7 +11,8 @@ import {
 } from "../support/gateways/envoy-gateway.ts";
 import { NAMESPACE } from "../support/gateways/helm.ts";
 import { Objects } from "../support/gateways/objects.ts";
-import { POOL, type Release, startRelease } from "../support/gateways/release.ts";
+import { POOL } from "../support/gateways/plane.ts";
+import { type Release, startRelease } from "../support/gateways/release.ts";
 import { explained, translated } from "../support/gateways/translated.ts";
 import { type Answer, startApiServer } from "../support/kubernetes/api-server.ts";
 import { findAssets } from "../support/kubernetes/assets.ts";
@@ -40,7 +41,10 @@ describe.skipIf(absent)(`Envoy Gateway${absent ? ` (skipped: ${absent})` : ""}`,
     await objects.installCrds([`${assets.crds}/${POOLS_CRD}`, ...crds]);
     await objects.createNamespace(NAMESPACE);
     running.push(await startEnvoyGateway(api, objects));
-    release = await startRelease(api, objects, ["gateway.mode=envoy-gateway"]);
+    release = await startRelease(api, objects, {
+      values: ["gateway.mode=envoy-gateway"],
+      servers: 2,
+    });
     running.push(release);
     port = await freePort();
     await createGateway(objects, port);
@@ -55,7 +59,10 @@ describe.skipIf(absent)(`Envoy Gateway${absent ? ` (skipped: ${absent})` : ""}`,
 
   /** What Envoy Gateway says of the policies, where it is not that all is well. */
   async function complaints(): Promise<string[]> {
-    const kinds = ["EnvoyExtensionPolicy", "EnvoyPatchPolicy", "BackendTrafficPolicy"];
+    const kinds = [
+      ...["EnvoyExtensionPolicy", "EnvoyPatchPolicy"],
+      ...["BackendTrafficPolicy", "ClientTrafficPolicy"],
+    ];
     const found = await Promise.all(
       kinds.map((kind) => objects.list("gateway.envoyproxy.io/v1alpha1", kind, NAMESPACE)),
     );

@@ -7,7 +7,8 @@ import type { DeployedEnvoy } from "../support/gateways/envoy-gateway.ts";
 import { NAMESPACE } from "../support/gateways/helm.ts";
 import { createGateway, startIstiod, startIstioGateway } from "../support/gateways/istio.ts";
 import { Objects } from "../support/gateways/objects.ts";
-import { POOL, type Release, startRelease } from "../support/gateways/release.ts";
+import { POOL } from "../support/gateways/plane.ts";
+import { type Release, startRelease } from "../support/gateways/release.ts";
 import { explained, translated } from "../support/gateways/translated.ts";
 import { startApiServer } from "../support/kubernetes/api-server.ts";
 import { findAssets } from "../support/kubernetes/assets.ts";
@@ -41,7 +42,7 @@ describe.skipIf(absent)(`Istio${absent ? ` (skipped: ${absent})` : ""}`, () => {
     await objects.installCrds([`${assets.crds}/${POOLS_CRD}`, ...crds]);
     await objects.createNamespace(NAMESPACE);
     running.push(await startIstiod(api, objects, SETTINGS));
-    release = await startRelease(api, objects, ["gateway.mode=istio"]);
+    release = await startRelease(api, objects, { values: ["gateway.mode=istio"], servers: 1 });
     running.push(release);
     port = await freePort();
     await createGateway(api, objects, port);

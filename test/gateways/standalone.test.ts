@@ -1,34 +1,20 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { EnvoyMessage } from "../../envoy/bootstrap.ts";
-import { buildFilter } from "../../start/build-filter.ts";
-import {
-  type ControlPlane,
-  freePort,
-  startControlPlane,
-  startEnvoy,
-  startSimulators,
-} from "../support/components.ts";
+import { type ControlPlane, freePort, startEnvoy, startSimulators } from "../support/components.ts";
 import { missing } from "../support/gateways/assets.ts";
 import { type KubernetesObject, template } from "../support/gateways/helm.ts";
+import { filterPath, objectOf, POOL, startPlane } from "../support/gateways/plane.ts";
+import { explained } from "../support/gateways/translated.ts";
 import { describeOnCluster } from "../support/kubernetes/suite.ts";
 import { until } from "../support/until.ts";
 
 const WORKERS = 2;
-const POOL = "llama";
-/** Of the Pod's own folders and ports; the test has others. */
-const PLACES = /^--(host|port|token-file|state-dir|filter)=/;
 
 const running: { stop(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const component of running.splice(0).reverse()) await component.stop();
 });
-
-function objectOf(objects: KubernetesObject[], kind: string, name: string): KubernetesObject {
-  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
-  if (!found) throw new Error(`the chart makes no ${kind} ${name}`);
-  return found;
-}
 
 /** The chart's Envoy, with this machine's addresses, ports and paths in place of the Pod's. */
 async function placed(
@@ -39,7 +25,7 @@ async function placed(
 ) {
   const places: [string, string][] = [
     ["%ENVIRONMENT(HINTWAY_TOKEN)%", token],
-    ["/etc/hintway/filter/filter.wasm", await buildFilter(LAUNCH)],
+    ["/etc/hintway/filter/filter.wasm", await filterPath()],
     ["hw-control-plane.inference.svc", "127.0.0.1"],
     ["port_value: 8081", `port_value: ${port}`],
     ["port_value: 8080", `port_value: ${portsIn(own)[0]}`],
@@ -48,8 +34,6 @@ async function placed(
   ];
   return parse(places.reduce((result, [from, to]) => result.replaceAll(from, to), text));
 }
-
-const LAUNCH = { say: () => {}, signal: new AbortController().signal };
 
 /** Where clients connect, and the admin interface. */
 function portsIn(configuration: KubernetesObject): [number, number] {
@@ -71,26 +55,11 @@ describe.skipIf(absent)(`the chart's gateway${absent ? ` (skipped: ${absent})` :
       const ports = simulators.map(({ port }) => port);
       const objects = template([
         ...["inferencePool.create=true", `inferencePool.name=${POOL}`],
+        "inferencePool.selector.engine=simulated",
         ...[`inferencePool.targetPorts={${ports}}`, "config.settings.explain=true"],
       ]);
       if (typeof objects === "string") throw new Error(objects);
-      const pool = objectOf(objects, "InferencePool", POOL);
-      await namespace.api.send("POST", namespace.poolPath(), pool);
-      const labels = pool.spec.selector.matchLabels;
-      await namespace.createPod("server", "127.0.0.1", { labels });
-      const { data } = objectOf(objects, "ConfigMap", "hw-config");
-      await namespace.setConfigMap("hw-config", data);
-      const { rules } = objectOf(objects, "Role", "hw-control-plane");
-      const { kubeconfig } = await namespace.serviceAccount(rules);
-
-      const [container] = objectOf(objects, "Deployment", "hw-control-plane").spec.template.spec
-        .containers;
-      const words = container.args.slice(1).filter((word: string) => !PLACES.test(word));
-      const flags = words.map((word: string) => word.replace("=inference", `=${namespace.name}`));
-      const controlPlane = await startControlPlane({
-        explain: false,
-        flags: [...flags, "--kubeconfig", kubeconfig],
-      });
+      const controlPlane = await startPlane(namespace, objects, "127.0.0.1");
       running.push(controlPlane);
       const text = objectOf(objects, "ConfigMap", "hw-gateway").data["envoy.yaml"];
       const probes = await freePort();
@@ -100,17 +69,7 @@ describe.skipIf(absent)(`the chart's gateway${absent ? ` (skipped: ${absent})` :
       });
       running.push(envoy);
 
-      const answer = await until("an answer of a Pod", async () => {
-        const response = await fetch(`${envoy.url}/v1/chat/completions`, {
-          method: "POST",
-          headers: { "content-type": "application/json", "x-hintway-explain": "1" },
-          body: JSON.stringify({
-            model: "hintway-sim",
-            messages: [{ role: "user", content: "hi" }],
-          }),
-        });
-        return response.status === 200 ? response : null;
-      });
+      const answer = await until("an answer of a Pod", () => explained(envoy.port));
       const addresses = simulators.map(({ address }) => address);
       expect(addresses).toContain(answer.headers.get("x-hintway-endpoint"));
       expect(answer.headers.get("x-hintway-explain")).toContain(`"pool":"${POOL}"`);

@@ -1,5 +1,6 @@
+{{- /* 63 characters of a Service's name, less those of "-control-plane-replicas". */ -}}
 {{- define "hintway.name" -}}
-{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "hintway.controlPlane" -}}
@@ -16,6 +17,20 @@
 
 {{- define "hintway.poolService" -}}
 {{ include "hintway.name" . }}-pool
+{{- end -}}
+
+{{- /* The HTTPRoute that leads to it, the chart's own or another. */ -}}
+{{- define "hintway.route" -}}
+{{- if .Values.httpRoute.create -}}
+{{ .Values.httpRoute.name | default (include "hintway.name" .) }}
+{{- else -}}
+{{ .Values.httpRoute.name | required "httpRoute.name: the gateway modes istio and envoy-gateway have the filter see one HTTPRoute's requests; name the one that leads to the Service of the pool, or set httpRoute.create=true" }}
+{{- end -}}
+{{- end -}}
+
+{{- /* "true" where a gateway of others routes to the Service. */ -}}
+{{- define "hintway.isRouted" -}}
+{{- if has .Values.gateway.mode (list "istio" "envoy-gateway") }}true{{ end -}}
 {{- end -}}
 
 {{- define "hintway.image" -}}
@@ -44,13 +59,20 @@
 {{- end -}}
 {{- end -}}
 
+{{- /* As YAML. */ -}}
+{{- define "hintway.bearer" -}}
+{{ printf "Bearer %s" (include "hintway.tokenText" .) | quote }}
+{{- end -}}
+
 {{- /* Pods of the model servers. */ -}}
 {{- define "hintway.modelServerSelector" -}}
 {{- if .Values.modelServers.create -}}
 {{ include "hintway.selector" . }}
 app.kubernetes.io/component: model-server
-{{- else -}}
+{{- else if .Values.inferencePool.selector -}}
 {{ toYaml .Values.inferencePool.selector }}
+{{- else -}}
+{{- fail "inferencePool.selector: give the labels of your model servers' Pods, as in inferencePool.selector.app=my-vllm, or set modelServers.create=true" }}
 {{- end -}}
 {{- end -}}
 
@@ -64,7 +86,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 
 {{- define "hintway.selector" -}}
 app.kubernetes.io/name: hintway
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "hintway.podSecurity" -}}
