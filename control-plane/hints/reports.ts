@@ -118,8 +118,19 @@ export class Reports {
     const isElsewhere = (flags & (wire.DONE_FLAG_TRANSFERRED | wire.DONE_FLAG_DISAGGREGATED)) !== 0;
     const isLocal = (flags & (wire.DONE_FLAG_RETRIED | wire.DONE_FLAG_LOCAL)) !== 0;
     const isServed = !isLocal && !isElsewhere;
-    if (isServed) correct(request);
+    if (isServed) this.#correct(request);
     if (isServed) learnFirstByte(request, nowMs);
+  }
+
+  #correct({ pool, endpoint, cachedTokens, matchedBytes }: EndedRequest): void {
+    if (!pool || !endpoint || cachedTokens === null || endpoint.slot === null) return;
+    const known = this.#index.list(endpoint.slot)?.blocks ?? 0;
+    endpoint.capacityFactor = correctedFactor(endpoint.capacityFactor, {
+      believedBytes: matchedBytes,
+      reportedBytes: cachedTokens * pool.tokens.bytesPerToken,
+      blockBytes: pool.blockBytes,
+      isFull: known >= endpoint.toldCapacityBlocks,
+    });
   }
 
   #takeLeg(view: DataView, body: number): void {
@@ -147,13 +158,6 @@ const LEG_OUTCOMES: ReadonlyMap<number, string> = new Map([
   [wire.LEG_WITHOUT_PARAMETERS, "without-parameters"],
   [wire.LEG_IN_VAIN, "in-vain"],
 ]);
-
-function correct({ pool, endpoint, cachedTokens, matchedBytes }: EndedRequest): void {
-  if (!pool || !endpoint || cachedTokens === null) return;
-  const { capacityFactor: factor } = endpoint;
-  const cachedBytes = cachedTokens * pool.tokens.bytesPerToken;
-  endpoint.capacityFactor = correctedFactor(factor, matchedBytes, cachedBytes, pool.blockBytes);
-}
 
 /** Only of streamed answers does the first byte tell when the prompt was read. */
 function learnFirstByte(request: EndedRequest, nowMs: number): void {

@@ -45,6 +45,11 @@ export class KeyList {
     return this.#size;
   }
 
+  /** Blocks that all keys stand for, and those between them that nobody told of. */
+  get blocks(): number {
+    return this.#total;
+  }
+
   get limit(): number {
     return this.#limit;
   }

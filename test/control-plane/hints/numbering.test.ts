@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Positions } from "../../../control-plane/hints/positions.ts";
-import { correctedFactor } from "../../../control-plane/pool/capacity.ts";
 import { Slots } from "../../../control-plane/pool/slots.ts";
 import { SLOTS_MAX } from "../../../protocol/limits.ts";
 
@@ -94,31 +93,5 @@ describe("positions", () => {
       expect(generation).toBeGreaterThan(0);
       expect(generation).toBeLessThanOrEqual(0xffffffff);
     }
-  });
-});
-
-describe("the capacity's correction", () => {
-  it("stays within its bounds, and recovers to the nominal capacity when reports agree", () => {
-    const report = fc.tuple(fc.nat(1_000_000), fc.nat(2_000_000));
-    fc.assert(
-      fc.property(fc.array(report, { maxLength: 400 }), (reports) => {
-        let factor = 1;
-        for (const [believed, told] of reports) {
-          factor = correctedFactor(factor, believed, told, 1024);
-          expect(factor).toBeGreaterThanOrEqual(0.1);
-          expect(factor).toBeLessThanOrEqual(1.2);
-        }
-        for (let again = 0; again < 2000; again++) {
-          factor = correctedFactor(factor, 100_000, 100_000, 1024);
-        }
-        expect(factor).toBeGreaterThanOrEqual(1);
-      }),
-      { numRuns: 30 },
-    );
-  });
-
-  it("takes what is cached of a block begun for rounding, and more than that for news", () => {
-    expect(correctedFactor(1, 8 * 1024, 12 * 1024, 1024)).toBe(1);
-    expect(correctedFactor(1, 8 * 1024, 14 * 1024, 1024)).toBeGreaterThan(1);
   });
 });
