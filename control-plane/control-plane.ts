@@ -20,6 +20,7 @@ import { ModelNames } from "./metrics/model-names.ts";
 import { Series } from "./metrics/series.ts";
 import { CACHE_TOKENS_MAX } from "./pool/capacity.ts";
 import { type Endpoint, stateName } from "./pool/endpoint.ts";
+import { LeftOutWarnings } from "./pool/left-out.ts";
 import { type Place, Pools } from "./pool/pools.ts";
 import type { RewriteRule } from "./pool/rewrites.ts";
 import { Refusals } from "./refusals.ts";
@@ -79,6 +80,7 @@ export class ControlPlane {
   log: Log = { info() {}, warn() {} };
   readonly #options: ControlPlaneOptions;
   readonly #models = new ModelNames();
+  readonly #leftOut = new LeftOutWarnings();
   readonly #prober: Prober;
   #sweeping: NodeJS.Timeout | undefined;
   #handBack: { gateway: Gateway; atMs: number } | null = null;
@@ -188,9 +190,7 @@ export class ControlPlane {
 
   #setRewrites(source: "settings" | "cluster", rules: readonly RewriteRule[]): void {
     for (const { targets } of rules) for (const { model } of targets) this.#models.learn(model);
-    const rulesLeftOut = this.pools.setRewrites(source, rules);
-    if (rulesLeftOut === 0) return;
-    this.log.warn({ rulesLeftOut }, "there are more rules for models than there is room for");
+    this.pools.setRewrites(source, rules);
   }
 
   /** Puts a configuration in force for all pools without one of their own. */
@@ -333,6 +333,9 @@ export class ControlPlane {
   #tableChanged(): void {
     this.#retell();
     this.pools.retellModels(this.now());
+    for (const { message, leftOut } of this.#leftOut.take(this.pools.leftOut)) {
+      this.log.warn({ leftOut }, message);
+    }
     this.index.keep(this.pools.rememberedBlocks());
     this.hints.tableChanged();
     this.polls.notice();

@@ -167,7 +167,8 @@ export function stateUnreachable(place: string, cause: unknown): HintwayError {
   return new HintwayError(
     "STATE_UNREACHABLE",
     `The shared state ${place} (--state) does not answer: ${reasonOf(cause)}. Replicas go on, each ` +
-      "alone; see that it runs, and that address, user, password and --state-ca are right.",
+      "alone; see that it runs, that address, user, password and --state-ca are right, that it has " +
+      "memory left and is no read-only copy, and that the user may run EVAL, XADD and XREAD.",
     cause,
   );
 }

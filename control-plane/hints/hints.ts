@@ -122,7 +122,7 @@ export class Hints {
   /** A whole table for no gateway in particular, to be kept on disk. */
   wholeTable(version: number, nowMs: number): Buffer {
     this.#writeTable();
-    for (const endpoint of this.#pools.endpoints())
+    for (const endpoint of this.#pools.toldEndpoints())
       writeLoad(this.#writer, endpoint, NOBODY, nowMs);
     this.#writePosition(0);
     return this.#writer.seal(version, FLAG_WHOLE_TABLE, this.positions.generation);
@@ -155,21 +155,24 @@ export class Hints {
 
   #writeTable(): void {
     writeSettings(this.#writer, this.settings);
-    for (const pool of this.#pools) writePool(this.#writer, pool);
-    for (const [pool, objectives] of this.#pools.objectives) {
+    for (const pool of this.#pools.told) writePool(this.#writer, pool);
+    const { byPool } = this.#pools.objectives;
+    for (const pool of this.#pools.told) {
+      const objectives = byPool.get(pool);
+      if (objectives === undefined) continue;
       writeAdmission(this.#writer, pool.number, pool.configuration.admission, objectives);
     }
-    for (const pool of this.#pools) {
+    for (const pool of this.#pools.told) {
       for (const endpoint of pool.endpoints()) writeEndpoint(this.#writer, pool, endpoint);
     }
     const { disaggregation } = this.settings;
-    for (const pool of this.#pools) writeDisaggregation(this.#writer, pool, disaggregation);
+    for (const pool of this.#pools.told) writeDisaggregation(this.#writer, pool, disaggregation);
     writeModels(this.#writer, this.#pools.models);
     writeRewrites(this.#writer, this.#pools.rewrites);
   }
 
   #writeLoads(gateway: Gateway, after: number, nowMs: number): void {
-    for (const endpoint of this.#pools.endpoints()) {
+    for (const endpoint of this.#pools.toldEndpoints()) {
       if (endpoint.slot === null) continue;
       const isNews = isUrgentAfter(endpoint, gateway.number, after) || endpoint.refreshed > after;
       if (!isNews) continue;

@@ -34,19 +34,19 @@ export class Shares {
     return isNews;
   }
 
+  /** One gateway's own. */
+  of(gateway: number, slot: number): Share {
+    const own = this.#byGateway.get(gateway);
+    return shareOf((field) => own?.[slot * FIELDS + field] ?? 0);
+  }
+
   /** The sum over all gateways but this one; 0 names no gateway. */
   others(gateway: number, slot: number): Share {
     const own = this.#byGateway.get(gateway);
-    const field = (index: number) => {
-      const at = slot * FIELDS + index;
+    return shareOf((field) => {
+      const at = slot * FIELDS + field;
       return this.#sums[at]! - (own?.[at] ?? 0);
-    };
-    return {
-      requests: field(0),
-      backlogBytes: field(1),
-      residentBytes: field(2),
-      unanswered: field(3),
-    };
+    });
   }
 
   /** Forgets a gateway. Answers the slots it had something on. */
@@ -71,6 +71,15 @@ export class Shares {
     }
     return shares;
   }
+}
+
+function shareOf(field: (index: number) => number): Share {
+  return {
+    requests: field(0),
+    backlogBytes: field(1),
+    residentBytes: field(2),
+    unanswered: field(3),
+  };
 }
 
 const NOTHING: Share = { requests: 0, backlogBytes: 0, residentBytes: 0, unanswered: 0 };

@@ -4,7 +4,7 @@ import * as profile from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
 import type { Endpoint } from "../pool/endpoint.ts";
 import type { ServedModels } from "../pool/models.ts";
-import type { Pool } from "../pool/pool.ts";
+import type { NumberedPool } from "../pool/pool.ts";
 import { groupOf, ownConnector, rolesOf, tensorParallelOf } from "../pool/roles.ts";
 import type { StepBody } from "../scoring/plugin.ts";
 import type { Mode, Objectives } from "../settings.ts";
@@ -67,7 +67,7 @@ export function writeSettings(writer: FrameWriter, settings: Settings): void {
   set(wire.SETTINGS_FALLBACKS, settings.fallbacks);
 }
 
-export function writePool(writer: FrameWriter, pool: Pool): void {
+export function writePool(writer: FrameWriter, pool: NumberedPool): void {
   const { profiles, headers, choice } = pool.scheduling;
   const steps = profiles.flatMap((one) => one.steps);
   const name = Buffer.from(pool.name);
@@ -150,7 +150,7 @@ const NO_WEIGHT = 0;
 /** Nothing for a pool that does not disaggregate. */
 export function writeDisaggregation(
   writer: FrameWriter,
-  pool: Pool,
+  pool: NumberedPool,
   settings: DisaggregationSettings,
 ): void {
   const plan = pool.scheduling.disaggregation;
@@ -209,7 +209,7 @@ export function writeModels(writer: FrameWriter, models: ServedModels): void {
   writer.writeBytes(body + textAt, list);
 }
 
-export function writeEndpoint(writer: FrameWriter, pool: Pool, endpoint: Endpoint): void {
+export function writeEndpoint(writer: FrameWriter, pool: NumberedPool, endpoint: Endpoint): void {
   if (endpoint.slot === null) return;
   const address = Buffer.from(endpoint.address);
   const body = writer.begin(wire.ENDPOINT, wire.ENDPOINT_BYTES + padded(address.length));

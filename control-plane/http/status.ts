@@ -10,6 +10,7 @@ export type Status = ReturnType<typeof statusOf>;
 export function statusOf(controlPlane: ControlPlane) {
   const { pools, hints, index, gateways, polls, configuration, refusals, now } = controlPlane;
   const { generation, table, loads, index: picks } = hints.positions;
+  const { objectives } = pools;
   const isOwn = (pool: Pool) => pool.configuration !== configuration;
   return {
     generation: generation.toString(16).padStart(8, "0"),
@@ -27,7 +28,7 @@ export function statusOf(controlPlane: ControlPlane) {
       name: pool.name,
       leaving: pool.leftSinceMs !== null,
       models: modelsOf(pool, pools.models),
-      objectives: pools.objectives.get(pool) ?? {},
+      objectives: objectives.byPool.get(pool) ?? {},
       ownConfiguration: isOwn(pool) ? configurationStatus(pool.configuration) : null,
       blockBytes: pool.blockBytes,
       blockBytesMin: pools.blocks.bytesMin,

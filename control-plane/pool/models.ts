@@ -22,7 +22,7 @@ export function servedModels(
   pools: Pools,
   assigned: Readonly<Record<string, string>>,
 ): ServedModels {
-  const listed = [...pools].filter(({ isAside }) => !isAside);
+  const listed = pools.told.filter(({ isAside }) => !isAside);
   if (listed.length < 2) return NONE;
   const numberOf = new Map(listed.map(({ name, number }) => [name, number]));
   const poolOf = new Map<string, number>();

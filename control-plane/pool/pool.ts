@@ -19,14 +19,20 @@ const TOKEN_BYTES_SHARE = 0.05;
 export interface PoolOptions {
   /** Also the name of Envoy's cluster. */
   name: string;
-  number: number;
+  number: number | null;
   configuration: Configuration;
 }
 
+/** Replicas have agreed on its number, or there are none to agree with. */
+export type NumberedPool = Pool & { number: number };
+
 export class Pool {
   readonly name: string;
-  /** What stands for it on the wire for as long as it exists, unless replicas agree on another. */
-  number: number;
+  /**
+   * What stands for it on the wire for as long as it exists, unless replicas agree on another; null,
+   * and gateways are not told of it, until they have.
+   */
+  number: number | null;
   readonly tokens = new TokenBytes();
   /** When discovery ceased to list the pool; null while it does. */
   leftSinceMs: number | null = null;

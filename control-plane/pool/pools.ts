@@ -5,9 +5,10 @@ import type { Configuration } from "../config/configuration.ts";
 import type { DiscoveredPool } from "../discovery/discovered.ts";
 import { BlockSize, type BlockSizeOptions } from "./block-size.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { LeftOut } from "./left-out.ts";
 import { areSameModels, type ServedModels, servedModels } from "./models.ts";
-import { objectivesOf, type Priorities } from "./objectives.ts";
-import { Pool } from "./pool.ts";
+import { objectivesOf, type Priorities, type ToldObjectives } from "./objectives.ts";
+import { type NumberedPool, Pool } from "./pool.ts";
 import { type RewriteRule, rulesWithinLimits, type ToldRule, toldRules } from "./rewrites.ts";
 import { Slots } from "./slots.ts";
 
@@ -63,6 +64,11 @@ export class Pools {
     return this.#byName.values();
   }
 
+  /** Those of which gateways are told. */
+  get told(): NumberedPool[] {
+    return [...this].filter((pool): pool is NumberedPool => pool.number !== null);
+  }
+
   numbered(number: number): Pool | undefined {
     for (const pool of this) if (pool.number === number) return pool;
     return undefined;
@@ -70,6 +76,10 @@ export class Pools {
 
   *endpoints(): Generator<Endpoint> {
     for (const pool of this) yield* pool.endpoints();
+  }
+
+  *toldEndpoints(): Generator<Endpoint> {
+    for (const pool of this.told) yield* pool.endpoints();
   }
 
   atSlot(slot: number): Place | undefined {
@@ -139,7 +149,8 @@ export class Pools {
 
   #begin(name: string, nowMs: number): Pool {
     const configuration = this.#ownConfigurations.get(name) ?? this.#configuration;
-    const options = { name, number: this.#freeNumber(), configuration };
+    const number = this.#slots.areAgreed ? null : this.#freeNumber();
+    const options = { name, number, configuration };
     const pool = new Pool(options, this.blocks, this.#slots);
     this.#byName.set(name, pool);
     this.#listedSinceMs.set(name, this.#isDiscovered ? nowMs : Number.NEGATIVE_INFINITY);
@@ -194,21 +205,28 @@ export class Pools {
     this.#assignedModels = pools;
   }
 
-  /** Answers how many rules there is no room for. */
-  setRewrites(source: RewriteSource, rules: readonly RewriteRule[]): number {
+  setRewrites(source: RewriteSource, rules: readonly RewriteRule[]): void {
     this.#rewrites[source] = rules;
-    const { settings, cluster } = this.#rewrites;
-    return settings.length + cluster.length - this.#rewritesTold().length;
+  }
+
+  /** What gateways are not told, as there is no room for it. */
+  get leftOut(): LeftOut {
+    const rules = this.#rewritesServed();
+    const left = rules.length - rulesWithinLimits(rules).length;
+    return { rules: left, objectives: this.objectives.leftOut };
   }
 
   /** As gateways try them. */
   get rewrites(): ToldRule[] {
-    return toldRules(this.#rewritesTold(), (name) => this.#byName.get(name)?.number);
+    const told = rulesWithinLimits(this.#rewritesServed());
+    return toldRules(told, (name) => this.#byName.get(name)?.number ?? undefined);
   }
 
-  /** The settings' own come first, and win. */
-  #rewritesTold(): RewriteRule[] {
-    return rulesWithinLimits([...this.#rewrites.settings, ...this.#rewrites.cluster]);
+  /** The settings' own come first, and win. Those of pools that do not exist take no room. */
+  #rewritesServed(): RewriteRule[] {
+    const { settings, cluster } = this.#rewrites;
+    const isServed = ({ pool }: RewriteRule) => pool === null || this.#byName.has(pool);
+    return [...settings, ...cluster].filter(isServed);
   }
 
   /** The operator's objectives, for all pools. */
@@ -217,7 +235,7 @@ export class Pools {
   }
 
   /** Priorities by objective, of each pool that has any. */
-  get objectives(): Map<Pool, Priorities> {
+  get objectives(): ToldObjectives {
     return objectivesOf(this, this.#assignedObjectives);
   }
 
@@ -280,7 +298,7 @@ export class Pools {
     const before = this.#numbersInForce();
     this.#slots.agree(slots);
     const left = [...this].flatMap((pool) => pool.leaveOtherSlots(slots, nowMs));
-    for (const pool of this) pool.number = pools.get(pool.name) ?? pool.number;
+    for (const pool of this) pool.number = pools.get(pool.name) ?? null;
     this.assignSlots(nowMs);
     return { left, isNews: before !== this.#numbersInForce() };
   }
@@ -297,6 +315,7 @@ export class Pools {
   /** Numbers are given here, as there is nobody to agree with. */
   standAlone(nowMs: number): void {
     this.#slots.standAlone();
+    for (const pool of this) pool.number ??= this.#freeNumber();
     if (this.#hasSlots) this.assignSlots(nowMs);
   }
 

@@ -40,14 +40,20 @@ export class Slots {
     this.#agreed = null;
   }
 
+  /** Slots are those agreed on, and not given here. */
+  get areAgreed(): boolean {
+    return this.#agreed !== null;
+  }
+
   /** The slot to which somebody has a right. */
   claimed(address: string): number | null {
     return this.#claims.get(address) ?? null;
   }
 
   /**
-   * A slot for the endpoint: the one agreed on for its name; alone, its claimed one, else one that has rested, else one that was never
-   * given, else the one that has rested longest; null when every slot is held.
+   * A slot for the endpoint: the one agreed on for its name; alone, its claimed one, else one that has
+   * rested, else one that was never given, else the one that has rested longest; null when every slot
+   * is held.
    */
   assign(address: string, nowMs: number, name = address): number | null {
     if (this.#agreed) {

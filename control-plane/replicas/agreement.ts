@@ -4,7 +4,11 @@
 import { POOLS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
 
 /** Longer than anything names a slot in flight, and than a replica is silent that still lives. */
-const KEPT_MS = 60_000;
+export const KEPT_MS = 60_000;
+/** So often names are said to be still in use. */
+export const AGREE_MS = 10_000;
+/** Where numbers run out, a name that nobody has said to be in use for so long gives its own away. */
+const SPARED_MS = 2 * AGREE_MS;
 
 /** Names, each with the number proposed for it; null proposes none. */
 type Proposals = ReadonlyMap<string, number | null>;
@@ -31,7 +35,7 @@ export function agreementKeys(prefix: string): string[] {
 }
 
 export function agreementArguments({ generation, slots, pools }: Proposal): string[] {
-  const limits = [generation, KEPT_MS, SLOTS_MAX, POOLS_MAX, slots.size].map(String);
+  const limits = [generation, KEPT_MS, SPARED_MS, SLOTS_MAX, POOLS_MAX, slots.size].map(String);
   return [...limits, ...words(slots), ...words(pools)];
 }
 
@@ -66,13 +70,32 @@ if not generation then
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local kept = tonumber(ARGV[2])
+local kept, spared = tonumber(ARGV[2]), tonumber(ARGV[3])
 local answer = { tonumber(generation) }
 
 local function map(key)
   local flat, pairs = redis.call('HGETALL', key), {}
   for i = 1, #flat, 2 do pairs[flat[i]] = tonumber(flat[i + 1]) end
   return pairs
+end
+
+local function forget(numbersKey, seenKey, name)
+  redis.call('HDEL', numbersKey, name)
+  redis.call('HDEL', seenKey, name)
+end
+
+-- Names that may give their numbers away, the longest unseen last.
+local function silentOf(numbers, seen, asked)
+  local silent = {}
+  for name in pairs(numbers) do
+    if not asked[name] and now - (seen[name] or 0) >= spared then silent[#silent + 1] = name end
+  end
+  table.sort(silent, function(a, b)
+    local seenA, seenB = seen[a] or 0, seen[b] or 0
+    if seenA ~= seenB then return seenA > seenB end
+    return a > b
+  end)
+  return silent
 end
 
 local function agree(numbersKey, seenKey, most, first, last)
@@ -82,11 +105,11 @@ local function agree(numbersKey, seenKey, most, first, last)
     if asked[name] or now - (seen[name] or 0) < kept then
       holders[number] = name
     else
-      redis.call('HDEL', numbersKey, name)
-      redis.call('HDEL', seenKey, name)
+      forget(numbersKey, seenKey, name)
+      numbers[name] = nil
     end
   end
-  local free = 0
+  local free, silent = 0, nil
   for i = first, last, 2 do
     local name, number = ARGV[i], numbers[ARGV[i]]
     if not number then
@@ -94,6 +117,15 @@ local function agree(numbersKey, seenKey, most, first, last)
       if number < 0 or number >= most or holders[number] then
         while free < most and holders[free] do free = free + 1 end
         number = free < most and free or -1
+      end
+      if number < 0 then
+        silent = silent or silentOf(numbers, seen, asked)
+        local giver = table.remove(silent)
+        if giver then
+          number = numbers[giver]
+          numbers[giver] = nil
+          forget(numbersKey, seenKey, giver)
+        end
       end
       if number >= 0 then
         holders[number] = name
@@ -106,8 +138,8 @@ local function agree(numbersKey, seenKey, most, first, last)
   end
 end
 
-local slotsEnd = 5 + 2 * tonumber(ARGV[5])
-agree(KEYS[2], KEYS[3], tonumber(ARGV[3]), 6, slotsEnd)
-agree(KEYS[4], KEYS[5], tonumber(ARGV[4]), slotsEnd + 1, #ARGV)
+local slotsEnd = 6 + 2 * tonumber(ARGV[6])
+agree(KEYS[2], KEYS[3], tonumber(ARGV[4]), 7, slotsEnd)
+agree(KEYS[4], KEYS[5], tonumber(ARGV[5]), slotsEnd + 1, #ARGV)
 return answer
 `;

@@ -21,6 +21,8 @@ export function joinReplicas(controlPlane: ControlPlane, options: JoinOptions): 
   for (const { address, slot } of options.lastKnownSlots) pools.claimSlot(address, slot);
   pools.awaitAgreement();
   return new Replicas(options.state, hints.positions.origin, {
+    now,
+    generation: () => hints.positions.generation,
     proposal: () => ({ generation: hints.positions.generation, ...pools.numbers() }),
     agreed: (agreement) => takeAgreement(controlPlane, options, agreement),
     alone: () => {
@@ -34,6 +36,10 @@ export function joinReplicas(controlPlane: ControlPlane, options: JoinOptions): 
         (gateway) => gateway.lastContactHereMs >= sinceMs || polls.isHeld(gateway),
       );
     },
+    sharesOf: ({ number }) => {
+      const slots = [...pools.endpoints()].flatMap(({ slot }) => slot ?? []);
+      return slots.map((slot) => [slot, hints.shares.of(number, slot)] as const);
+    },
     log: (isLost, fields, message) => {
       if (isLost) controlPlane.log.warn({ event: "state-lost", ...fields }, message);
       else controlPlane.log.info({ event: "state-back", ...fields }, message);
@@ -41,12 +47,15 @@ export function joinReplicas(controlPlane: ControlPlane, options: JoinOptions): 
   });
 }
 
-/** Slots, pools and the generation are from here on as all replicas number them. */
+/**
+ * Slots, pools and the generation are from here on as all replicas number them. Answers whether slots
+ * stand for other endpoints than they did.
+ */
 function takeAgreement(
   { pools, hints, log, now }: ControlPlane,
   { onLeft, onNews }: JoinOptions,
   { generation, slots, pools: numbers }: Agreement,
-): void {
+): boolean {
   const isOther = generation !== hints.positions.generation;
   hints.positions.adopt(generation);
   const { left, isNews } = pools.agree(slots, numbers, now());
@@ -56,4 +65,5 @@ function takeAgreement(
     log.warn({ endpoints: left.length }, message);
   }
   if (isNews || isOther) onNews();
+  return isOther || left.length > 0;
 }

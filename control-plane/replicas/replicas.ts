@@ -1,10 +1,15 @@
 // This replica among others: what its gateways report goes to them, what theirs report comes here, and
 // all number slots and pools alike. Without the shared store each goes on alone.
+//
+//   joining ──▶ together ◀── agreed on, said and read: all that is ever asked of the store works
+//      │           │ anything asked of it fails
+//      └──▶ alone ◀┘         tried again with every beat
 
 import { setTimeout as wait } from "node:timers/promises";
-import type { HintwayError } from "../errors.ts";
+import { type HintwayError, stateUnreachable } from "../errors.ts";
 import type { Gateway } from "../hints/gateways.ts";
-import type { Agreement, Proposal } from "./agreement.ts";
+import type { Share } from "../hints/shares.ts";
+import { AGREE_MS, type Agreement, KEPT_MS, type Proposal } from "./agreement.ts";
 import { Outbox } from "./outbox.ts";
 import { SharedState, type SharedStateOptions } from "./shared-state.ts";
 
@@ -14,8 +19,6 @@ const GATHER_MS = 5;
 const BEAT_MS = 1_000;
 /** A replica, or a gateway's contact with it, that is older than this is no longer. */
 const SILENCE_MS = 3_000;
-/** So often names are said to be still in use. */
-const AGREE_MS = 10_000;
 /** So long the first agreement is waited for; then this replica goes on alone. */
 const FIRST_AGREEMENT_MS = 2_000;
 /** Entries read at once, and how long a read waits for the first. */
@@ -25,14 +28,20 @@ const RETRY_MS = 100;
 
 /** What replicas do with the control plane. */
 export interface ReplicasListener {
+  now(): number;
   proposal(): Proposal;
-  agreed(agreement: Agreement): void;
+  /** Answers whether slots stand for other endpoints than they did. */
+  agreed(agreement: Agreement): boolean;
   /** The store is away: this replica numbers by itself. */
   alone(): void;
+  /** By which slots are numbered here. */
+  generation(): number;
   /** Takes frames that gateways of another replica reported. */
   takeShared(frames: Buffer): void;
   /** Gateways that polled or reported here within this time. */
   gatewaysHere(withinMs: number): Iterable<Gateway>;
+  /** What a gateway has in flight on every slot there is, none included. */
+  sharesOf(gateway: Gateway): Iterable<readonly [slot: number, share: Share]>;
   log(isLost: boolean, fields: object, message: string): void;
 }
 
@@ -55,8 +64,11 @@ export class Replicas {
   readonly #heardMs = new Map<number, number>();
   readonly #first = Promise.withResolvers<void>();
   #newestMs = 0;
-  #last = "0";
-  #hasAgreed = false;
+  /** The last entry that was read. */
+  #last = "0-0";
+  /** The store does all that is asked of it, and slots are as agreed on. */
+  #isTogether = false;
+  /** It was said that the store is away. */
   #isLost = false;
   #isStopped = false;
   #agreeing: Promise<void> | null = null;
@@ -71,8 +83,8 @@ export class Replicas {
     this.#origin = origin;
     this.#listener = listener;
     this.#state = new SharedState(options, {
-      connected: () => this.#connected(),
-      lost: (error) => this.#lost(error),
+      connected: () => this.agree(),
+      lost: (cause) => this.#lost(cause),
     });
   }
 
@@ -97,11 +109,12 @@ export class Replicas {
   /** Resolves with the first agreement, or when it is waited for no longer. */
   async firstAgreement(): Promise<void> {
     await this.#first.promise;
-    if (!this.#hasAgreed) this.#listener.alone();
+    if (!this.#isTogether) this.#listener.alone();
   }
 
   get status(): ReplicasStatus {
-    const { isConnected, place } = this.#state;
+    const { place } = this.#state;
+    const isConnected = this.#isTogether;
     const heard = [...this.#heardMs.values()].filter((ms) => this.#newestMs - ms < SILENCE_MS);
     return {
       state: place,
@@ -116,7 +129,7 @@ export class Replicas {
   /** A gateway's verified report took effect here: others are told. */
   publish(view: DataView): void {
     const isFirst = this.#outbox.isEmpty;
-    this.#outbox.addReport(view);
+    this.#outbox.addReport(view, this.#listener.now());
     if (isFirst) setTimeout(() => void this.#flush(), GATHER_MS).unref();
   }
 
@@ -135,69 +148,117 @@ export class Replicas {
 
   async #agreeOnce(): Promise<void> {
     this.#agreesAgain = false;
-    try {
-      const agreement = await this.#state.agree(this.#listener.proposal());
-      this.#hasAgreed = true;
-      this.#listener.agreed(agreement);
-      this.#first.resolve();
-    } catch {
-      // The store went away: its return brings the next try, and so does the timer.
-    }
+    if (!this.#isTogether) return this.#join();
+    const agreement = await this.#asked(this.#state.agree(this.#listener.proposal()));
+    if (agreement !== null && this.#isTogether) this.#take(agreement);
   }
 
-  #connected(): void {
+  /** Agrees, and tries whether the store also takes and gives entries: else nobody is heard. */
+  async #join(): Promise<void> {
+    const agreement = await this.#asked(this.#state.agree(this.#listener.proposal()));
+    if (agreement === null) return;
+    const own = await this.#asked(this.#state.append(this.#origin, Buffer.alloc(0)));
+    if (own === null) return;
+    const readFrom = this.#readFrom(own);
+    const entries = await this.#asked(this.#state.read(readFrom, 1, READ_MS));
+    if (entries === null || !this.#state.isConnected || this.#isStopped) return;
+    this.#isTogether = true;
+    this.#last = readFrom;
+    this.#take(agreement);
+    this.#sayJoined();
+  }
+
+  /**
+   * Older entries name slots that may stand for other endpoints by this time. A store that has begun
+   * anew, with a clock behind that of the one before it, gives ids that were read long ago.
+   */
+  #readFrom(own: string): string {
+    const isBegunAnew = isBefore(own, this.#last);
+    if (isBegunAnew) this.#heardMs.clear();
+    const oldest = `${Math.max(0, msOf(own) - KEPT_MS)}-0`;
+    return isBegunAnew || isBefore(this.#last, oldest) ? oldest : this.#last;
+  }
+
+  #take(agreement: Agreement): void {
+    // What waits was reported by slots as they were numbered before.
+    if (this.#listener.agreed(agreement)) this.#outbox.clear();
+    void this.#flush();
+  }
+
+  #sayJoined(): void {
     if (this.#isLost) {
       this.#listener.log(false, { state: this.#state.place }, "the shared state is back");
     }
     this.#isLost = false;
-    this.agree();
+    this.#first.resolve();
+    // What others were told last of these gateways may have been over for long.
+    const generation = this.#listener.generation();
+    for (const gateway of this.#listener.gatewaysHere(SILENCE_MS)) {
+      const shares = this.#listener.sharesOf(gateway);
+      this.#outbox.addShares(gateway, generation, shares, this.#listener.now());
+    }
     void this.#flush();
   }
 
-  #lost(error: Error): void {
+  /** Null where the store has not done what it was asked: then this replica is alone. */
+  async #asked<T>(asking: Promise<T>): Promise<T | null> {
+    try {
+      return await asking;
+    } catch (cause) {
+      this.#lost(cause);
+      return null;
+    }
+  }
+
+  #lost(cause: unknown): void {
+    this.#isTogether = false;
     if (this.#isLost || this.#isStopped) return;
     this.#isLost = true;
-    const { code } = error as HintwayError;
-    this.#listener.log(true, { state: this.#state.place, code }, error.message);
+    const { place } = this.#state;
+    const { code, message }: HintwayError = stateUnreachable(place, cause);
+    this.#listener.log(true, { state: place, code }, message);
     this.#listener.alone();
   }
 
   #beat(): void {
+    if (!this.#isTogether) {
+      this.agree();
+      return;
+    }
+    const generation = this.#listener.generation();
+    const nowMs = this.#listener.now();
     for (const gateway of this.#listener.gatewaysHere(SILENCE_MS)) {
-      this.#outbox.addContact(gateway, this.#listener.proposal().generation);
+      this.#outbox.addContact(gateway, generation, nowMs);
     }
     void this.#flush(true);
   }
 
   /** Never throws. `isBeat`: an entry without frames says that this replica is there. */
   async #flush(isBeat = false): Promise<void> {
-    if (this.#isFlushing || !this.#state.isConnected) return;
+    if (this.#isFlushing || !this.#isTogether) return;
     this.#isFlushing = true;
     for (let isDue = isBeat; isDue || !this.#outbox.isEmpty; isDue = false) {
-      const frames = this.#outbox.take();
-      const isSent = await this.#state.append(this.#origin, frames).then(
-        () => true,
-        () => false,
-      );
-      if (isSent) this.#sent++;
-      else this.#outbox.putBack(frames);
-      if (!isSent) break;
+      const waiting = this.#outbox.take(this.#listener.now());
+      const id = await this.#asked(this.#state.append(this.#origin, waiting.frames));
+      if (id !== null) this.#sent++;
+      else this.#outbox.putBack(waiting);
+      if (!this.#isTogether) break;
     }
     this.#isFlushing = false;
   }
 
-  /** Reads what others tell, from the oldest entry there is: that is what a start catches up with. */
   async #follow(): Promise<void> {
     while (!this.#isStopped) {
-      if (!this.#hasAgreed || !this.#state.isConnected) await wait(RETRY_MS);
-      else await this.#readOnce().catch(() => wait(RETRY_MS));
+      if (!this.#isTogether) await wait(RETRY_MS);
+      else await this.#readOnce();
     }
   }
 
   async #readOnce(): Promise<void> {
-    for (const entry of await this.#state.read(this.#last, READ_ENTRIES, READ_MS)) {
+    const entries = await this.#asked(this.#state.read(this.#last, READ_ENTRIES, READ_MS));
+    for (const entry of entries ?? []) {
       this.#last = entry.id;
-      this.#newestMs = Number(entry.id.split("-")[0]);
+      this.#newestMs = msOf(entry.id);
       if (entry.origin === this.#origin) continue;
       this.#heardMs.set(entry.origin, this.#newestMs);
       this.#received++;
@@ -207,4 +268,15 @@ export class Replicas {
       if (this.#newestMs - heardMs >= SILENCE_MS) this.#heardMs.delete(origin);
     }
   }
+}
+
+/** An entry's id is `MS-SEQUENCE`, by the store's clock as long as that does not go back. */
+function msOf(id: string): number {
+  return Number(id.split("-")[0]);
+}
+
+function isBefore(id: string, other: string): boolean {
+  const sequenceOf = (text: string) => Number(text.split("-")[1]);
+  if (msOf(id) !== msOf(other)) return msOf(id) < msOf(other);
+  return sequenceOf(id) < sequenceOf(other);
 }

@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { createClient, RESP_TYPES } from "@redis/client";
-import { fileUnreadable, flagInvalid, stateUnreachable } from "../errors.ts";
+import { fileUnreadable, flagInvalid } from "../errors.ts";
 import {
   AGREEMENT_SCRIPT,
   type Agreement,
@@ -33,7 +33,7 @@ export interface SharedStateOptions {
 export interface SharedStateListener {
   connected(): void;
   /** It is tried again until it answers. */
-  lost(error: Error): void;
+  lost(cause: unknown): void;
 }
 
 export interface Entry {
@@ -58,11 +58,10 @@ export class SharedState {
     this.#prefix = options.prefix;
     this.#commands = clientOf(options);
     this.#reads = clientOf(options);
-    const lost = (cause: unknown) => listener.lost(stateUnreachable(this.place, cause));
-    this.#commands.on("ready", () => listener.connected());
-    this.#commands.on("error", lost);
-    // Told by the other one already.
-    this.#reads.on("error", () => {});
+    for (const client of [this.#commands, this.#reads]) {
+      client.on("ready", () => this.isConnected && listener.connected());
+      client.on("error", (cause) => listener.lost(cause));
+    }
   }
 
   /** Connects, and goes on trying in the background. */
@@ -75,7 +74,7 @@ export class SharedState {
   }
 
   get isConnected(): boolean {
-    return this.#commands.isReady;
+    return this.#commands.isReady && this.#reads.isReady;
   }
 
   async agree(proposal: Proposal): Promise<Agreement> {
@@ -86,13 +85,15 @@ export class SharedState {
     return readAgreement(proposal, answer as unknown as number[]);
   }
 
-  async append(origin: number, frames: Buffer): Promise<void> {
+  /** Answers the entry's id. */
+  async append(origin: number, frames: Buffer): Promise<string> {
     const trim = ["MAXLEN", "~", String(STREAM_ENTRIES_MAX)];
     const fields = [ORIGIN, String(origin), FRAMES, frames];
-    await this.#commands.sendCommand(["XADD", this.#stream, ...trim, "*", ...fields]);
+    const id = await this.#commands.sendCommand(["XADD", this.#stream, ...trim, "*", ...fields]);
+    return String(id);
   }
 
-  /** Entries after an id, `0` for all, oldest first; waits up to `waitMs` for one. */
+  /** Entries after an id, oldest first; waits up to `waitMs` for one. */
   async read(after: string, entriesMax: number, waitMs: number): Promise<Entry[]> {
     const words = ["COUNT", String(entriesMax), "BLOCK", String(waitMs), "STREAMS"];
     const answer = await this.#reads.sendCommand(["XREAD", ...words, this.#stream, after], {

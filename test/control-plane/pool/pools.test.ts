@@ -8,7 +8,13 @@ import type {
   DiscoveredPool,
 } from "../../../control-plane/discovery/discovered.ts";
 import { Pools } from "../../../control-plane/pool/pools.ts";
-import { POOL_ENDPOINTS_MAX, POOLS_MAX, SLOTS_MAX } from "../../../protocol/limits.ts";
+import {
+  OBJECTIVES_MAX,
+  POOL_ENDPOINTS_MAX,
+  POOLS_MAX,
+  REWRITE_RULES_MAX,
+  SLOTS_MAX,
+} from "../../../protocol/limits.ts";
 
 const DRAINED_MS = 60_000;
 
@@ -104,8 +110,45 @@ describe("limits", () => {
     const { gone } = pools.discover(many(10), 1);
     expect(gone).toHaveLength(10);
     expect(names()).toEqual(many(10).map(({ name }) => name));
-    const numbers = [...pools].map(({ number }) => number).toSorted((a, b) => a - b);
+    const numbers = pools.told.map(({ number }) => number).toSorted((a, b) => a - b);
     expect(numbers).toEqual(Array.from({ length: POOLS_MAX }, (_, n) => n));
+  });
+
+  it("a pool on whose number replicas have not agreed is told to nobody", () => {
+    pools.awaitAgreement();
+    pools.discover([pool("a", 0), pool("b", 10)], 0);
+    expect(pools.told).toEqual([]);
+    pools.agree(new Map(), new Map([["b", 7]]), 0);
+    expect(pools.told.map(({ name, number }) => [name, number])).toEqual([["b", 7]]);
+    pools.agree(new Map(), new Map([["a", 7]]), 0);
+    expect(pools.told.map(({ name, number }) => [name, number])).toEqual([["a", 7]]);
+    pools.standAlone(0);
+    expect(new Set(pools.told.map(({ number }) => number)).size).toBe(2);
+  });
+
+  it("rules of pools that are not there take no room from others", () => {
+    const rule = (name: string, model: string) => {
+      return { models: [model], pool: name, targets: [{ model: "t", weight: 1 }] };
+    };
+    pools.discover([pool("mine", 0)], 0);
+    const others = Array.from({ length: REWRITE_RULES_MAX }, (_, n) => rule("others", `m${n}`));
+    pools.setRewrites("cluster", [...others, rule("mine", "m")]);
+    expect(pools.rewrites.map(({ model }) => model)).toEqual(["m"]);
+    expect(pools.leftOut.rules).toBe(0);
+    pools.setRewrites(
+      "cluster",
+      [...others, rule("mine", "m")].map((one) => ({ ...one, pool: "mine" })),
+    );
+    expect(pools.leftOut.rules).toBe(1);
+  });
+
+  it("objectives past the limit are counted, the operator's once in each pool", () => {
+    const many = Array.from({ length: OBJECTIVES_MAX / 2 }, (_, n) => [`o${n}`, -1]);
+    pools.assignObjectives(Object.fromEntries(many));
+    pools.discover([pool("a", 0), pool("b", 10)], 0);
+    expect(pools.leftOut.objectives).toBe(0);
+    pools.discover([{ ...pool("a", 0), objectives: { own: -2 } }, pool("b", 10)], 0);
+    expect(pools.leftOut.objectives).toBe(1);
   });
 
   it("blocks have one size, with which the caches of all pools fit the index", () => {
