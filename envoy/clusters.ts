@@ -24,8 +24,8 @@ const ENDPOINT_IDLE_TIMEOUT = "4s";
 
 /**
  * The control plane: discovery, hints and reports. Of several replicas the filter names the one that
- * knows how far it was told; discovery goes to each in turn. The token is added here, below the router, so
- * that Envoy's own discovery calls carry it as well as the filter's.
+ * knows how far it was told; discovery goes to each in turn. The token is added here, below the
+ * router, so that Envoy's own discovery calls carry it as well as the filter's.
  */
 export function controlPlaneCluster(address: Address, token: string): EnvoyMessage {
   return {

@@ -87,7 +87,7 @@ export class Encodings {
       fields: { host: `${place}peer_host`, port: `${place}peer_port` },
     };
     const question = { encoding: hash, metadata: item.nixl_agent_metadata_b64 };
-    await askPeer(peer, question, new AbortController().signal);
+    await askPeer(peer, question);
     this.fetched++;
   }
 }

@@ -25,8 +25,8 @@ export function objectField(body: Json, name: string): Json | undefined {
 }
 
 /**
- * Throws for the first field that does not hold what it must. `place` is what stands before a field's name in a
- * refusal, such as `kv_transfer_params.`.
+ * Throws for the first field that does not hold what it must. `place` is what stands before a field's
+ * name in a refusal, such as `kv_transfer_params.`.
  */
 export function requireFields(place: string, fields: Json, kinds: Record<string, Kind>): void {
   for (const [name, kind] of Object.entries(kinds)) {

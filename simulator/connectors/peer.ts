@@ -15,14 +15,15 @@ export interface Peer {
  * Asks another simulated server. Rejects with that server's ApiError; where none answers, with a 502
  * that names the fields of the address.
  */
-export async function askPeer(peer: Peer, question: Json, signal: AbortSignal): Promise<Json> {
+export async function askPeer(peer: Peer, question: Json, signal?: AbortSignal): Promise<Json> {
   const { host, port, fields } = peer;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}${CLAIM_PATH}`;
   let response: Response;
   try {
-    response = await fetch(url, { method: "POST", body: JSON.stringify(question), signal });
+    const body = JSON.stringify(question);
+    response = await fetch(url, { method: "POST", body, ...(signal && { signal }) });
   } catch (cause) {
-    if (signal.aborted) throw cause;
+    if (signal?.aborted) throw cause;
     const names = fields.host === fields.port ? fields.host : `${fields.host} and ${fields.port}`;
     throw new ApiError(502, `${names}: nobody answers at ${host}:${port}.`, fields.host);
   }

@@ -137,8 +137,7 @@ export class PullConnector implements Connector {
       fields: { host: `${PLACE}remote_host`, port: `${PLACE}remote_port` },
     };
     const claim = { id, promptTokens, fingerprint, requestId, fields: params };
-    const leaving = new AbortController();
-    const { tokens } = await askPeer(peer, claim, leaving.signal);
+    const { tokens } = await askPeer(peer, claim);
     const arrival = this.#context.link.receive(Number(tokens)).then(() => Number(tokens));
     return { kind: "decode", arrival };
   }

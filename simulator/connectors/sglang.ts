@@ -44,12 +44,14 @@ export function sglang(context: TransferContext): RendezvousFormat {
 
 /** JSON.parse rounds above 2^53, and two rooms would become one: the text decides. */
 function roomOf({ bytes }: LegRequest): string {
-  let room: string | undefined;
-  const keepSource = (key: string, value: unknown, { source }: { source?: string }) => {
-    if (key === ROOM) room = source;
+  // By the object that holds it: only the body's own counts.
+  const rooms = new Map<unknown, string | undefined>();
+  function keepSource(this: unknown, key: string, value: unknown, { source }: { source?: string }) {
+    if (key === ROOM) rooms.set(this, source);
     return value;
-  };
-  (JSON.parse as (text: string, read: typeof keepSource) => unknown)(bytes.toString(), keepSource);
+  }
+  const parse = JSON.parse as (text: string, read: typeof keepSource) => unknown;
+  const room = rooms.get(parse(bytes.toString(), keepSource));
   if (room === undefined) throw wrongField(ROOM, "is missing");
   if (/^\d+$/.test(room) && BigInt(room) <= ROOM_MAX) return room;
   throw wrongField(ROOM, `must be a whole number from 0 to ${ROOM_MAX}, got ${room}`);

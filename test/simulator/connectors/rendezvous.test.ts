@@ -45,6 +45,23 @@ test("SGLang's legs meet in a room, whichever comes first, and the prefill makes
   }
 });
 
+test("a room further inside of a body is nobody's", async () => {
+  const pair = await startedPair("sglang");
+  const nested = (room: string) =>
+    sglangBody(portOf(pair), room).replace(/}$/, ',"more":{"bootstrap_room":7}}');
+  const legs = [pair.prefill, pair.decode].map((server) =>
+    server.post("/v1/chat/completions", nested(ROOM)),
+  );
+  expect((await Promise.all(legs)).map(({ status }) => status)).toEqual([200, 200]);
+  const [inNested, without] = ["7", "null"].map((room) =>
+    pair.prefill.post("/v1/chat/completions", nested(room)),
+  );
+  const partner = pair.decode.post("/v1/chat/completions", sglangBody(portOf(pair), "7"));
+  expect((await inNested)!.status).toBe(200);
+  expect((await partner).status).toBe(200);
+  expect((await without)!.status).toBe(400);
+});
+
 test("rooms that differ above 2^53 are two rooms, and one used twice is refused", async () => {
   const pair = await startedPair("sglang");
   const legs = sglang(pair);
