@@ -10,6 +10,7 @@ import {
   NUMBER_SETTINGS,
   type NumberSetting,
   type OwnSettings,
+  PRIORITY_RANGE,
   rangeText,
   WORD_SETTINGS,
 } from "./settings.ts";
@@ -174,7 +175,8 @@ function priorityOf(word: string): [objective: string, priority: number] {
   const [name, text] = [word.slice(0, end).trim(), word.slice(end + 1).trim()];
   if (end > 0 && name !== "" && text !== "" && isPriority(Number(text)))
     return [name, Number(text)];
-  const problem = `Expected name=priority pairs, separated by commas, not "${word}".`;
+  const pairs = `name=priority pairs, separated by commas, priorities ${PRIORITY_RANGE}`;
+  const problem = `Expected ${pairs}, not "${word}".`;
   throw new InvalidArgumentError(problem);
 }
 

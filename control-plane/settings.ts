@@ -97,8 +97,13 @@ export interface OwnSettings
 export type Objectives = Readonly<Record<string, number>>;
 
 /** Of the field in an InferenceObjective: an int32. */
+const PRIORITY_MIN = -(2 ** 31);
+const PRIORITY_MAX = 2 ** 31 - 1;
+export const PRIORITY_RANGE = `from ${PRIORITY_MIN} to ${PRIORITY_MAX}`;
+
 export function isPriority(value: unknown): value is number {
-  return Number.isInteger(value) && Math.abs(value as number) < 2 ** 31;
+  const number = value as number;
+  return Number.isInteger(value) && number >= PRIORITY_MIN && number <= PRIORITY_MAX;
 }
 
 /** What gateways are told of them. */

@@ -1,7 +1,7 @@
 // The rules by which a saturated pool turns away requests of a priority below 0: a saturation detector,
 // as upstream has one even where none is configured, and admitters.
 import type { StepBody } from "../scoring/plugin.ts";
-import { type DeclaredPlugin, defaultPlugin, isKnownType } from "./declared-plugins.ts";
+import { type DeclaredPlugin, declaredOrDefault, defaultPlugin } from "./declared-plugins.ts";
 import type { ConfigurationDocument } from "./document.ts";
 import type { Path } from "./yaml-text.ts";
 
@@ -60,8 +60,7 @@ function named(
   path: Path,
   reference: string,
 ): DeclaredPlugin {
-  const known = isKnownType(reference) ? defaultPlugin(reference) : undefined;
-  const found = declared.get(reference) ?? known;
+  const found = declaredOrDefault(declared, reference);
   if (found && ruleOf(found).length > 0 && found.plugin.role === "filter") return found;
   const problem = "is no saturation detector; name a utilization-detector or concurrency-detector";
   throw document.invalid(path, reference, problem);

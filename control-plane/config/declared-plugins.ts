@@ -45,8 +45,12 @@ export function defaultPlugin(type: string, given: Parameters = {}): DeclaredPlu
   };
 }
 
-export function isKnownType(type: string): boolean {
-  return KNOWN.has(type);
+/** The plugin of this name; else, as upstream adds them, the one of this type with its defaults. */
+export function declaredOrDefault(
+  declared: ReadonlyMap<string, DeclaredPlugin>,
+  name: string,
+): DeclaredPlugin | undefined {
+  return declared.get(name) ?? (KNOWN.has(name) ? defaultPlugin(name) : undefined);
 }
 
 function pluginOf(document: ConfigurationDocument, index: number, type: string): Plugin {

@@ -1,7 +1,7 @@
 // What a configuration's handler makes of prefill and decode: which profiles, and who decides.
-import { DECIDE_NEVER } from "../../protocol/records.ts";
+import { DECIDE_NEVER, DECIDE_UNCACHED } from "../../protocol/records.ts";
 import type { DeciderBody } from "../scoring/plugin.ts";
-import { type DeclaredPlugin, defaultPlugin, isKnownType } from "./declared-plugins.ts";
+import { type DeclaredPlugin, declaredOrDefault } from "./declared-plugins.ts";
 import type { ConfigurationDocument } from "./document.ts";
 import type { Profile } from "./profile.ts";
 
@@ -41,14 +41,21 @@ function deciderBody(
   document: ConfigurationDocument,
   declared: ReadonlyMap<string, DeclaredPlugin>,
   handler: string,
-  name: string | undefined,
+  wanted: string | DeciderBody | undefined,
 ): DeciderBody {
-  if (name === undefined) {
+  if (typeof wanted === "object") return wanted;
+  if (wanted === undefined) {
     document.warn(["plugins"], `${handler} has no decider for prefill: all requests decode alone`);
     return { decider: DECIDE_NEVER, parameters: [0, 0] };
   }
-  const found = declared.get(name) ?? (isKnownType(name) ? defaultPlugin(name) : undefined);
-  if (found?.plugin.role === "decider") return found.plugin.decides(found.parameters);
-  const problem = `${handler} needs a decider of this name among the plugins`;
-  throw document.invalid(["plugins"], name, problem);
+  const found = declaredOrDefault(declared, wanted);
+  if (found?.plugin.role !== "decider") {
+    const problem = `${handler} needs a decider of this name among the plugins`;
+    throw document.invalid(["plugins"], wanted, problem);
+  }
+  const body = found.plugin.decides(found.parameters);
+  if (body.decider === DECIDE_UNCACHED && body.parameters[0] === 0) {
+    document.warn(["plugins"], `nonCachedTokens of ${wanted} is 0: all requests decode alone`);
+  }
+  return body;
 }

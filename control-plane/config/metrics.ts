@@ -33,7 +33,9 @@ export function metricsPagesOf(declared: ReadonlyMap<string, DeclaredPlugin>): M
   return {
     urlOf: (address) => `http://${port === 0 ? address : withPort(address, port)}${path}`,
     engineOf(labels) {
-      const name = labels[metrics.engineLabelKey] || labels[OLD_LABEL] || standard;
+      const { engineLabelKey: key } = metrics;
+      const own = Object.hasOwn(labels, key) ? labels[key] : undefined;
+      const name = own || labels[OLD_LABEL] || standard;
       return (name && engines.get(name)) || only || name;
     },
   };

@@ -1,5 +1,5 @@
 // What a configuration says beside plugins and profiles: checked, and noted where it has no effect.
-import { type DeclaredPlugin, isKnownType } from "./declared-plugins.ts";
+import { type DeclaredPlugin, declaredOrDefault } from "./declared-plugins.ts";
 import { type ConfigurationDocument, LEGACY_API_VERSION } from "./document.ts";
 import type { Path } from "./yaml-text.ts";
 
@@ -123,7 +123,8 @@ function checkDefaulted(
   path: Path,
   reference: string,
 ): void {
-  if (!isKnownType(reference)) checkReference(document, declared, path, reference);
+  if (declaredOrDefault(declared, reference)) return;
+  checkReference(document, declared, path, reference);
 }
 
 function checkReference(

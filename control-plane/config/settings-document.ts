@@ -20,6 +20,7 @@ import {
   NUMBER_SETTINGS,
   type NumberSetting,
   type OwnSettings,
+  PRIORITY_RANGE,
   rangeText,
   WORD_SETTINGS,
 } from "../settings.ts";
@@ -31,6 +32,8 @@ interface Kind {
   /** Continues "must be". */
   expected: string;
   isRight(value: unknown): boolean;
+  /** Of a mapping: what each of its values must be. */
+  each?: Kind;
 }
 
 /** What is neither a number nor read with its own schema. */
@@ -45,16 +48,25 @@ const OTHERS: Record<Other, Kind> = {
   kvConnector: oneOf(WORD_SETTINGS.kvConnector),
   explain: { expected: "true or false", isRight: isBoolean },
   accessLog: { expected: "true or false", isRight: isBoolean },
-  models: { expected: "a mapping of models to pools", isRight: (value) => maps(value, isPool) },
+  models: {
+    expected: "a mapping of models to pools",
+    isRight: isMapping,
+    each: { expected: "the name of a pool", isRight: isPool },
+  },
   objectives: {
-    expected: "a mapping of objectives to priorities, which are whole numbers",
-    isRight: (value) => maps(value, isPriority),
+    expected: "a mapping of objectives to priorities",
+    isRight: isMapping,
+    each: { expected: `a whole number ${PRIORITY_RANGE}`, isRight: isPriority },
   },
 };
 
-const NUMBERS = Object.entries(NUMBER_SETTINGS).map(([name, one]) => [name, within(one)]);
-const KINDS: Record<string, Kind> = { ...Object.fromEntries(NUMBERS), ...OTHERS };
-const KNOWN = [...Object.keys(KINDS), "modelRewrites"];
+const NUMBERS = Object.entries(NUMBER_SETTINGS).map(([name, one]): [string, Kind] => [
+  name,
+  within(one),
+]);
+/** No object: every object has keys of its prototype. */
+const KINDS: ReadonlyMap<string, Kind> = new Map([...NUMBERS, ...Object.entries(OTHERS)]);
+const KNOWN = [...KINDS.keys(), "modelRewrites"];
 
 /** Throws a CONFIG_ error that names line, column, key, value and what is expected. */
 export function parseSettings(text: string, source: string): Partial<OwnSettings> {
@@ -72,12 +84,28 @@ export function parseSettings(text: string, source: string): Partial<OwnSettings
       settings[key] = rules;
       continue;
     }
-    const kind = KINDS[key];
+    const kind = KINDS.get(key);
     if (kind === undefined) throw configUnknownKey(place, key, KNOWN);
-    if (kind.isRight(given)) continue;
-    throw configInvalidValue(place, key, given, `must be ${kind.expected}`);
+    if (!kind.isRight(given)) {
+      throw configInvalidValue(place, key, given, `must be ${kind.expected}`);
+    }
+    if (kind.each) checkEach(yaml, key, given as object, kind.each);
   }
   return settings;
+}
+
+/** Throws for the first value of a mapping that is not right. */
+function checkEach(
+  yaml: YamlText,
+  key: string,
+  mapping: object,
+  { expected, isRight }: Kind,
+): void {
+  for (const [name, value] of Object.entries(mapping)) {
+    if (isRight(value)) continue;
+    const place = yaml.keyPlace([key], name);
+    throw configInvalidValue(place, `${key}.${name}`, value, `must be ${expected}`);
+  }
 }
 
 /** The error for a value at `path` that does not fit. */
@@ -111,7 +139,6 @@ function isPool(value: unknown): boolean {
   return typeof value === "string" && isPoolName(value);
 }
 
-function maps(value: unknown, isRight: (inner: unknown) => boolean): boolean {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return Object.values(value).every(isRight);
+function isMapping(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

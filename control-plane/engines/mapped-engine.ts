@@ -81,7 +81,8 @@ function share(families: MetricFamilies, spec: MetricSpec | undefined): number {
 function cacheSizes(families: MetricFamilies, mapping: EngineMapping) {
   const labels = sample(families, mapping.cache)?.labels ?? {};
   const told = (spec: MetricSpec | undefined, label: string) =>
-    positive(sample(families, spec)?.value) ?? positive(labels[label]);
+    positive(sample(families, spec)?.value) ??
+    positive(Object.hasOwn(labels, label) ? labels[label] : undefined);
   const blockTokens = told(mapping.blockSize, mapping.blockSizeLabel);
   const blocks = told(mapping.blocks, mapping.blocksLabel);
   return { blockTokens, cacheTokens: positive((blockTokens ?? 0) * (blocks ?? 0)) };

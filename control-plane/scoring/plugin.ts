@@ -87,11 +87,11 @@ export interface ProfileHandler<S extends TObject = TObject> extends Described<S
   role: "profile handler";
   /** The header that names the profile, and the one that runs without it; undefined: there is one. */
   chooses(parameters: Static<S>): { headerName: string; defaultProfile: string } | undefined;
-  /** The profiles that it runs for decode and prefill, and the decider's name. */
+  /** The profiles that it runs for decode and prefill, and the decider or its name. */
   disaggregates?(parameters: Static<S>): {
     decode: string;
     prefill: string;
-    decider: string | undefined;
+    decider: string | DeciderBody | undefined;
   };
 }
 

@@ -78,14 +78,58 @@ describe("the handler of disaggregation", () => {
       disagg({ stageOrder: "prefill", deciders: { prefill: "x" } }),
       "prefill",
     ],
+    [
+      "an encode stage of an older name",
+      disagg({ encodeDeciderPluginName: "x" }),
+      "encodeDeciderPluginName",
+    ],
+    [
+      "a decider of an older name with prefill-first",
+      disagg({ stageOrder: "prefill", prefillDeciderPluginName: "x" }),
+      "prefillDeciderPluginName",
+    ],
     ["an unknown stage order", disagg({ stageOrder: "encode-first" }), "stageOrder"],
   ])("is refused with %s", (_, handler, named) => {
     expect(() => configured(handler)).toThrow(named);
   });
 
-  test("of old runs prefix-based-pd-decider where it names none", () => {
-    const { scheduling } = configured({ type: "pd-profile-handler" });
+  test("whose decider decides from 0 tokens on disaggregates nothing, and says so", () => {
+    const never = { type: PREFIX.type, parameters: { nonCachedTokens: 0 } };
+    const handler = disagg({ deciders: { prefill: never.type } });
+    expect(configured(handler, undefined, [never]).warnings.join()).toContain("decode alone");
+    expect(configured(handler, undefined, [PREFIX]).warnings.join()).not.toContain("decode alone");
+  });
+});
+
+describe("the handler of disaggregation that is older", () => {
+  const old = (parameters: Record<string, unknown>) => ({
+    type: "pd-profile-handler",
+    parameters,
+  });
+
+  test("runs prefix-based-pd-decider where it names none", () => {
+    const { scheduling } = configured(old({}));
     expect(scheduling.disaggregation?.decider).toBe(wire.DECIDE_UNCACHED);
+  });
+
+  test("decides by a threshold in bytes where it has one", () => {
+    const { scheduling, warnings } = configured(old({ threshold: 1001, hashBlockSize: 5 }));
+    expect(scheduling.disaggregation).toMatchObject({
+      decider: wire.DECIDE_UNCACHED,
+      parameters: [251, 0],
+    });
+    expect(warnings.join()).toMatch(/251 tokens.*hashBlockSize has no effect/);
+  });
+
+  test.each([{ threshold: 0 }, { hashBlockSize: 5 }])("disaggregates always with %o", (given) => {
+    const { scheduling } = configured(old(given));
+    expect(scheduling.disaggregation?.decider).toBe(wire.DECIDE_ALWAYS);
+  });
+
+  test("is refused with a threshold beside a decider, or a decider without a name", () => {
+    const both = old({ threshold: 10, deciderPluginName: PREFIX.type });
+    expect(() => configured(both)).toThrow("threshold");
+    expect(() => configured(old({ deciderPluginName: "" }))).toThrow("deciderPluginName");
   });
 });
 

@@ -22,6 +22,13 @@ it("an unknown key is refused with its place and the known ones", () => {
   expect(refusal("\nstaleMS: 5000")).toMatch(/^settings.yaml:2:1: unknown key "staleMS".*staleMs/);
 });
 
+it.each(["constructor", "toString", "__proto__", "hasOwnProperty"])(
+  "a key that every object has, such as %s, is as unknown as any other",
+  (key) => {
+    expect(refusal(`${key}: { a: 1 }`)).toContain(`unknown key "${key}"`);
+  },
+);
+
 it("a value out of range, of another type or not a multiple is refused with what is expected", () => {
   expect(refusal("staleMs: 99")).toBe(
     "settings.yaml:1:1: staleMs is 99: must be a whole number from 100 to 3600000.",
@@ -42,8 +49,26 @@ it("models are given the pool that serves them", () => {
   expect(parseSettings("models: { a/b: team/qwen }", "")).toEqual({
     models: { "a/b": "team/qwen" },
   });
-  for (const models of ["qwen", "[a]", "{ a: 1 }", "{ a: b c }"]) {
+  for (const models of ["qwen", "[a]"]) {
     expect(refusal(`models: ${models}`)).toContain("must be a mapping of models to pools");
+  }
+  for (const [models, value] of [
+    ["{ b: c, a: 1 }", "1"],
+    ["{ a: b c }", '"b c"'],
+  ]) {
+    expect(refusal(`models: ${models}`)).toContain(
+      `models.a is ${value}: must be the name of a pool`,
+    );
+  }
+});
+
+it("of objectives the one is refused whose priority is no int32", () => {
+  const lowest = "objectives: { a: -2147483648, b: 2147483647 }";
+  expect(parseSettings(lowest, "").objectives).toEqual({ a: -(2 ** 31), b: 2 ** 31 - 1 });
+  for (const wrong of ["2147483648", "-2147483649", "-1.5", "high"]) {
+    expect(refusal(`objectives: { a: 1, batch: ${wrong} }`)).toMatch(
+      /^settings.yaml:1:\d+: objectives.batch is .*: must be a whole number from -2147483648 to/,
+    );
   }
 });
 
