@@ -20,9 +20,9 @@ import { ModelNames } from "./metrics/model-names.ts";
 import { Series } from "./metrics/series.ts";
 import { CACHE_TOKENS_MAX } from "./pool/capacity.ts";
 import { type Endpoint, stateName } from "./pool/endpoint.ts";
-import { LeftOutWarnings } from "./pool/left-out.ts";
 import { type Place, Pools } from "./pool/pools.ts";
 import type { RewriteRule } from "./pool/rewrites.ts";
+import { PoolWarnings } from "./pool/warnings.ts";
 import { Refusals } from "./refusals.ts";
 import { joinReplicas } from "./replicas/join.ts";
 import type { Replicas } from "./replicas/replicas.ts";
@@ -80,7 +80,7 @@ export class ControlPlane {
   log: Log = { info() {}, warn() {} };
   readonly #options: ControlPlaneOptions;
   readonly #models = new ModelNames();
-  readonly #leftOut = new LeftOutWarnings();
+  readonly #warnings = new PoolWarnings();
   readonly #prober: Prober;
   #sweeping: NodeJS.Timeout | undefined;
   #handBack: { gateway: Gateway; atMs: number } | null = null;
@@ -211,10 +211,10 @@ export class ControlPlane {
     this.#tableChanged();
   }
 
-  /** A changed file is broken: what was read last stays in force. */
-  refuse(file: string, error: HintwayError): void {
+  /** A changed file is broken: what was read last stays in force. It counts under `kind`. */
+  refuse(file: string, error: HintwayError, kind = file): void {
     this.refusals.add(file, error.message);
-    this.series.configurationRefused(file);
+    this.series.configurationRefused(kind);
     this.log.warn({ event: "file-refused", file, code: error.code }, error.message);
   }
 
@@ -333,8 +333,8 @@ export class ControlPlane {
   #tableChanged(): void {
     this.#retell();
     this.pools.retellModels(this.now());
-    for (const { message, leftOut } of this.#leftOut.take(this.pools.leftOut)) {
-      this.log.warn({ leftOut }, message);
+    for (const { fields, message } of this.#warnings.take(this.pools)) {
+      this.log.warn(fields, message);
     }
     this.index.keep(this.pools.rememberedBlocks());
     this.hints.tableChanged();

@@ -13,7 +13,9 @@ export function gatewayRoutes(scope: FastifyInstance, exchange: Exchange, series
   scope.addHook("onSend", async (request, reply) => {
     const { localAddress, localPort } = request.socket;
     if (localAddress === undefined || localPort === undefined) return;
-    reply.header(REPLICA_HEADER, addressText({ address: localAddress, port: localPort }));
+    // A socket for both families writes an IPv4 address so; gateways know it as the other.
+    const address = localAddress.replace(/^::ffff:(?=[\d.]+$)/, "");
+    reply.header(REPLICA_HEADER, addressText({ address, port: localPort }));
   });
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => {

@@ -38,7 +38,7 @@ function replicasLines({ replicas: shared }: Status): string[] {
 function configurationLines({ source, profiles, warnings }: ConfigurationShown): string[] {
   return [
     `configuration ${source}`,
-    ...profiles.map(({ name, steps }) => `profile ${name}: ${steps.join(", ")}`),
+    ...profilesLines(profiles),
     ...warnings.map((warning) => `warning ${warning}`),
   ];
 }
@@ -75,6 +75,7 @@ function poolLines(pool: Status["pools"][number]): string[] {
     shown(endpoint.indexKeys),
   ]);
   const models = pool.models.length > 0 ? [`  models ${pool.models.join(", ")}`] : [];
+  const disaggregation = disaggregationLines(pool);
   const own = ownConfiguration ? configurationLines(ownConfiguration) : [];
   return [
     "",
@@ -82,8 +83,22 @@ function poolLines(pool: Status["pools"][number]): string[] {
     ...models,
     ...objectivesLines(pool.objectives),
     ...own.map((line) => `  ${line}`),
+    ...disaggregation.map((line) => `  ${line}`),
     ...columns([header.split(","), ...rows]),
   ];
+}
+
+function disaggregationLines({ profiles, disaggregation }: Status["pools"][number]): string[] {
+  if (disaggregation === null) return [];
+  const { prefillElsewhere, decode, prefill, transferred } = disaggregation;
+  return [
+    ...profilesLines(profiles),
+    `prefill elsewhere: ${prefillElsewhere}, by ${prefill}; decode by ${decode}, then by ${transferred}`,
+  ];
+}
+
+function profilesLines(profiles: ConfigurationShown["profiles"]): string[] {
+  return profiles.map(({ name, steps }) => `profile ${name}: ${steps.join(", ")}`);
 }
 
 function objectivesLines(objectives: Readonly<Record<string, number>>): string[] {

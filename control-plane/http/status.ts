@@ -1,5 +1,6 @@
 // All that the status page shows, as one object.
-import type { Configuration } from "../config/configuration.ts";
+import { DECIDE_ALWAYS, DECIDE_TIME, DECIDE_UNCACHED } from "../../protocol/records.ts";
+import type { Configuration, Scheduling } from "../config/configuration.ts";
 import type { ControlPlane } from "../control-plane.ts";
 import { type Endpoint, stateName } from "../pool/endpoint.ts";
 import type { ServedModels } from "../pool/models.ts";
@@ -29,6 +30,7 @@ export function statusOf(controlPlane: ControlPlane) {
       leaving: pool.leftSinceMs !== null,
       models: modelsOf(pool, pools.models),
       objectives: objectives.byPool.get(pool) ?? {},
+      ...schedulingStatus(pool.scheduling),
       ownConfiguration: isOwn(pool) ? configurationStatus(pool.configuration) : null,
       blockBytes: pool.blockBytes,
       blockBytesMin: pools.blocks.bytesMin,
@@ -55,11 +57,33 @@ function modelsOf({ number }: Pool, { poolOf }: ServedModels): string[] {
 export type ConfigurationShown = ReturnType<typeof configurationStatus>;
 
 function configurationStatus({ source, scheduling, warnings }: Configuration) {
-  const profiles = scheduling.profiles.map(({ name, steps }) => ({
+  return { source, profiles: schedulingStatus(scheduling).profiles, warnings };
+}
+
+/** What is in force: without a file, a pool with endpoints for prefill alone has its own. */
+function schedulingStatus({ profiles: all, disaggregation }: Scheduling) {
+  const profiles = all.map(({ name, steps }) => ({
     name,
     steps: steps.map((step) => step.plugin),
   }));
-  return { source, profiles, warnings };
+  if (disaggregation === undefined) return { profiles, disaggregation: null };
+  const nameOf = (number: number) => profiles[number]?.name ?? "";
+  const { decider, decode, prefill, transferred } = disaggregation;
+  return {
+    profiles,
+    disaggregation: {
+      prefillElsewhere: deciderText(decider, disaggregation.parameters),
+      ...{ decode: nameOf(decode), prefill: nameOf(prefill), transferred: nameOf(transferred) },
+    },
+  };
+}
+
+function deciderText(decider: number, [tokens, promptTokens]: [number, number]): string {
+  if (decider === DECIDE_ALWAYS) return "always";
+  if (decider === DECIDE_TIME) return "where it takes less time";
+  if (decider !== DECIDE_UNCACHED || tokens === 0) return "never";
+  const least = promptTokens > 0 ? ` of at least ${promptTokens}` : "";
+  return `from ${tokens} uncached prompt tokens${least}`;
 }
 
 function endpointStatus(controlPlane: ControlPlane, endpoint: Endpoint) {

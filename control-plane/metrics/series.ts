@@ -241,6 +241,8 @@ export class Series {
       this.#ttft,
       this.#duration,
       this.#cached,
+      this.#legs,
+      this.#legSeconds,
       this.#probes,
     ];
     for (const metric of labelled) {

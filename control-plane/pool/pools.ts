@@ -5,7 +5,6 @@ import type { Configuration } from "../config/configuration.ts";
 import type { DiscoveredPool } from "../discovery/discovered.ts";
 import { BlockSize, type BlockSizeOptions } from "./block-size.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { LeftOut } from "./left-out.ts";
 import { areSameModels, type ServedModels, servedModels } from "./models.ts";
 import { objectivesOf, type Priorities, type ToldObjectives } from "./objectives.ts";
 import { type NumberedPool, Pool } from "./pool.ts";
@@ -209,11 +208,14 @@ export class Pools {
     this.#rewrites[source] = rules;
   }
 
-  /** What gateways are not told, as there is no room for it. */
-  get leftOut(): LeftOut {
+  /** Of which gateways are not told, as there is no room for them. */
+  get rulesLeftOut(): number {
     const rules = this.#rewritesServed();
-    const left = rules.length - rulesWithinLimits(rules).length;
-    return { rules: left, objectives: this.objectives.leftOut };
+    return rules.length - rulesWithinLimits(rules).length;
+  }
+
+  get objectivesLeftOut(): number {
+    return this.objectives.leftOut;
   }
 
   /** As gateways try them. */

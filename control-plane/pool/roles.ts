@@ -23,10 +23,14 @@ const ROLES: ReadonlyMap<string, number> = new Map([
   ["encode-prefill-decode", ROLE_ENCODE | ROLE_PREFILL | ROLE_DECODE],
 ]);
 
-/** Bits of the wire. An endpoint without a role decodes; one with a role that nobody knows has no part. */
+/**
+ * Bits of the wire. An endpoint without a role decodes; one with a role that nobody knows has no part;
+ * nor has one in prefill whose cache comes to decode in a way that nobody knows.
+ */
 export function rolesOf(labels: Labels): number {
   const role = labels[ROLE_LABEL];
-  return role === undefined ? ROLE_DECODE : (ROLES.get(role) ?? 0);
+  const roles = role === undefined ? ROLE_DECODE : (ROLES.get(role) ?? 0);
+  return unknownConnector(labels) === undefined ? roles : roles & ~ROLE_PREFILL;
 }
 
 /** Whether prefill may run on it, but not decode: where there is one, a pool disaggregates. */
@@ -47,6 +51,12 @@ export const CONNECTOR_NAMES = [...CONNECTORS.keys()];
 
 export function connectorOf(name: string): number {
   return CONNECTORS.get(name) ?? CONNECTOR_NIXL;
+}
+
+/** What the label names, where that is not known here; undefined where it is, or there is none. */
+export function unknownConnector(labels: Labels): string | undefined {
+  const name = labels[CONNECTOR_LABEL];
+  return name === undefined || name === "" || CONNECTORS.has(name) ? undefined : name;
 }
 
 /** The endpoint's own connector, or CONNECTOR_OF_POOL. */

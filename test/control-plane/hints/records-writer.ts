@@ -148,6 +148,15 @@ export class Records {
     });
   }
 
+  leg(leg: { slot: number; outcome: number; ms: number; parametersBytes: number }): void {
+    this.record(wire.LEG, wire.LEG_BYTES, (view, body) => {
+      view.setUint32(body + wire.LEG_SLOT, leg.slot, true);
+      view.setUint32(body + wire.LEG_OUTCOME, leg.outcome, true);
+      view.setUint32(body + wire.LEG_MS, leg.ms, true);
+      view.setUint32(body + wire.LEG_PARAMETERS_BYTES, leg.parametersBytes, true);
+    });
+  }
+
   failure(slot: number): void {
     this.record(wire.FAILURE, wire.FAILURE_BYTES, (view, body) => {
       view.setUint32(body + wire.FAILURE_SLOT, slot, true);

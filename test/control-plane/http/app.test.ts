@@ -47,6 +47,18 @@ describe("over a real connection", () => {
     expect((await gateway.report((records) => records.failure(0))).status).toBe(200);
   });
 
+  it("a gateway learns the replica's address, an IPv4 one as such where both families are", async () => {
+    const { app } = await start({ engines: 0 });
+    const { port } = new URL(await app.listen({ host: "::", port: 0 }));
+    const replicaAt = async (host: string) => {
+      const headers = { authorization: `Bearer ${TOKEN}` };
+      const url = `http://${host}:${port}/v1/hints`;
+      return (await fetch(url, { method: "POST", headers })).headers.get("x-hintway-replica");
+    };
+    expect(await replicaAt("127.0.0.1")).toBe(`127.0.0.1:${port}`);
+    expect(await replicaAt("[::1]")).toBe(`[::1]:${port}`);
+  });
+
   it("a gateway that hangs up leaves no poll behind", async () => {
     const { app, controlPlane } = await start({ engines: 0 });
     const url = await app.listen({ host: "127.0.0.1", port: 0 });
@@ -142,6 +154,21 @@ describe("the status page", () => {
     engines[1]!.listed = ["llama"];
     await expect.poll(shown, { timeout: 10_000 }).toContain("\n  models llama\n");
     expect(await shown()).not.toContain("models not all known");
+  });
+
+  it("shows how a pool disaggregates where its endpoints say so, without a file as well", async () => {
+    const { app, list, listed } = await start();
+    const shown = async () => (await app.inject({ url: "/status" })).payload;
+    expect(await shown()).not.toContain("prefill");
+    const labels = { "llm-d.ai/role": "prefill" };
+    list(listed().map((endpoint, index) => (index === 0 ? { ...endpoint, labels } : endpoint)));
+    const line = (name: string) =>
+      shown().then((text) => text.split("\n").find((one) => one.startsWith(`  ${name}`)));
+    expect(await line("prefill elsewhere")).toBe(
+      "  prefill elsewhere: where it takes less time, by default; decode by default, then by transferred",
+    );
+    expect(await line("profile default")).toContain("token-cost-scorer");
+    expect(await line("profile transferred")).toMatch(/: .*-scorer, .*-picker$/);
   });
 
   it("shows a refusal until that file is in force, whatever becomes of others", async () => {

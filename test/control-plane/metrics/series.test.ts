@@ -104,8 +104,9 @@ it("an endpoint that is gone leaves no series behind", async () => {
   const { slot, address } = (await gateway.poll())!.endpoints[1]!;
   await gateway.report((records) => {
     records.done({ slot, totalMs: 5, firstByteMs: 1, cachedTokens: 3 });
+    records.leg({ slot, outcome: wire.LEG_SERVED, ms: 3, parametersBytes: 9 });
   });
-  expect(await started.metrics()).toContain(address);
+  expect(await started.metrics()).toMatch(RegExp(`prefill_legs_total{.*"${address}"`));
   started.list(started.listed(1));
   clock.aheadMs = 120_000;
   await expect.poll(() => started.metrics(), { timeout: 10_000 }).not.toContain(address);

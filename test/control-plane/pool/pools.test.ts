@@ -134,21 +134,21 @@ describe("limits", () => {
     const others = Array.from({ length: REWRITE_RULES_MAX }, (_, n) => rule("others", `m${n}`));
     pools.setRewrites("cluster", [...others, rule("mine", "m")]);
     expect(pools.rewrites.map(({ model }) => model)).toEqual(["m"]);
-    expect(pools.leftOut.rules).toBe(0);
+    expect(pools.rulesLeftOut).toBe(0);
     pools.setRewrites(
       "cluster",
       [...others, rule("mine", "m")].map((one) => ({ ...one, pool: "mine" })),
     );
-    expect(pools.leftOut.rules).toBe(1);
+    expect(pools.rulesLeftOut).toBe(1);
   });
 
   it("objectives past the limit are counted, the operator's once in each pool", () => {
     const many = Array.from({ length: OBJECTIVES_MAX / 2 }, (_, n) => [`o${n}`, -1]);
     pools.assignObjectives(Object.fromEntries(many));
     pools.discover([pool("a", 0), pool("b", 10)], 0);
-    expect(pools.leftOut.objectives).toBe(0);
+    expect(pools.objectivesLeftOut).toBe(0);
     pools.discover([{ ...pool("a", 0), objectives: { own: -2 } }, pool("b", 10)], 0);
-    expect(pools.leftOut.objectives).toBe(1);
+    expect(pools.objectivesLeftOut).toBe(1);
   });
 
   it("blocks have one size, with which the caches of all pools fit the index", () => {

@@ -29,6 +29,14 @@ test("an endpoint without a role decodes", () => {
   expect(rolesOf({})).toBe(D);
 });
 
+test("who hands its cache over in a way that nobody knows has no part in prefill", () => {
+  const connector = { "llm-d.ai/kv-connector": "unheard-of" };
+  expect(rolesOf({ "llm-d.ai/role": "prefill", ...connector })).toBe(0);
+  expect(rolesOf({ "llm-d.ai/role": "both", ...connector })).toBe(D);
+  expect(isPrefillOnly({ "llm-d.ai/role": "prefill", ...connector })).toBe(false);
+  expect(rolesOf({ "llm-d.ai/role": "prefill", "llm-d.ai/kv-connector": "lmcache" })).toBe(P);
+});
+
 test("only where decode may not run a pool is known to disaggregate", () => {
   expect(isPrefillOnly({ "llm-d.ai/role": "prefill" })).toBe(true);
   expect(isPrefillOnly({ "llm-d.ai/role": "both" })).toBe(false);

@@ -1,0 +1,45 @@
+// What an operator should know of pools, said when it is another than before.
+import type { Pools } from "./pools.ts";
+import { CONNECTOR_NAMES, unknownConnector } from "./roles.ts";
+
+interface Warning {
+  message: string;
+  /** For the log. */
+  fields: object;
+}
+
+export class PoolWarnings {
+  /** By message, what was said last. */
+  #said = new Map<string, string>();
+
+  /** The warnings that are due. */
+  take(pools: Pools): Warning[] {
+    const all = [...warningsOf(pools)];
+    const due = all.filter(
+      ({ message, fields }) => this.#said.get(message) !== JSON.stringify(fields),
+    );
+    this.#said = new Map(all.map(({ message, fields }) => [message, JSON.stringify(fields)]));
+    return due;
+  }
+}
+
+function* warningsOf(pools: Pools): Generator<Warning> {
+  const { rulesLeftOut, objectivesLeftOut } = pools;
+  if (rulesLeftOut > 0) {
+    const message = "there are more rules for models than there is room for";
+    yield { message, fields: { rulesLeftOut } };
+  }
+  if (objectivesLeftOut > 0) {
+    const message =
+      "there are more objectives than there is room for; those for all count in each pool";
+    yield { message, fields: { objectivesLeftOut } };
+  }
+  const connectors = new Set(
+    [...pools.endpoints()].flatMap(({ discovered }) => unknownConnector(discovered.labels) ?? []),
+  );
+  if (connectors.size > 0) {
+    const known = CONNECTOR_NAMES.join(", ");
+    const message = `endpoints have no part in prefill: llm-d.ai/kv-connector must be one of ${known}`;
+    yield { message, fields: { connectors: [...connectors].sort() } };
+  }
+}
