@@ -39,7 +39,7 @@ export function followCluster(
         controlPlane.rewriteModels(rules);
         controlPlane.accept("rewrites", { rules: rules.length });
       },
-      refused: (part, error) => controlPlane.refuse(part, error),
+      refused: (part, error, kind) => controlPlane.refuse(part, error, kind),
       accepted: (part) => controlPlane.accept(part, {}),
     },
   );

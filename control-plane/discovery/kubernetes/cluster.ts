@@ -32,8 +32,9 @@ export interface ClusterListener {
   pools(pools: ServedPool[]): void;
   /** Rules of all InferenceModelRewrites, those that win first; told before pools are. */
   rewrites(rules: RewriteRule[]): void;
-  /** The part that does not work; it is tried again. `part` is a path of the API server. */
-  refused(part: string, error: HintwayError): void;
+  /** The part that does not work; it is tried again. `part` is a path of the API server;
+   * `kind` stands for parts of which there may be many. */
+  refused(part: string, error: HintwayError, kind?: string): void;
   /** What was refused of it is over. */
   accepted(part: string): void;
 }
@@ -63,7 +64,7 @@ export class Cluster {
       now: () => new Date().toISOString().replace(/\.\d+Z$/, "Z"),
     });
     const rewrites = new ModelRewrites(this.#events, {
-      refused: (part, error) => listener.refused(part, error),
+      refused: (part, error, kind) => listener.refused(part, error, kind),
       accepted: (part) => listener.accepted(part),
       rewrites: (rules) => this.#takeRules(rules),
     });

@@ -162,17 +162,14 @@ function watchedNamespace(
   const path = `/api/v1/namespaces/${namespace}/pods`;
   const servers = new WatchedObjects(api, { path, read: modelServerOf }, listener, options);
   const objectives = OBJECTIVE_GROUPS.map((group) => {
-    const kind = { path: objectivesPath(group, namespace), read: inferenceObjectiveOf };
+    const path = objectivesPath(group, namespace);
+    const kind = { path, read: inferenceObjectiveOf, isOptional: true };
     return new WatchedObjects<InferenceObjective>(api, kind, listener, options);
   });
   const rewrites = REWRITE_KINDS.map((kind) => {
     const read = (object: KubernetesObject) => modelRewriteOf(kind, object);
-    return new WatchedObjects(
-      api,
-      { path: rewritesPath(kind, namespace), read },
-      listener,
-      options,
-    );
+    const watched = { path: rewritesPath(kind, namespace), read, isOptional: true };
+    return new WatchedObjects(api, watched, listener, options);
   });
   return { pools, servers, objectives, rewrites };
 }

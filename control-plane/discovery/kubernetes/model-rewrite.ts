@@ -37,8 +37,16 @@ export interface RewritesListener {
   /** All rules, in the order of their precedence. */
   rewrites(rules: RewriteRule[]): void;
   /** What is wrong with an object; its last good rules stay. */
-  refused(part: string, error: HintwayError): void;
+  refused(part: string, error: HintwayError, kind: string): void;
+  /** What was refused of it is over, or it is gone. */
   accepted(part: string): void;
+}
+
+interface Known {
+  part: string;
+  rules: RewriteRule[];
+  /** Empty where the rules are those that the object holds. */
+  refusal: string;
 }
 
 /** The rules that objects hold. What is wrong with one is told by an Event on it. */
@@ -46,7 +54,7 @@ export class ModelRewrites {
   readonly #events: Events;
   readonly #listener: RewritesListener;
   /** By the object's uid: its last good rules, and why its present ones are refused. */
-  #known = new Map<string, { rules: RewriteRule[]; refusal: string }>();
+  #known = new Map<string, Known>();
 
   constructor(events: Events, listener: RewritesListener) {
     this.#events = events;
@@ -66,25 +74,30 @@ export class ModelRewrites {
       this.#known.set(uid, known);
       return known.rules.map((rule) => ({ ...rule, pool: poolOf(object) }));
     });
+    const standing = new Set([...this.#known.values()].filter(isRefused).map(({ part }) => part));
+    for (const known of before.values()) {
+      if (isRefused(known) && !standing.has(known.part)) this.#listener.accepted(known.part);
+    }
     this.#listener.rewrites(rules);
   }
 
-  #read(object: ModelRewrite, before = { rules: [] as RewriteRule[], refusal: "" }) {
+  #read(object: ModelRewrite, before: Known | undefined): Known {
     const { name, namespace } = object.metadata;
     const part = `${RESOURCE}/${namespace}/${name}`;
     const rules = rewriteRules(object["spec"]?.rules);
-    if (Array.isArray(rules)) {
-      if (before.refusal !== "") this.#listener.accepted(part);
-      return { rules, refusal: "" };
-    }
+    if (Array.isArray(rules)) return { part, rules, refusal: "" };
     const field = pathText(["spec", "rules", ...rules.path]);
     const [value, problem] =
       rules.kind === "unknown key" ? [rules.key, "is not known"] : [rules.value, rules.problem];
     const error = configInvalidValue(`${KIND} ${namespace}/${name}`, field, value, problem);
-    if (error.message !== before.refusal) {
+    if (error.message !== before?.refusal) {
       this.#events.tell(object, "Warning", "Refused", error.message);
-      this.#listener.refused(part, error);
+      this.#listener.refused(part, error, RESOURCE);
     }
-    return { rules: before.rules, refusal: error.message };
+    return { part, rules: before?.rules ?? [], refusal: error.message };
   }
+}
+
+function isRefused({ refusal }: Known): boolean {
+  return refusal !== "";
 }

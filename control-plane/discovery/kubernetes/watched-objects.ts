@@ -30,6 +30,8 @@ export interface WatchedKind<T> {
   query?: Query;
   /** Keeps of an object what is used: Pods are large, and many. Null leaves it out. */
   read(object: KubernetesObject): T | null;
+  /** Where reading it was never allowed there are none: a role may be older than what asks for it. */
+  isOptional?: boolean;
 }
 
 export interface WatchListener {
@@ -53,6 +55,7 @@ export class WatchedObjects<T> {
   /** What the server was at when it was heard last; null before the first list. */
   #version: string | null = null;
   #isKnown = false;
+  #isInstalled = false;
   #failure = "";
   #pauseMs: number;
 
@@ -71,14 +74,14 @@ export class WatchedObjects<T> {
     this.#pauseMs = options.times.pauseMs;
   }
 
-  /** Whether the objects are all there are: they were listed, or the kind is not installed. */
+  /** Whether the objects are all there are: they were listed, or there is no way to have any. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
 
   /** Whether the kind is installed, as far as is known. */
   get isInstalled(): boolean {
-    return this.#version !== null;
+    return this.#isInstalled;
   }
 
   /** Resolves after `stop`. */
@@ -108,6 +111,7 @@ export class WatchedObjects<T> {
     this.objects.clear();
     for (const item of items) this.#keep(item);
     this.#version = version;
+    this.#isInstalled = true;
     this.#worked();
     this.#isKnown = true;
     this.#listener.changed();
@@ -152,6 +156,7 @@ export class WatchedObjects<T> {
     if (error.code !== "KUBERNETES_UNREACHABLE") this.#version = null;
     if (error.message !== this.#failure) this.#listener.failed(this.#kind.path, error);
     this.#failure = error.message;
+    if (error.code === "KUBERNETES_FORBIDDEN") this.#takeRefusal();
     const pauseMs = this.#pauseMs;
     this.#pauseMs = Math.min(2 * pauseMs, this.#times.pauseMsMax);
     return pauseMs * (0.5 + this.#random() / 2);
@@ -162,10 +167,17 @@ export class WatchedObjects<T> {
     const isNews = !this.#isKnown || this.objects.size > 0;
     this.objects.clear();
     this.#version = null;
+    this.#isInstalled = false;
     this.#worked();
     this.#isKnown = true;
     if (isNews) this.#listener.changed();
     return this.#times.absentPauseMs * (0.75 + this.#random() / 4);
+  }
+
+  #takeRefusal(): void {
+    if (this.#isKnown || !this.#kind.isOptional) return;
+    this.#isKnown = true;
+    this.#listener.changed();
   }
 
   #worked(): void {
