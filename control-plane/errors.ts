@@ -222,5 +222,5 @@ function choices(label: string, known: readonly string[]): string {
 }
 
 function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+  return (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "");
 }

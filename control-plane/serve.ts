@@ -14,6 +14,7 @@ import { readFilter } from "./http/filter-route.ts";
 import { LastKnownFile, readLastKnown } from "./http/last-known.ts";
 import { Tokens } from "./http/tokens.ts";
 import { type Options, readOptions } from "./options.ts";
+import { sharedStateOf } from "./replicas/state-flags.ts";
 import { adjustableOf } from "./settings.ts";
 import { checkFiles, watchFiles } from "./watched-files.ts";
 
@@ -71,10 +72,6 @@ async function run(options: Options): Promise<void> {
     await controlPlane.stop();
     await Promise.all([lastKnown?.stop(), lastGood?.written()]);
   });
-}
-
-function sharedStateOf({ state: url, statePrefix: prefix, stateCa: ca }: Options) {
-  return url === undefined ? undefined : { url, prefix, ca };
 }
 
 /** What speaks to the API server takes 90 MB and most of a second: others do not load it. */

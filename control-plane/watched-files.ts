@@ -12,11 +12,13 @@ import { readFilter } from "./http/filter-route.ts";
 import { parseTokenFile, type Tokens } from "./http/tokens.ts";
 import { fileLabel, type NamedFile } from "./named-file.ts";
 import type { Options } from "./options.ts";
+import { checkSharedState } from "./replicas/state-flags.ts";
 import { adjustableOf } from "./settings.ts";
 
-/** Throws what is wrong with the first file that could not be used. */
+/** Throws what is wrong with the first flag or file that could not be used. */
 export async function checkFiles(options: Options): Promise<void> {
   const { tokenFile, endpoints, pool, poolName, config, settings, filter } = options;
+  checkSharedState(options);
   if (filter !== undefined) await readFilter(filter);
   await readFileAs(tokenFile, parseTokenFile);
   for (const { path } of config) await readFileAs(path, parseConfiguration);

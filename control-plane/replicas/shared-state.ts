@@ -1,6 +1,7 @@
 // The store that replicas share, Valkey or Redis: an agreement in hashes, and a stream of what gateways
 // report. The only file that speaks to it.
 
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createClient, RESP_TYPES } from "@redis/client";
 import { fileUnreadable, flagInvalid } from "../errors.ts";
@@ -52,9 +53,9 @@ export class SharedState {
   /** Waits in reads, which would hold up other commands. */
   readonly #reads: Client;
 
-  /** Throws FLAG_INVALID or FILE_UNREADABLE. Nothing is connected before `start`. */
+  /** Throws FLAG_INVALID or FILE_UNREADABLE, for --check too. Nothing is connected before `start`. */
   constructor(options: SharedStateOptions, listener: SharedStateListener) {
-    this.place = placeOf(options.url);
+    this.place = placeOf(options);
     this.#prefix = options.prefix;
     this.#commands = clientOf(options);
     this.#reads = clientOf(options);
@@ -142,6 +143,17 @@ function isTls(url: string): boolean {
 }
 
 function readCa(path: string): Buffer {
+  const pem = readPem(path);
+  try {
+    // Node takes what is no certificate, and then trusts nobody.
+    new X509Certificate(pem);
+  } catch {
+    throw flagInvalid("--state-ca", path, "the file does not begin with a certificate, in PEM");
+  }
+  return pem;
+}
+
+function readPem(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
@@ -149,11 +161,40 @@ function readCa(path: string): Buffer {
   }
 }
 
-function placeOf(url: string): string {
-  if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol)) {
-    const problem = "it is no address of Valkey or Redis; write redis://host:6379 or rediss://…";
-    throw flagInvalid("--state", url.replace(/\/\/[^@/]*@/, "//…@"), problem);
-  }
+function placeOf({ url, ca }: SharedStateOptions): string {
+  const problem = problemOf(url);
+  if (problem !== undefined) throw flagInvalid("--state", withoutSecrets(url), problem);
   const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname === "/" ? "" : pathname}`;
+  const place = `${protocol}//${host}${pathname === "/" ? "" : pathname}`;
+  if (ca !== undefined && !isTls(url)) {
+    throw flagInvalid("--state-ca", ca, `${place} (--state) is not TLS; write rediss://`);
+  }
+  return place;
+}
+
+/** In an address that is not understood, all before the last @ and in a query may be the password. */
+function withoutSecrets(url: string): string {
+  return url.replace(/^.*@/s, "…@").replace(/[?#].*$/s, "…");
+}
+
+function problemOf(url: string): string | undefined {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed || !/^rediss?:$/.test(parsed.protocol) || parsed.hostname === "") {
+    return "it is no address of Valkey or Redis; write redis://host:6379 or rediss://…";
+  }
+  const { username, password, pathname, search, hash } = parsed;
+  if (!/^\/?\d*$/.test(pathname) || search !== "" || hash !== "") {
+    const encoded = "write / ? # and @ of a password as %2F %3F %23 %40";
+    return `after the host comes nothing but a number; ${encoded}`;
+  }
+  return [username, password].every(isEncoded) ? undefined : "write % of a password as %25";
+}
+
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
