@@ -184,6 +184,8 @@ describe.skipIf(absent)(`the chart${absent ? ` (skipped: ${absent})` : ""}`, () 
     expect(template(withPassword)).toContain("controlPlane/state/url");
     expect(template(["pools={Not_A_Name}"])).toContain("pools/0");
     expect(template(["inferencePool.name=Not_A_Name"])).toContain("inferencePool/name");
+    // That is one name, of no characters.
+    expect(template(["httpRoute.hostnames={}"])).toContain("httpRoute/hostnames/0");
   });
 
   it.each(["networkPolicy", "monitoring", "token", "gateway.standalone.accessLogPercent"])(
