@@ -19,6 +19,7 @@ export type ErrorCode =
   | "TOKEN_INVALID"
   | "REPORT_REFUSED"
   | "STATE_UNREACHABLE"
+  | "TLS_INVALID"
   | ApiServerCode;
 
 /** What an API server's refusal is called, by its HTTP status. */
@@ -161,6 +162,16 @@ export function tokenInvalid(): HintwayError {
 
 export function reportRefused(problem: string): HintwayError {
   return new HintwayError("REPORT_REFUSED", `Report refused whole: ${problem}.`);
+}
+
+/** One of the files is not what its flag says, or they do not belong together. Holds no text of theirs. */
+export function tlsInvalid(files: { cert: string; key: string }, cause: unknown): HintwayError {
+  return new HintwayError(
+    "TLS_INVALID",
+    `${files.cert} (--tls-cert) and ${files.key} (--tls-key): ${reasonOf(cause)}. Write a certificate, ` +
+      "with its chain, and the key that belongs to it, both as PEM.",
+    cause,
+  );
 }
 
 export function stateUnreachable(place: string, cause: unknown): HintwayError {

@@ -24,6 +24,8 @@ export interface Options extends OwnSettings {
   statePrefix: string;
   stateCa?: string;
   filter?: string;
+  tlsCert?: string;
+  tlsKey?: string;
   endpoints?: string;
   pool: NamedFile[];
   config: NamedFile[];
@@ -84,12 +86,24 @@ function program(): Command {
     .helpOption("-h, --help", "show this text")
     .allowExcessArguments(false)
     .exitOverride();
-  const groups = [...disaggregationOptions(), ...stateOptions(), ...kubernetesOptions()];
+  const groups = [
+    ...tlsOptions(),
+    ...disaggregationOptions(),
+    ...stateOptions(),
+    ...kubernetesOptions(),
+  ];
   for (const option of groups) command.addOption(option);
   for (const [name, bounds] of Object.entries(NUMBER_SETTINGS)) {
     command.addOption(number(`--${hyphened(name)} <n>`, bounds));
   }
   return command;
+}
+
+function tlsOptions(): Option[] {
+  return [
+    setting("--tls-cert <file>", "serves HTTPS: the certificate with its chain, PEM, watched"),
+    setting("--tls-key <file>", "the key of --tls-cert, PEM, watched"),
+  ];
 }
 
 /** The words of each setting, the standard one first. */

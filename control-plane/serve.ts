@@ -12,6 +12,7 @@ import type { followCluster } from "./follow-cluster.ts";
 import { createApp } from "./http/app.ts";
 import { readFilter } from "./http/filter-route.ts";
 import { LastKnownFile, readLastKnown } from "./http/last-known.ts";
+import { certificateFiles, readCertificate, Tls } from "./http/tls.ts";
 import { Tokens } from "./http/tokens.ts";
 import { type Options, readOptions } from "./options.ts";
 import { sharedStateOf } from "./replicas/state-flags.ts";
@@ -49,16 +50,19 @@ async function run(options: Options): Promise<void> {
     onTable: () => lastKnown?.outdated(),
   });
   const tokens = new Tokens();
+  const files = certificateFiles(options);
+  const tls = files && new Tls(readCertificate(files));
   const app = createApp(controlPlane, {
     tokens,
     attachment: options.attachment,
+    tls,
     filter: options.filter === undefined ? undefined : await readFilter(options.filter),
     logger: { level: options.logLevel },
   });
   controlPlane.log = app.log;
   lastKnown?.follow(controlPlane, app.log);
   const lastGood = stateDir === undefined ? undefined : new LastGoodFiles(stateDir, app.log);
-  const watches = await watchFiles({ controlPlane, tokens, options, lastGood });
+  const watches = await watchFiles({ controlPlane, tokens, tls, options, lastGood });
   const cluster = options.kubernetes ? await inCluster(controlPlane, options, lastGood) : null;
   await listen(app, options);
   controlPlane.start();

@@ -1,4 +1,4 @@
-// The files that an operator may change while this process runs: tokens, configurations, pools.
+// The files that an operator may change while this process runs: tokens, certificate, configurations, pools.
 import { type Configuration, parseConfiguration } from "./config/configuration.ts";
 import { parseSettings } from "./config/settings-document.ts";
 import type { ControlPlane } from "./control-plane.ts";
@@ -9,6 +9,7 @@ import { PoolFiles } from "./discovery/pool-files.ts";
 import { type Parser, readFileAs, watchFile } from "./discovery/watched-file.ts";
 import type { HintwayError } from "./errors.ts";
 import { readFilter } from "./http/filter-route.ts";
+import { type Certificate, certificateFiles, readCertificate, type Tls } from "./http/tls.ts";
 import { parseTokenFile, type Tokens } from "./http/tokens.ts";
 import { fileLabel, type NamedFile } from "./named-file.ts";
 import type { Options } from "./options.ts";
@@ -20,6 +21,8 @@ export async function checkFiles(options: Options): Promise<void> {
   const { tokenFile, endpoints, pool, poolName, config, settings, filter } = options;
   checkSharedState(options);
   if (filter !== undefined) await readFilter(filter);
+  const certificate = certificateFiles(options);
+  if (certificate !== undefined) readCertificate(certificate);
   await readFileAs(tokenFile, parseTokenFile);
   for (const { path } of config) await readFileAs(path, parseConfiguration);
   if (settings !== undefined) await readFileAs(settings, parseSettings);
@@ -31,6 +34,7 @@ export async function checkFiles(options: Options): Promise<void> {
 export interface Watched {
   controlPlane: ControlPlane;
   tokens: Tokens;
+  tls: Tls | undefined;
   options: Options;
   lastGood: LastGoodFiles | undefined;
 }
@@ -41,7 +45,7 @@ interface Watch {
 
 /** Reads the files a first time, or throws; from then on their changes take effect. */
 export async function watchFiles(watched: Watched): Promise<Watch[]> {
-  const watches = [await watchTokens(watched)];
+  const watches = [await watchTokens(watched), ...(await watchCertificate(watched))];
   for (const file of watched.options.config) watches.push(await watchConfiguration(watched, file));
   if (watched.options.settings !== undefined) {
     watches.push(await watchSettings(watched, watched.options.settings));
@@ -56,10 +60,31 @@ function watchTokens({ controlPlane, tokens, options }: Watched): Promise<Watch>
   return watchFile(options.tokenFile, parseTokenFile, {
     changed: (listed) => {
       tokens.replace(listed);
+      controlPlane.series.access.tokensReplaced();
       controlPlane.accept("token", { tokens: listed.length });
     },
     refused: (error) => controlPlane.refuse("token", error),
   });
+}
+
+/** Both files are read when either changes; until they belong together, those in force stay. */
+function watchCertificate({ controlPlane, tls, options }: Watched): Promise<Watch[]> {
+  const files = certificateFiles(options);
+  if (files === undefined || tls === undefined) return Promise.resolve([]);
+  let isRefused = false;
+  const listener = {
+    changed: (certificate: Certificate) => {
+      const isNews = tls.replace(certificate);
+      if (isNews || isRefused) controlPlane.accept("tls", { path: files.cert });
+      isRefused = false;
+    },
+    refused: (error: HintwayError) => {
+      isRefused = true;
+      controlPlane.refuse("tls", error);
+    },
+  };
+  const read = () => readCertificate(files);
+  return Promise.all([files.cert, files.key].map((path) => watchFile(path, read, listener)));
 }
 
 function watchConfiguration(watched: Watched, file: NamedFile): Promise<Watch> {

@@ -2,12 +2,13 @@
 
 import { CONTROL_PLANE_CLUSTER } from "../protocol/names.ts";
 import type { AccessLogOptions } from "./access-log.ts";
-import { controlPlaneCluster, originalDestinationCluster } from "./clusters.ts";
+import { controlPlaneCluster, originalDestinationCluster, type Token } from "./clusters.ts";
 import type { Attachment } from "./filters.ts";
 import { gatewayListener } from "./listener.ts";
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
 import { adminCluster, probeListener } from "./probe-listener.ts";
 import { FALLBACK_CLUSTER } from "./routes.ts";
+import type { ControlPlaneTls } from "./tls.ts";
 
 export type { Attachment } from "./filters.ts";
 export type { EnvoyMessage } from "./message.ts";
@@ -32,8 +33,10 @@ export interface BootstrapOptions {
   /** Where kubelet and Prometheus ask, if they do. */
   probes?: Address;
   controlPlane: Address;
-  /** The bearer token for all calls to the control plane; may be an Envoy `%FORMAT%`. */
-  token: string;
+  /** Where it serves HTTPS. */
+  controlPlaneTls?: ControlPlaneTls;
+  /** The bearer token for all calls to the control plane. */
+  token: Token;
   /** Path of the filter, read by Envoy when it starts. */
   filterPath: string;
   /** Names this Envoy to the control plane. */
@@ -74,7 +77,7 @@ export function bootstrap(options: BootstrapOptions): EnvoyMessage {
         ...(options.probes ? [probeListener(options.probes)] : []),
       ],
       clusters: [
-        controlPlaneCluster(options.controlPlane, options.token),
+        controlPlaneCluster(options.controlPlane, options.token, options.controlPlaneTls),
         ...(usesDiscovery ? [] : [originalDestinationCluster()]),
         ...lastKnownClusters,
         ...(options.probes ? [adminCluster(options.admin)] : []),

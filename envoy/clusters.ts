@@ -3,6 +3,8 @@
 import { CONTROL_PLANE_CLUSTER, DESTINATION_HEADER, REPLICA_HEADER } from "../protocol/names.ts";
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
 import { FALLBACK_CLUSTER } from "./routes.ts";
+import { tokenInjection } from "./secrets.ts";
+import { type ControlPlaneTls, controlPlaneTransport } from "./tls.ts";
 
 /** Requests are many and long: Envoy's own limits (1,024 requests, 3 retries) would shed them. */
 const CIRCUIT_BREAKERS = {
@@ -22,40 +24,45 @@ const CIRCUIT_BREAKERS = {
  */
 const ENDPOINT_IDLE_TIMEOUT = "4s";
 
+/** What is shown to the control plane: text, which may be an Envoy `%FORMAT%`, or a secret. */
+export type Token = string | { secretPath: string };
+
 /**
  * The control plane: discovery, hints and reports. Of several replicas the filter names the one that
  * knows how far it was told; discovery goes to each in turn. The token is added here, below the
  * router, so that Envoy's own discovery calls carry it as well as the filter's.
  */
-export function controlPlaneCluster(address: Address, token: string): EnvoyMessage {
+export function controlPlaneCluster(
+  address: Address,
+  token: Token,
+  tls?: ControlPlaneTls,
+): EnvoyMessage {
   return {
     name: CONTROL_PLANE_CLUSTER,
     type: "STRICT_DNS",
     connect_timeout: "1s",
     dns_lookup_family: "V4_PREFERRED",
     load_balancing_policy: namedBy(REPLICA_HEADER),
+    ...(tls === undefined ? {} : { transport_socket: controlPlaneTransport(tls) }),
     load_assignment: {
       cluster_name: CONTROL_PLANE_CLUSTER,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(address) } }] }],
     },
     typed_extension_protocol_options: httpProtocolOptions({
       http_filters: [
-        extension("envoy.filters.http.header_mutation", HEADER_MUTATION, {
-          mutations: {
-            request_mutations: [
-              {
-                append: {
-                  header: { key: "authorization", value: `Bearer ${token}` },
-                  append_action: "OVERWRITE_IF_EXISTS_OR_ADD",
-                },
-              },
-            ],
-          },
-        }),
+        typeof token === "string" ? writtenToken(token) : tokenInjection(token.secretPath),
         extension("envoy.filters.http.upstream_codec", UPSTREAM_CODEC, {}),
       ],
     }),
   };
+}
+
+function writtenToken(token: string): EnvoyMessage {
+  const header = { key: "authorization", value: `Bearer ${token}` };
+  const append = { header, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" };
+  return extension("envoy.filters.http.header_mutation", HEADER_MUTATION, {
+    mutations: { request_mutations: [{ append }] },
+  });
 }
 
 /** The buffer attachment's pools: each request goes to the address that the filter has set. */

@@ -3,6 +3,8 @@
 import { join } from "node:path";
 import type { AccessLogOptions } from "../envoy/access-log.ts";
 import { type Attachment, bootstrap } from "../envoy/bootstrap.ts";
+import type { Token } from "../envoy/clusters.ts";
+import type { ControlPlaneTls } from "../envoy/tls.ts";
 import { isHealthy } from "./health.ts";
 import { newsOf } from "./news.ts";
 import { projectPath } from "./project.ts";
@@ -91,7 +93,9 @@ export interface EnvoyOptions {
   port: number;
   adminPort: number;
   controlPort: number;
-  token: string;
+  /** Where the control plane serves HTTPS. */
+  controlPlaneTls?: ControlPlaneTls;
+  token: Token;
   stateDir: string;
   filterPath: string;
   attachment: Attachment;
@@ -133,6 +137,7 @@ async function writeBootstrap(path: string, options: EnvoyOptions): Promise<void
     token: options.token,
     filterPath: options.filterPath,
     gateway: options.gateway,
+    ...(options.controlPlaneTls ? { controlPlaneTls: options.controlPlaneTls } : {}),
     ...(options.fallbacks === undefined ? {} : { fallbacks: options.fallbacks }),
     ...(options.accessLog ? { accessLog: options.accessLog } : {}),
     ...(lastKnown ? { lastKnown } : {}),

@@ -33,11 +33,12 @@ export class Tokens {
     this.#digests = tokens.map((token) => digest(`Bearer ${token}`));
   }
 
-  /** Whether an `authorization` header shows one of them. */
-  accepts(header: string): boolean {
+  /** The place, from 1, of the one that an `authorization` header shows; 0 for none of them. */
+  placeOf(header: string): number {
     const given = digest(header);
     // Digests are equally long, comparing them takes equally long, and all are compared.
-    return this.#digests.filter((expected) => timingSafeEqual(given, expected)).length > 0;
+    const same = this.#digests.map((expected) => timingSafeEqual(given, expected));
+    return 1 + same.indexOf(true);
   }
 }
 

@@ -2,6 +2,7 @@
 // same as one of the upstream endpoint picker's have its name and labels too, so that dashboards
 // and autoscalers go on working: `llm_d_epp_…`, and for pools the older `inference_pool_…`.
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { AccessSeries } from "./access-series.ts";
 import type { EndedFigures, EndpointFigures, Figures, LegFigures, PoolFigures } from "./figures.ts";
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
@@ -15,6 +16,7 @@ const DISAGGREGATION_PLUGIN = "disagg-profile-handler";
 
 export class Series {
   readonly #registry = new Registry();
+  readonly access = new AccessSeries(this.#registry);
 
   readonly #picks = this.#counter("hintway_picks_total", "Requests that ended, by destination.", [
     "pool",

@@ -5,6 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Attachment, EnvoyMessage } from "../../envoy/bootstrap.ts";
+import type { Token } from "../../envoy/clusters.ts";
+import type { ControlPlaneTls } from "../../envoy/tls.ts";
 import { buildFilter, type FilterTarget } from "../../start/build-filter.ts";
 import { findEnvoy } from "../../start/find-envoy.ts";
 import { firstAnswer } from "../../start/first-answer.ts";
@@ -74,6 +76,8 @@ export interface ControlPlaneOptions {
   /** Whether clients may ask why; true by default. */
   explain?: boolean;
   flags?: string[];
+  /** Where flags have it serve HTTPS; this process has to trust it. */
+  isSecure?: boolean;
   /** A folder of its own by default, removed when the control plane is stopped. */
   stateDir?: string;
   port?: number;
@@ -83,17 +87,21 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const stateDir = options.stateDir ?? temporaryFolder();
   const { token, path: tokenFile } = writeToken(stateDir);
   const port = options.port ?? (await freePort());
-  const component = await startPart(
-    controlPlanePart({ ...options, port, tokenFile, stateDir }),
-    port,
-  );
-  return extended(component, { token, stateDir });
+  const definition = controlPlanePart({ ...options, port, tokenFile, stateDir });
+  if (!options.isSecure) return extended(await startPart(definition, port), { token, stateDir });
+  const healthUrl = definition.healthUrl.replace("http:", "https:");
+  const component = await startPart({ ...definition, healthUrl }, port);
+  return extended(component, { token, stateDir, url: `https://${component.address}` });
 }
 
 export interface EnvoyOptions {
   /** What it is told of the control plane, which need not be running. */
   controlPlane: Pick<ControlPlane, "port" | "token" | "stateDir">;
   attachment?: Attachment;
+  /** Where the control plane serves HTTPS. */
+  controlPlaneTls?: ControlPlaneTls;
+  /** Instead of the control plane's. */
+  token?: Token;
   workers?: number;
   filter?: FilterTarget;
   /** The build of `filter` by default. */
@@ -115,9 +123,10 @@ export async function startEnvoy(options: EnvoyOptions): Promise<Envoy> {
     ...{ host: LOOPBACK, port, adminPort, attachment, workers, gateway },
     binary: await findEnvoy(process.env, LAUNCH),
     controlPort: controlPlane.port,
-    token: controlPlane.token,
+    token: options.token ?? controlPlane.token,
     stateDir: controlPlane.stateDir,
     filterPath: await filterFor(attachment, options),
+    ...(options.controlPlaneTls ? { controlPlaneTls: options.controlPlaneTls } : {}),
     ...(options.logLevel ? { logLevel: options.logLevel } : {}),
     ...(options.accessLog ? { accessLog: { path: options.accessLog } } : {}),
   });

@@ -9,6 +9,8 @@ export class Traffic {
   #isOver = false;
   #failed = 0;
   #served = 0;
+  /** How old hints were, in what was explained. */
+  readonly stages = new Set<string>();
   readonly #done: Promise<void>;
 
   constructor(connection: PinnedConnection) {
@@ -24,7 +26,9 @@ export class Traffic {
 
   async #run(connection: PinnedConnection): Promise<void> {
     while (!this.#isOver) {
-      if ((await connection.ask("hello")).status === 200) this.#served++;
+      const { status, explanation } = await connection.ask("hello");
+      if (explanation) this.stages.add(explanation.stage);
+      if (status === 200) this.#served++;
       else this.#failed++;
       await sleep(PAUSE_MS);
     }

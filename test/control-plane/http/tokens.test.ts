@@ -11,14 +11,12 @@ it("a token file holds a token a line, and anything odd is refused without being
   }
 });
 
-it("every token of the last list is accepted, and no other", () => {
+it("every token of the last list is accepted by its place there, and no other", () => {
   const tokens = new Tokens();
-  expect(tokens.accepts("Bearer undefined")).toBe(false);
+  expect(tokens.placeOf("Bearer undefined")).toBe(0);
   tokens.replace(["old", "new"]);
   const shown = ["Bearer old", "Bearer new", "Bearer", "new", "Bearer old\nnew", "bearer old"];
-  expect(shown.map((header) => tokens.accepts(header))).toEqual([
-    ...[true, true, false, false, false, false],
-  ]);
+  expect(shown.map((header) => tokens.placeOf(header))).toEqual([1, 2, 0, 0, 0, 0]);
   tokens.replace(["new"]);
-  expect([tokens.accepts("Bearer old"), tokens.accepts("Bearer new")]).toEqual([false, true]);
+  expect([tokens.placeOf("Bearer old"), tokens.placeOf("Bearer new")]).toEqual([0, 1]);
 });
