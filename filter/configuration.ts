@@ -13,9 +13,11 @@ import { join, ownNumber } from "./hints/machines.ts";
 import { setCold } from "./hints/table.ts";
 import { bufferAt, PLUGIN_CONFIGURATION, readBuffer } from "./host/buffers.ts";
 import { warn } from "./host/callouts.ts";
+import { drawBits } from "./host/chance.ts";
 import { nowMs } from "./host/clock.ts";
 import { expectUpTo, Text } from "./host/memory.ts";
 import { FlatObject } from "./json/flat-object.ts";
+import { beginMeetings } from "./request/meeting-id.ts";
 import { setFallbackCluster } from "./request/pool-choice.ts";
 import { seedRandom } from "./request/random.ts";
 import { setAttachment } from "./request/stream.ts";
@@ -58,6 +60,7 @@ export function configure(root: u32, bytes: u32): bool {
     agreeOnGatewayId(seed);
     join(<u32>seed | 1, startMs);
     seedRandom(seed + <u64>ownNumber);
+    beginMeetings(drawBits());
   }
   if (!takeKeptTable(startMs)) takeColdHints(object, startMs);
   startTicking();

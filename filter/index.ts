@@ -62,8 +62,7 @@ export function proxy_on_request_trailers(context: u32, _trailers: u32): u32 {
 }
 
 export function proxy_on_response_headers(context: u32, _headers: u32, isEnd: u32): u32 {
-  onResponseHeaders(context, isEnd !== 0);
-  return CONTINUE;
+  return onResponseHeaders(context, isEnd !== 0);
 }
 
 export function proxy_on_response_body(context: u32, bytes: u32, isEnd: u32): u32 {

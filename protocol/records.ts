@@ -220,7 +220,7 @@ export const FAILURE_ERROR: u32 = 1;
 /** Part of an endpoint in disaggregation. Of endpoints that have one. Part of a whole table. */
 export const ROLE: u32 = 13;
 //   0 slot   4 roles   8 connector, or CONNECTOR_OF_POOL   12 hash of what partners share (low, high)
-//  20 tensor-parallel size, 0 unknown
+//  20 tensor-parallel size, 0 unknown      24 port at which decode meets it
 export const ROLE_SLOT: u32 = 0;
 export const ROLE_ROLES: u32 = 4;
 export const ROLE_CONNECTOR: u32 = 8;
@@ -229,7 +229,9 @@ export const ROLE_GROUP_LOW: u32 = 12;
 export const ROLE_GROUP_HIGH: u32 = 16;
 /** Prefill's may not be larger than decode's. */
 export const ROLE_TENSOR_PARALLEL: u32 = 20;
-export const ROLE_BYTES: u32 = 24;
+/** Its bootstrap server's, in the connectors that have one. */
+export const ROLE_PORT: u32 = 24;
+export const ROLE_BYTES: u32 = 28;
 export const ROLE_PREFILL: u32 = 1;
 export const ROLE_DECODE: u32 = 2;
 export const ROLE_ENCODE: u32 = 4;
@@ -240,6 +242,8 @@ export const CONNECTOR_OF_POOL: u32 = 0;
 export const CONNECTOR_NIXL: u32 = 1;
 /** Both know the place: shared storage, LMCache. */
 export const CONNECTOR_SHARED_STORAGE: u32 = 2;
+/** Both are asked at once, and meet in a room of prefill's bootstrap server: SGLang. */
+export const CONNECTOR_SGLANG: u32 = 3;
 
 // ---- both ways --------------------------------------------------------------------------------
 

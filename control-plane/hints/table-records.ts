@@ -5,7 +5,13 @@ import * as wire from "../../protocol/records.ts";
 import type { Endpoint } from "../pool/endpoint.ts";
 import type { ServedModels } from "../pool/models.ts";
 import type { NumberedPool } from "../pool/pool.ts";
-import { groupOf, ownConnector, rolesOf, tensorParallelOf } from "../pool/roles.ts";
+import {
+  bootstrapPortOf,
+  groupOf,
+  ownConnector,
+  rolesOf,
+  tensorParallelOf,
+} from "../pool/roles.ts";
 import type { StepBody } from "../scoring/plugin.ts";
 import type { Mode, Objectives } from "../settings.ts";
 import type { FrameWriter } from "./frame-writer.ts";
@@ -186,6 +192,7 @@ function writeRole(writer: FrameWriter, { slot, discovered: { labels } }: Endpoi
   set(wire.ROLE_GROUP_LOW, low);
   set(wire.ROLE_GROUP_HIGH, high);
   set(wire.ROLE_TENSOR_PARALLEL, tensorParallelOf(labels));
+  set(wire.ROLE_PORT, bootstrapPortOf(labels));
 }
 
 /** Nothing where there is but one pool. */

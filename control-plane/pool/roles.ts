@@ -2,6 +2,7 @@
 import {
   CONNECTOR_NIXL,
   CONNECTOR_OF_POOL,
+  CONNECTOR_SGLANG,
   CONNECTOR_SHARED_STORAGE,
   ROLE_DECODE,
   ROLE_ENCODE,
@@ -46,6 +47,7 @@ const CONNECTORS = new Map([
   ["moriio", CONNECTOR_NIXL],
   ["shared-storage", CONNECTOR_SHARED_STORAGE],
   ["lmcache", CONNECTOR_SHARED_STORAGE],
+  ["sglang", CONNECTOR_SGLANG],
 ]);
 export const CONNECTOR_NAMES = [...CONNECTORS.keys()];
 
@@ -59,9 +61,24 @@ export function unknownConnector(labels: Labels): string | undefined {
   return name === undefined || name === "" || CONNECTORS.has(name) ? undefined : name;
 }
 
-/** The endpoint's own connector, or CONNECTOR_OF_POOL. */
+/** Engines that have a connector of their own, whatever the pool's is. */
+const ENGINE_LABEL = "llm-d.ai/engine-type";
+const CONNECTORS_OF_ENGINES = new Map([["sglang", CONNECTOR_SGLANG]]);
+
+/** The endpoint's own connector, or its engine's, or CONNECTOR_OF_POOL. */
 export function ownConnector(labels: Labels): number {
-  return CONNECTORS.get(labels[CONNECTOR_LABEL] ?? "") ?? CONNECTOR_OF_POOL;
+  const named = CONNECTORS.get(labels[CONNECTOR_LABEL] ?? "");
+  return named ?? CONNECTORS_OF_ENGINES.get(labels[ENGINE_LABEL] ?? "") ?? CONNECTOR_OF_POOL;
+}
+
+const PORT_LABEL = "llm-d.ai/bootstrap-port";
+/** SGLang's `--disaggregation-bootstrap-port`. */
+const PORT_STANDARD = 8998;
+
+/** Where decode meets a prefill endpoint, beside its own port. */
+export function bootstrapPortOf(labels: Labels): number {
+  const port = Number(labels[PORT_LABEL]);
+  return Number.isInteger(port) && port > 0 && port <= 65_535 ? port : PORT_STANDARD;
 }
 
 /** Prefill and decode of other revisions or other places than each other's are never paired. */

@@ -28,6 +28,7 @@ const rolesOf = new StaticArray<u8>(<i32>SLOTS_MAX);
 const connectors = new StaticArray<u8>(<i32>SLOTS_MAX);
 const groups = new StaticArray<u64>(<i32>SLOTS_MAX);
 const tensorParallel = new StaticArray<u32>(<i32>SLOTS_MAX);
+const ports = new StaticArray<u32>(<i32>SLOTS_MAX);
 
 /** Null for a pool that does not disaggregate. */
 export function disaggregationOf(pool: u32): Disaggregation | null {
@@ -41,6 +42,7 @@ export function forgetDisaggregation(): void {
   connectors.fill(<u8>wire.CONNECTOR_OF_POOL);
   groups.fill(0);
   tensorParallel.fill(0);
+  ports.fill(0);
 }
 
 export function takeDisaggregation(view: DataView, at: u32): void {
@@ -69,6 +71,7 @@ export function takeRole(view: DataView, at: u32): void {
   const high = view.getUint32(at + wire.ROLE_GROUP_HIGH, true);
   unchecked((groups[slot] = <u64>low | ((<u64>high) << 32)));
   unchecked((tensorParallel[slot] = view.getUint32(at + wire.ROLE_TENSOR_PARALLEL, true)));
+  unchecked((ports[slot] = view.getUint32(at + wire.ROLE_PORT, true)));
 }
 
 export function hasRole(slot: u32, role: u32): bool {
@@ -92,6 +95,11 @@ export function hasPartner(pool: Pool, prefill: u32): bool {
     if (hasRole(slot, wire.ROLE_DECODE) && isUp(slot) && arePartners(prefill, slot)) return true;
   }
   return false;
+}
+
+/** The port at which decode meets this prefill endpoint. */
+export function meetingPortOf(slot: u32): u32 {
+  return unchecked(ports[slot]);
 }
 
 export function connectorOf(one: Disaggregation, slot: u32): u32 {

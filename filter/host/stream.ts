@@ -46,10 +46,16 @@ export function respond(
 }
 
 const REQUEST_STREAM: i32 = 0;
+const RESPONSE_STREAM: i32 = 1;
 
 /** Lets a request go on that was held, after the callback that runs. */
 export function continueRequest(): void {
   proxy_continue_stream(REQUEST_STREAM);
+}
+
+/** Lets a response go on whose headers were held, after the callback that runs. */
+export function continueResponse(): void {
+  proxy_continue_stream(RESPONSE_STREAM);
 }
 
 /** Sets filter state from a marshalled SetEnvoyFilterStateArguments. */

@@ -13,6 +13,8 @@ import { TextBuffer } from "../text-buffer.ts";
 export const DESTINATION = new Text(DESTINATION_HEADER);
 export const CLUSTER = new Text(CLUSTER_HEADER);
 const LAST_KNOWN = new Text(LAST_KNOWN_SUFFIX);
+const RETRIES_MAX = new Text("x-envoy-max-retries");
+const NONE = new Text("0");
 const COMMA: u8 = 44;
 const FILTER_STATE_PATH = new Text("envoy.network.transport_socket.original_dst_address");
 
@@ -27,6 +29,11 @@ export function nameInHeader(slots: StaticArray<u16>, count: i32): void {
     text.add(addressAt(slot), addressBytes(slot));
   }
   setHeader(REQUEST_HEADERS, DESTINATION, text.at, text.bytes);
+}
+
+/** Envoy is not to try this request again, whatever its route says. */
+export function forbidRetries(): void {
+  setHeader(REQUEST_HEADERS, RETRIES_MAX, NONE.at, NONE.bytes);
 }
 
 /** Leads the request to the pool's cluster where its route would lead elsewhere. */

@@ -1,5 +1,6 @@
 // A request of a pool that disaggregates: whether its prompt is read on a prefill endpoint first, and
-// what comes of that. While a prefill endpoint reads it, the request is held:
+// what comes of that. While a prefill endpoint reads it, the request is held, unless its connector has both
+// asked at once (joined.ts):
 //
 //   decode pick ─▶ decider ─▶ prefill pick ─▶ call ─▶ answer ─▶ body patched ─▶ decode pick ─▶ sent
 //        │            │no           │none        │no room, too long, or failed: the next one, until
@@ -24,16 +25,24 @@ import { destinationClusterAt, destinationClusterBytes, findCluster } from "./de
 import { applyEdits } from "./edited-body.ts";
 import { explain, takeExplanation } from "./explain.ts";
 import { backlogInFlight } from "./in-flight.ts";
+import { join } from "./joined.ts";
 import { bodyHasMembers, bodyStart, buildLegBody, legBodyAt, legBodyBytes } from "./leg-body.ts";
 import { buildLegHeaders, legHeaders } from "./leg-headers.ts";
 import { hasRoomForLeg, keepLeg, newLeg } from "./legs.ts";
 import { PREFILLING, Request } from "./live.ts";
 import { backlogBefore } from "./load-before.ts";
+import { nextMeeting } from "./meeting-id.ts";
 import * as picks from "./pick.ts";
-import { pickPrefill } from "./pick-by-role.ts";
+import { pickDecode, pickPrefill } from "./pick-by-role.ts";
 import * as choice from "./pool-choice.ts";
-import { mayBePrefilled } from "./prompt-api.ts";
-import { prefillMembers } from "./transfer-members.ts";
+import { API_SGLANG_GENERATE, generates } from "./prompt-api.ts";
+import {
+  decodesAlone,
+  isConcurrent,
+  limitsItself,
+  meets,
+  prefillMembers,
+} from "./transfer-members.ts";
 import { byteMsOf, transferMsOf } from "./transfer-times.ts";
 
 // What has become of prefill before the request goes on to decode.
@@ -41,40 +50,57 @@ import { byteMsOf, transferMsOf } from "./transfer-times.ts";
 const PREFILL_UNWANTED: u32 = 0;
 /** It has begun, and the request waits. */
 export const PREFILL_BEGUN: u32 = 1;
+/** It has begun, and the request goes to decode at once: to what was picked last. */
+export const PREFILL_JOINED: u32 = 2;
 /** It was to be done elsewhere, and is not. */
-export const PREFILL_FAILED: u32 = 2;
+export const PREFILL_FAILED: u32 = 3;
 
 const decode = new Place();
 const prefill = new Place();
 
-/** After the pick of decode alone. `mayHold`: the gateway has room to hold the request's body. */
+/** After the pick of decode alone: whether that endpoint serves no request whose prompt it has to read. */
+export function needsPrefill(request: Request, ways: Disaggregation): bool {
+  return mayBePrefilled(request, ways) && !decodesAlone(connectorOfDecode(ways));
+}
+
+function mayBePrefilled(request: Request, ways: Disaggregation): bool {
+  if (request.wish.promptBytes === 0 || !generates(request.api)) return false;
+  return request.api !== API_SGLANG_GENERATE || connectorOfDecode(ways) === wire.CONNECTOR_SGLANG;
+}
+
+function connectorOfDecode(ways: Disaggregation): u32 {
+  return connectorOf(ways, <u32>unchecked(picks.destinations[0]));
+}
+
+/**
+ * After the pick of decode alone. `isNeeded`: it is of no use, and nothing is to be decided. `mayHold`:
+ * the gateway has room to hold the request's body.
+ */
 export function beginPrefill(
   request: Request,
   pool: Pool,
   ways: Disaggregation,
+  isNeeded: bool,
   mayHold: bool,
   atMs: f64,
 ): u32 {
   const transfer = request.transfer;
-  if (!mayBePrefilled(request.api) || request.wish.promptBytes === 0) return PREFILL_UNWANTED;
+  if (!mayBePrefilled(request, ways)) return PREFILL_UNWANTED;
   transfer.doneFlags |= wire.DONE_FLAG_DECIDED;
   const decodeSlot = <u32>unchecked(picks.destinations[0]);
   notePlace(decode, pool, request, decodeSlot, atMs);
-  if (!mayBeWorthIt(request, pool, ways)) return PREFILL_UNWANTED;
+  if (!isNeeded && !mayBeWorthIt(request, pool, ways)) return PREFILL_UNWANTED;
   if (!namePrefills(request, pool, ways, atMs)) return PREFILL_UNWANTED;
   // The best endpoint for both has nothing to fetch from another.
   if (<u32>unchecked(transfer.prefills[0]) === decodeSlot) return PREFILL_UNWANTED;
-  if (ways.decider === wire.DECIDE_TIME && !isWorthIt(request, pool, atMs)) return PREFILL_UNWANTED;
+  const isByTime = !isNeeded && ways.decider === wire.DECIDE_TIME;
+  if (isByTime && !isWorthIt(request, pool, atMs)) return PREFILL_UNWANTED;
   transfer.doneFlags |= wire.DONE_FLAG_DISAGGREGATED;
-  if (mayHold) {
-    // What the client must not say is gone before anything is made of its body.
-    request.bodyBytes = applyEdits(request, request.heldBytes);
-    if (callPrefill(request, pool, ways, atMs)) return PREFILL_BEGUN;
-  } else {
-    counters.prefillsUnheld++;
-  }
-  transfer.doneFlags |= wire.DONE_FLAG_PREFILL_FAILED;
-  return PREFILL_FAILED;
+  // What the client must not say is gone before anything is made of its body.
+  request.bodyBytes = applyEdits(request, request.heldBytes);
+  const result = callPrefill(request, pool, ways, mayHold, atMs);
+  if (result === PREFILL_FAILED) transfer.doneFlags |= wire.DONE_FLAG_PREFILL_FAILED;
+  return result;
 }
 
 function mayBeWorthIt(request: Request, pool: Pool, ways: Disaggregation): bool {
@@ -126,27 +152,55 @@ function isWorthIt(request: Request, pool: Pool, atMs: f64): bool {
   return transfer.aloneBytes > transfer.elsewhereBytes;
 }
 
-/** Calls the next of the request's prefill endpoints that can be; false where none is left. */
-export function callPrefill(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): bool {
+/**
+ * Calls the next of the request's prefill endpoints that can be, and picks decode beside it where both
+ * are asked at once; PREFILL_FAILED where none is left.
+ */
+export function callPrefill(
+  request: Request,
+  pool: Pool,
+  ways: Disaggregation,
+  mayHold: bool,
+  atMs: f64,
+): u32 {
   const transfer = request.transfer;
   if (!hasRoomForLeg(request.bodyBytes)) {
     counters.prefillsRefused++;
-    return false;
+    return PREFILL_FAILED;
   }
   while (transfer.nextPrefill < transfer.prefillCount) {
     const place = transfer.nextPrefill++;
     if (!mayStillPrefill(request, pool, ways, place)) continue;
     const slot = <u32>unchecked(transfer.prefills[place]);
-    const leads = choice.isWhereRouteLeads(pool, request.isByModel);
-    findCluster(pool, leads);
-    if (!buildLegHeaders(slot)) return false;
-    const members = prefillMembers(connectorOf(ways, slot));
-    if (!buildLegBody(request.bodyBytes, request.api, members)) return false;
-    transfer.bodyStart = bodyStart;
-    transfer.bodyHasMembers = bodyHasMembers;
-    if (send(request, pool, slot, ways.timeoutMs, atMs)) return true;
+    const connector = connectorOf(ways, slot);
+    const joins = isConcurrent(connector);
+    if (!joins && !mayHold) {
+      counters.prefillsUnheld++;
+      return PREFILL_FAILED;
+    }
+    if (joins && pickDecode(request, pool, ways, <i32>slot, atMs) !== picks.PICKED) continue;
+    if (!buildLeg(request, pool, slot, connector)) return PREFILL_FAILED;
+    if (!send(request, pool, slot, ways.timeoutMs, atMs)) continue;
+    if (!joins) return PREFILL_BEGUN;
+    join(request, connector, slot);
+    return PREFILL_JOINED;
   }
-  return false;
+  return PREFILL_FAILED;
+}
+
+/** The call's cluster, headers and body. */
+function buildLeg(request: Request, pool: Pool, slot: u32, connector: u32): bool {
+  const transfer = request.transfer;
+  findCluster(pool, choice.isWhereRouteLeads(pool, request.isByModel));
+  if (!buildLegHeaders(slot)) return false;
+  // A number that was used in vain may have been seen: the next endpoint gets another.
+  transfer.meeting = meets(connector) ? nextMeeting() : 0;
+  const members = prefillMembers(connector, slot, transfer.meeting);
+  const isLimited = !limitsItself(connector);
+  if (!buildLegBody(request.bodyBytes, request.api, members, isLimited)) return false;
+  transfer.bodyStart = bodyStart;
+  transfer.bodyHasMembers = bodyHasMembers;
+  return true;
 }
 
 /** While another endpoint was asked, the table may have become another. */

@@ -7,6 +7,7 @@ import {
   append,
   bufferAt,
   dropFront,
+  putInFront,
   REQUEST_BODY,
   readBuffer,
   SLICE_BYTES,
@@ -19,6 +20,7 @@ import { Request } from "./live.ts";
 import { Prompt } from "./prompt.ts";
 
 const CONTENT_LENGTH = new Text("content-length");
+const COMMA: u8 = 44;
 
 /** Of the body whose callback is running. */
 export const edits = new BodyEdits();
@@ -52,8 +54,20 @@ export function applyEdits(request: Request, bytes: u32): u32 {
   return total;
 }
 
+/**
+ * Puts members in front of the held body's own. The text begins with the body's brace, and has room for
+ * a byte behind: the rest of the body stays where it is.
+ */
+export function beginWith(request: Request, text: usize, bytes: u32): void {
+  const transfer = request.transfer;
+  store<u8>(text + bytes, COMMA);
+  const total = transfer.bodyHasMembers ? bytes + 1 : bytes;
+  putInFront(transfer.bodyStart, text, total);
+  tellLength(request, request.bodyBytes - transfer.bodyStart + total);
+}
+
 /** The headers are held still. */
-export function tellLength(request: Request, bytes: u32): void {
+function tellLength(request: Request, bytes: u32): void {
   if (!request.tellsLength) return;
   length.clear();
   length.addInteger(bytes);

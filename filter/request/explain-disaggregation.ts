@@ -11,6 +11,7 @@ const PREFILL_DECODE = new Text(',"disaggregation":{"decision":"prefill-decode"'
 const HAS_FAILED = new Text(',"prefillFailed":true');
 const PREFILL = new Text(',"prefill":"');
 const QUOTE: u8 = 34;
+const IS_JOINED = new Text(',"isJoined":true');
 const PREFILL_MS = new Text(',"prefillMs":');
 const TRIED = new Text(',"tried":');
 const ALONE = new Text(',"aloneBytes":');
@@ -33,8 +34,10 @@ export function explainDisaggregation(into: TextBuffer, request: Request): void 
     into.add(addressAt(transfer.prefill), addressBytes(transfer.prefill));
     into.addByte(QUOTE);
   }
+  if (transfer.isJoined) into.addText(IS_JOINED);
   if (isElsewhere) {
-    add(into, PREFILL_MS, transfer.prefillMs);
+    // Of a prefill that has not ended nothing is known.
+    if (!transfer.isJoined) add(into, PREFILL_MS, transfer.prefillMs);
     add(into, TRIED, <f64>transfer.tried);
   }
   if (transfer.aloneBytes > 0) {

@@ -19,10 +19,10 @@ const FAILED_STRIPS: u32 = 5;
 const COMMA: u8 = 44;
 const OPENING_BRACE: u8 = 123;
 
-/** Members of the body that are taken out: they stream the answer, or say how long it is. */
-const OWN_MEMBERS: StaticArray<u64> = [
-  hashOf("stream"),
-  hashOf("stream_options"),
+/** Members of the body that are taken out: they stream the answer. */
+const STREAM_MEMBERS: StaticArray<u64> = [hashOf("stream"), hashOf("stream_options")];
+/** And these, where a limit is set: they say how long the answer is, or how many there are. */
+const LIMIT_MEMBERS: StaticArray<u64> = [
   hashOf("max_tokens"),
   hashOf("max_completion_tokens"),
   hashOf("max_output_tokens"),
@@ -60,6 +60,8 @@ class MemberReader extends JsonHandler {
   samplingEnd: u32 = 0;
   bodyHasMembers: bool = false;
   samplingHasMembers: bool = false;
+  /** An answer of one token is asked for. */
+  isLimited: bool = false;
   /** Also one that is taken out. */
   hasAnyMember: bool = false;
   private lastComma: u32 = 0;
@@ -67,7 +69,8 @@ class MemberReader extends JsonHandler {
   private isStripped: bool = false;
   private isSampling: bool = false;
 
-  begin(): void {
+  begin(isLimited: bool): void {
+    this.isLimited = isLimited;
     this.tokens.begin();
     this.strips.begin();
     this.bodyEnd = 0;
@@ -95,12 +98,17 @@ class MemberReader extends JsonHandler {
       this.isSampling = hash === SAMPLING_PARAMS;
       // Of several, model servers take the last.
       if (this.isSampling) this.samplingEnd = 0;
-      if (isAmong(hash, OWN_MEMBERS)) this.strip(this.bodyHasMembers, this.lastComma);
+      if (this.isTakenOut(hash)) this.strip(this.bodyHasMembers, this.lastComma);
       else this.bodyHasMembers = true;
     } else if (this.isInner()) {
-      if (isAmong(hash, SAMPLING_MEMBERS)) this.strip(this.samplingHasMembers, this.innerComma);
+      if (this.isLimited && isAmong(hash, SAMPLING_MEMBERS))
+        this.strip(this.samplingHasMembers, this.innerComma);
       else this.samplingHasMembers = true;
     }
+  }
+
+  private isTakenOut(hash: u64): bool {
+    return isAmong(hash, STREAM_MEMBERS) || (this.isLimited && isAmong(hash, LIMIT_MEMBERS));
   }
 
   private strip(hasMembers: bool, comma: u32): void {
@@ -168,17 +176,20 @@ export let legBodyBytes: u32 = 0;
 export let bodyStart: u32 = 0;
 export let bodyHasMembers: bool = false;
 
-/** Makes the body of a prefill from the held one of `bytes` bytes; false where it cannot be made. */
-export function buildLegBody(bytes: u32, api: u32, members: TextBuffer): bool {
-  if (bytes > LEG_BODY_BYTES_MAX || !readMembers(bytes)) return false;
+/**
+ * Makes the body of a prefill from the held one of `bytes` bytes; false where it cannot be made.
+ * `isLimited`: it has to ask for one token.
+ */
+export function buildLegBody(bytes: u32, api: u32, members: TextBuffer, isLimited: bool): bool {
+  if (bytes > LEG_BODY_BYTES_MAX || !readMembers(bytes, isLimited)) return false;
   edits.begin();
   const strips = reader.strips;
   for (let i: u32 = 0; i < strips.count; i++) edits.blank(strips.rangeStart(i), strips.rangeEnd(i));
   return addMembers(api, members) && writeBody(bytes);
 }
 
-function readMembers(bytes: u32): bool {
-  reader.begin();
+function readMembers(bytes: u32, isLimited: bool): bool {
+  reader.begin(isLimited);
   bodyStart = 0;
   for (let start: u32 = 0; start < bytes; ) {
     const read = readBuffer(REQUEST_BODY, start, min(SLICE_BYTES, bytes - start));
@@ -203,15 +214,21 @@ function behindBrace(slice: usize, bytes: u32): u32 {
 function addMembers(api: u32, members: TextBuffer): bool {
   added.clear();
   add(NOT_STREAMED.at, NOT_STREAMED.bytes);
-  if (api === API_VLLM_GENERATE) {
-    if (reader.samplingEnd === 0) add(SAMPLING.at, SAMPLING.bytes);
-    else if (!limitSampling()) return false;
-  } else {
-    const limits = api === API_RESPONSES ? LIMITS_OF_RESPONSES : LIMITS;
-    add(limits.at, limits.bytes);
-  }
+  if (reader.isLimited && !addLimits(api)) return false;
   if (members.bytes > 0) add(members.at, members.bytes);
   return edits.replace(reader.bodyEnd, reader.bodyEnd, added.at, added.bytes);
+}
+
+function addLimits(api: u32): bool {
+  if (api !== API_VLLM_GENERATE) {
+    const limits = api === API_RESPONSES ? LIMITS_OF_RESPONSES : LIMITS;
+    add(limits.at, limits.bytes);
+  } else if (reader.samplingEnd === 0) {
+    add(SAMPLING.at, SAMPLING.bytes);
+  } else {
+    return limitSampling();
+  }
+  return true;
 }
 
 /** Members with a comma before them, unless they are the body's first. */

@@ -73,6 +73,8 @@ export class Request {
   doneFlags: u32 = 0;
   hasFirstByte: bool = false;
   isComplete: bool = false;
+  /** The response's headers came, and wait for its body or for prefill's end. */
+  isResponseHeld: bool = false;
   /** A streamed answer tells token counts, as far as the request says. */
   expectsUsage: bool = true;
   readsUsage: bool = false;
@@ -127,6 +129,7 @@ export class Request {
     this.doneFlags = 0;
     this.hasFirstByte = false;
     this.isComplete = false;
+    this.isResponseHeld = false;
     this.expectsUsage = true;
     this.readsUsage = false;
     this.wantsExplanation = false;

@@ -8,7 +8,7 @@ import { Request } from "./live.ts";
 import * as picks from "./pick.ts";
 import { keepParts } from "./score.ts";
 
-/** What the pick of decode left is no longer there: prefill was picked since. */
+/** What the pick of decode alone left is no longer there: another was made since. */
 export let isDecodeForgotten: bool = false;
 
 /** Picks among all endpoints. Answers as `pick` does. */
@@ -24,7 +24,7 @@ export function pickDecode(
   partner: i32,
   atMs: f64,
 ): u32 {
-  isDecodeForgotten = false;
+  isDecodeForgotten = partner !== NO_PARTNER;
   const profile = partner === NO_PARTNER ? ways.decodeProfile : ways.transferredProfile;
   wantDecode(ways.hasRoles, partner);
   const result = pickBy(request, pool, profile, picks.placesToName(), atMs);

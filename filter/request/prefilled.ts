@@ -7,7 +7,6 @@ import { connectorOf, Disaggregation, disaggregationOf } from "../hints/disaggre
 import { noteAnswer } from "../hints/health.ts";
 import { Pool } from "../hints/pool.ts";
 import * as table from "../hints/table.ts";
-import { putInFront } from "../host/buffers.ts";
 import { nowMs } from "../host/clock.ts";
 import {
   CALLOUT_RESPONSE_HEADERS,
@@ -24,10 +23,11 @@ import { continueRequest, setEffectiveContext } from "../host/stream.ts";
 import { root } from "../root.ts";
 import { countFailure, takeLegKeysBack } from "./accounts.ts";
 import { NO_PARTNER } from "./candidates.ts";
-import { callPrefill } from "./disaggregation.ts";
-import { tellLength } from "./edited-body.ts";
+import { callPrefill, PREFILL_BEGUN, PREFILL_FAILED, PREFILL_JOINED } from "./disaggregation.ts";
+import { beginWith } from "./edited-body.ts";
 import { editsOf } from "./edited-response.ts";
 import { letGo } from "./held.ts";
+import { endJoined } from "./joined.ts";
 import { Leg } from "./leg.ts";
 import {
   cachedTokens,
@@ -48,7 +48,6 @@ import { needsParameters } from "./transfer-members.ts";
 import { learnPrefill } from "./transfer-times.ts";
 
 const BRACE: u8 = 123;
-const COMMA: u8 = 44;
 
 let status: u32 = 0;
 let isJson: bool = false;
@@ -124,11 +123,13 @@ function goOn(
   atMs: f64,
 ): void {
   request.transfer.prefillMs += atMs - leg.startedMs;
-  if (outcome !== wire.LEG_SERVED) takeLegKeysBack(request, leg);
-  if (pool === null) refuse(request, reasons.REASON_NO_ENDPOINTS);
+  const isServed = outcome === wire.LEG_SERVED;
+  if (!isServed) takeLegKeysBack(request, leg);
+  if (request.transfer.isJoined) endJoined(request, isServed, atMs);
+  else if (pool === null) refuse(request, reasons.REASON_NO_ENDPOINTS);
   // The pool has ceased to disaggregate while the endpoint computed.
   else if (ways === null) goTo(request, pool, pickOwn(request, pool, atMs), atMs);
-  else if (outcome === wire.LEG_SERVED) decodeAfter(request, pool, ways, leg, atMs);
+  else if (isServed) decodeAfter(request, pool, ways, leg, atMs);
   else goOnWithout(request, pool, ways, atMs);
 }
 
@@ -146,7 +147,10 @@ function decodeAfter(
     transfer.doneFlags |= wire.DONE_FLAG_TRANSFERRED;
     transfer.prefill = leg.slot;
     transfer.sentMs = atMs;
-    if (memberBytes > 0) putMember(request);
+    if (memberBytes > 0) {
+      store<u8>(memberAt - 1, BRACE);
+      beginWith(request, memberAt - 1, memberBytes + 1);
+    }
     restoreCachedTokens(request);
   } else {
     // Those that could take over are gone: any other computes the prompt anew.
@@ -154,16 +158,6 @@ function decodeAfter(
     result = pickDecode(request, pool, ways, NO_PARTNER, atMs);
   }
   goTo(request, pool, result, atMs);
-}
-
-/** The body's first brace becomes the brace, the member and a comma: the rest stays where it is. */
-function putMember(request: Request): void {
-  const transfer = request.transfer;
-  store<u8>(memberAt - 1, BRACE);
-  store<u8>(memberAt + memberBytes, COMMA);
-  const bytes = 1 + memberBytes + (transfer.bodyHasMembers ? 1 : 0);
-  putInFront(transfer.bodyStart, memberAt - 1, bytes);
-  tellLength(request, request.bodyBytes - transfer.bodyStart + bytes);
 }
 
 /**
@@ -178,9 +172,11 @@ function restoreCachedTokens(request: Request): void {
 
 function goOnWithout(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): void {
   counters.prefillsFailed++;
-  if (callPrefill(request, pool, ways, atMs)) return;
-  request.transfer.doneFlags |= wire.DONE_FLAG_PREFILL_FAILED;
-  if (ways.failure === wire.FAILURE_ERROR) refuse(request, reasons.REASON_PREFILL);
+  const next = callPrefill(request, pool, ways, true, atMs);
+  if (next === PREFILL_BEGUN) return;
+  if (next === PREFILL_FAILED) request.transfer.doneFlags |= wire.DONE_FLAG_PREFILL_FAILED;
+  if (next === PREFILL_JOINED) goTo(request, pool, picks.PICKED, atMs);
+  else if (ways.failure === wire.FAILURE_ERROR) refuse(request, reasons.REASON_PREFILL);
   else goTo(request, pool, pickDecode(request, pool, ways, NO_PARTNER, atMs), atMs);
 }
 

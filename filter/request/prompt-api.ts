@@ -22,8 +22,8 @@ const SUFFIXES: StaticArray<string> = [
 ];
 
 /** Whether an answer is generated, for which the prompt can be read elsewhere before. */
-export function mayBePrefilled(api: u32): bool {
-  return api !== API_NONE && api !== API_EMBEDDINGS && api !== API_SGLANG_GENERATE;
+export function generates(api: u32): bool {
+  return api !== API_NONE && api !== API_EMBEDDINGS;
 }
 
 const QUESTION_MARK: u8 = 0x3f;

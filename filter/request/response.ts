@@ -26,10 +26,12 @@ import {
   readProperty,
   UPSTREAM_ADDRESS,
 } from "../host/properties.ts";
+import { CONTINUE, STOP } from "../host/stream.ts";
 import { countFailure, countRefusal, moveTo, releaseAll, releaseBacklog } from "./accounts.ts";
 import { dropEdits, openToEdits, readResponse } from "./edited-response.ts";
 import { giveBack } from "./explain.ts";
 import { letGo } from "./held.ts";
+import { holdsResponse } from "./joined.ts";
 import { ANSWERED, APART, dropRequest, Request, requestOf, SENT } from "./live.ts";
 import { giveSession } from "./named-headers.ts";
 import { report } from "./report.ts";
@@ -68,9 +70,9 @@ let isEncoded: bool = false;
 /** 0: not told. */
 let tries: u32 = 0;
 
-export function onResponseHeaders(context: u32, isEnd: bool): void {
+export function onResponseHeaders(context: u32, isEnd: bool): u32 {
   const request = requestOf(context);
-  if (request === null || request.phase !== SENT) return;
+  if (request === null || request.phase !== SENT) return CONTINUE;
   request.phase = ANSWERED;
   endWaiting(request);
   request.isComplete = isEnd;
@@ -85,6 +87,7 @@ export function onResponseHeaders(context: u32, isEnd: bool): void {
   request.readsUsage = isReadable && (isWanted || isOfSample());
   if (request.readsUsage) request.usage.begin(isEventStream, request.edits);
   giveExplanation(request);
+  return holdsResponse(request, isEnd) ? STOP : CONTINUE;
 }
 
 /** An answer that is compressed in spite of its request, or is none, passes as it is. */
@@ -196,6 +199,7 @@ function giveExplanation(request: Request): void {
 export function onResponseBody(context: u32, bytes: u32, isEnd: bool): void {
   const request = requestOf(context);
   if (request === null || request.phase !== ANSWERED) return;
+  request.isResponseHeld = false;
   if (isEnd) request.isComplete = true;
   if (bytes === 0) return;
   if (!request.hasFirstByte) {

@@ -26,8 +26,14 @@ import { logPick } from "./access-log.ts";
 import { countPick, countTransferred } from "./accounts.ts";
 import { isTurnedAway } from "./admission.ts";
 import { NO_PARTNER } from "./candidates.ts";
-import { nameCluster, nameInFilterState, nameInHeader } from "./destination.ts";
-import { beginPrefill, PREFILL_BEGUN, PREFILL_FAILED } from "./disaggregation.ts";
+import { forbidRetries, nameCluster, nameInFilterState, nameInHeader } from "./destination.ts";
+import {
+  beginPrefill,
+  needsPrefill,
+  PREFILL_BEGUN,
+  PREFILL_FAILED,
+  PREFILL_JOINED,
+} from "./disaggregation.ts";
 import { applyEdits, beginEdits } from "./edited-body.ts";
 import * as headers from "./headers.ts";
 import { hold, letGo, mayHoldForPrefill } from "./held.ts";
@@ -215,19 +221,26 @@ export function sendOrRefuse(request: Request, pool: Pool, result: u32, atMs: f6
   return send(request, pool, atMs);
 }
 
-/** Under attachment B a request cannot be held for a call: it decodes alone. */
+/**
+ * Under attachment B the headers are out of reach once the prompt is known, and with them a call's: a
+ * request decodes alone, or not at all.
+ */
 function pickInPhases(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): bool {
   // What cannot be read could tell a model server to fetch from anywhere.
   if (request.isUnread) return stop(request, reasons.REASON_UNREADABLE);
   let result = pickDecode(request, pool, ways, NO_PARTNER, atMs);
-  if (result === picks.PICKED && holdsHeaders) {
-    const prefill = beginPrefill(request, pool, ways, mayHoldForPrefill(), atMs);
+  if (result !== picks.PICKED) return sendOrRefuse(request, pool, result, atMs);
+  const isNeeded = needsPrefill(request, ways);
+  if (holdsHeaders) {
+    const prefill = beginPrefill(request, pool, ways, isNeeded, mayHoldForPrefill(), atMs);
     if (prefill === PREFILL_BEGUN) return false;
+    if (prefill === PREFILL_JOINED) return sendOrRefuse(request, pool, picks.PICKED, atMs);
     if (prefill === PREFILL_FAILED && ways.failure === FAILURE_ERROR) {
       return stop(request, reasons.REASON_PREFILL);
     }
-    if (isDecodeForgotten) result = pickDecode(request, pool, ways, NO_PARTNER, atMs);
   }
+  if (isNeeded) return stop(request, reasons.REASON_PREFILL);
+  if (isDecodeForgotten) result = pickDecode(request, pool, ways, NO_PARTNER, atMs);
   return sendOrRefuse(request, pool, result, atMs);
 }
 
@@ -249,7 +262,9 @@ function isShed(request: Request, atMs: f64): bool {
 }
 
 function send(request: Request, pool: Pool, atMs: f64): bool {
-  const count = picks.destinationCount;
+  // A number by which legs meet is used once: by one try, on one endpoint.
+  const isOnce = request.transfer.meeting !== 0;
+  const count = isOnce ? 1 : picks.destinationCount;
   request.destinationCount = count;
   memory.copy(
     changetype<usize>(request.destinations),
@@ -259,6 +274,7 @@ function send(request: Request, pool: Pool, atMs: f64): bool {
   request.phase = SENT;
   if (holdsHeaders) nameDestination(request, pool);
   else nameInFilterState(<u32>unchecked(picks.destinations[0]));
+  if (isOnce) forbidRetries();
   if (holdsHeaders && count > 1) beginWaiting(request, atMs);
   if ((request.transfer.doneFlags & DONE_FLAG_TRANSFERRED) !== 0) {
     countTransferred(request, pool, atMs);

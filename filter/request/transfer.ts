@@ -11,8 +11,12 @@ export class Transfer {
   prefillCount: i32 = 0;
   nextPrefill: i32 = 0;
   tried: i32 = 0;
-  /** The endpoint that served prefill. */
+  /** The endpoint that serves prefill. */
   prefill: u32 = 0;
+  /** The number by which its legs meet; 0 where they do without. */
+  meeting: u64 = 0;
+  /** Decode was asked without waiting for prefill. */
+  isJoined: bool = false;
   /** Where in the held body members may be put, and whether others follow them. */
   bodyStart: u32 = 0;
   bodyHasMembers: bool = false;
@@ -28,6 +32,8 @@ export class Transfer {
     this.nextPrefill = 0;
     this.tried = 0;
     this.prefill = 0;
+    this.meeting = 0;
+    this.isJoined = false;
     this.aloneBytes = 0;
     this.elsewhereBytes = 0;
     this.prefillMs = 0;

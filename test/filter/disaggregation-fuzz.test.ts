@@ -18,6 +18,7 @@ const STEPS = 150;
 const SLOTS = 8;
 const CLUSTERS = ["pool", "other"];
 const BOTH = wire.ROLE_PREFILL | wire.ROLE_DECODE;
+const CONNECTORS = [wire.CONNECTOR_NIXL, wire.CONNECTOR_SHARED_STORAGE, wire.CONNECTOR_SGLANG];
 const ROLES = [wire.ROLE_PREFILL, wire.ROLE_PREFILL, wire.ROLE_DECODE, wire.ROLE_DECODE, BOTH, 0];
 const MODES = [
   "active",
@@ -129,7 +130,7 @@ class Traffic {
     const name = this.#isDrawn(0.9) ? CLUSTERS[number]! : CLUSTERS[1 - number]!;
     if (this.#isDrawn(0.25)) return { number, name };
     const decider = this.#isDrawn(0.8) ? wire.DECIDE_ALWAYS : wire.DECIDE_TIME;
-    const connector = this.#pick([wire.CONNECTOR_NIXL, wire.CONNECTOR_SHARED_STORAGE]);
+    const connector = this.#pick(CONNECTORS);
     const failure = this.#pick([wire.FAILURE_DECODE_ALONE, wire.FAILURE_ERROR]);
     const hasRoles = this.#isDrawn(0.8);
     const tries = this.#pick([1, 2, 3]);
@@ -224,7 +225,12 @@ class Traffic {
     const address = served ?? addressOf(this.#below(SLOTS));
     beginResponse(request, { address, status: this.#pick(STATUSES) });
     const cut = this.#below(RESPONSE.length);
+    // Response headers may wait for prefill, which may end the request now.
+    if (this.#isDrawn(0.3)) this.#answerLeg();
+    if (request.isOver) return;
     request.responseBody(RESPONSE.slice(0, cut));
+    if (this.#isDrawn(0.3)) this.#answerLeg();
+    if (request.isOver) return;
     if (this.#isDrawn(0.2)) {
       request.reset();
       return;

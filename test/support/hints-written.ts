@@ -107,6 +107,7 @@ export interface EndpointHint extends LoadHint {
   readonly connector?: number;
   readonly group?: number;
   readonly tensorParallel?: number;
+  readonly bootstrapPort?: number;
 }
 
 interface PickHint {
@@ -316,6 +317,7 @@ function writeRole(writer: FrameWriter, endpoint: EndpointHint): void {
     set(wire.ROLE_GROUP_LOW, endpoint.group ?? 0);
     set(wire.ROLE_GROUP_HIGH, 0);
     set(wire.ROLE_TENSOR_PARALLEL, endpoint.tensorParallel ?? 0);
+    set(wire.ROLE_PORT, endpoint.bootstrapPort ?? 8998);
   });
 }
 

@@ -33,10 +33,17 @@ export interface RoleGateway extends Pick<Envoy, "url" | "statistics"> {
   stop(): Promise<void>;
 }
 
+interface RoleGatewayOptions {
+  workers?: number;
+  flags?: string[];
+  /** Labels of the server at this port, beside its role. */
+  labelsOf?: (port: number) => Record<string, string>;
+}
+
 /** Servers are ports of this machine. It may take a moment until every worker disaggregates. */
 export async function startRoleGateway(
   ports: { prefill: number[]; decode: number[] },
-  { workers = 1, flags = [] }: { workers?: number; flags?: string[] } = {},
+  { workers = 1, flags = [], labelsOf = () => ({}) }: RoleGatewayOptions = {},
 ): Promise<RoleGateway> {
   const folder = temporaryFolder();
   const [pool, config] = [join(folder, "pool.yaml"), join(folder, "picker.yaml")];
@@ -45,7 +52,7 @@ export async function startRoleGateway(
       name: `${role}-${port}`,
       address: "127.0.0.1",
       port,
-      labels: { "llm-d.ai/role": role },
+      labels: { "llm-d.ai/role": role, ...labelsOf(port) },
     })),
   );
   writeFileSync(pool, JSON.stringify({ endpoints }));

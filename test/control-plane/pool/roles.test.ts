@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  bootstrapPortOf,
   groupOf,
   isPrefillOnly,
   ownConnector,
@@ -46,8 +47,26 @@ test("only where decode may not run a pool is known to disaggregate", () => {
 test("labels name the connector, the group and the tensor-parallel size", () => {
   expect(ownConnector({ "llm-d.ai/kv-connector": "lmcache" })).toBe(wire.CONNECTOR_SHARED_STORAGE);
   expect(ownConnector({ "llm-d.ai/kv-connector": "unheard-of" })).toBe(wire.CONNECTOR_OF_POOL);
+  expect(ownConnector({ "llm-d.ai/kv-connector": "sglang" })).toBe(wire.CONNECTOR_SGLANG);
   expect(groupOf({})).toBe("");
   expect(groupOf({ "llm-d.ai/revision": "v1" })).not.toBe(groupOf({ "llm-d.ai/topology": "v1" }));
   expect(tensorParallelOf({ "llm-d.ai/tensor-parallel-size": "4" })).toBe(4);
   expect(tensorParallelOf({ "llm-d.ai/tensor-parallel-size": "four" })).toBe(0);
+});
+
+test("an engine that has a connector of its own has it, unless labels name another", () => {
+  const engine = { "llm-d.ai/engine-type": "sglang" };
+  expect(ownConnector(engine)).toBe(wire.CONNECTOR_SGLANG);
+  expect(ownConnector({ ...engine, "llm-d.ai/kv-connector": "nixlv2" })).toBe(wire.CONNECTOR_NIXL);
+  expect(ownConnector({ "llm-d.ai/engine-type": "vllm" })).toBe(wire.CONNECTOR_OF_POOL);
+});
+
+test.each([
+  ["9111", 9111],
+  ["0", 8998],
+  ["65536", 8998],
+  ["none", 8998],
+])("the label %s is the bootstrap port %d", (label, port) => {
+  expect(bootstrapPortOf({ "llm-d.ai/bootstrap-port": label })).toBe(port);
+  expect(bootstrapPortOf({})).toBe(8998);
 });
