@@ -13,7 +13,7 @@ import { NAMESPACE } from "../support/gateways/helm.ts";
 import { Objects } from "../support/gateways/objects.ts";
 import { POOL } from "../support/gateways/plane.ts";
 import { type Release, startRelease } from "../support/gateways/release.ts";
-import { explained, translated } from "../support/gateways/translated.ts";
+import { explained, OTHER_ROUTE, translated, unexplained } from "../support/gateways/translated.ts";
 import { type Answer, startApiServer } from "../support/kubernetes/api-server.ts";
 import { findAssets } from "../support/kubernetes/assets.ts";
 import { POOLS_CRD } from "../support/kubernetes/cluster.ts";
@@ -104,6 +104,12 @@ describe.skipIf(absent)(`Envoy Gateway${absent ? ` (skipped: ${absent})` : ""}`,
     const policy = cluster.load_balancing_policy.policies[0].typed_extension_config;
     expect(policy.typed_config.override_host_sources).toEqual([{ header: DESTINATION_HEADER }]);
     expect(cluster.circuit_breakers.thresholds[0].max_requests).toBe(40_000);
+  });
+
+  it("leaves other routes of the Gateway alone", { timeout: 120_000 }, async () => {
+    await objects.create(OTHER_ROUTE, NAMESPACE);
+    await until("an answer without a pick", () => unexplained(port).catch(() => null), TAKEN_MS);
+    await expectsPick();
   });
 
   it("routes to the address that the filter sets, behind a buffer", {

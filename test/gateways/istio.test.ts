@@ -9,7 +9,7 @@ import { createGateway, startIstiod, startIstioGateway } from "../support/gatewa
 import { Objects } from "../support/gateways/objects.ts";
 import { POOL } from "../support/gateways/plane.ts";
 import { type Release, startRelease } from "../support/gateways/release.ts";
-import { explained, translated } from "../support/gateways/translated.ts";
+import { explained, OTHER_ROUTE, translated, unexplained } from "../support/gateways/translated.ts";
 import { startApiServer } from "../support/kubernetes/api-server.ts";
 import { findAssets } from "../support/kubernetes/assets.ts";
 import { POOLS_CRD } from "../support/kubernetes/cluster.ts";
@@ -28,6 +28,7 @@ function isWasmPlugin(filter: string): boolean {
 
 describe.skipIf(absent)(`Istio${absent ? ` (skipped: ${absent})` : ""}`, () => {
   const running: { stop(): Promise<void> }[] = [];
+  let objects: Objects;
   let release: Release;
   let envoy: DeployedEnvoy;
   let port: number;
@@ -37,7 +38,7 @@ describe.skipIf(absent)(`Istio${absent ? ` (skipped: ${absent})` : ""}`, () => {
     if ("missing" in assets) throw new Error(assets.missing);
     const api = await startApiServer(assets.binaries);
     running.push(api);
-    const objects = new Objects(api);
+    objects = new Objects(api);
     const crds = copies().filter((path) => /gatewayapi-crds|kubernetes_custom/.test(path));
     await objects.installCrds([`${assets.crds}/${POOLS_CRD}`, ...crds]);
     await objects.createNamespace(NAMESPACE);
@@ -79,6 +80,12 @@ describe.skipIf(absent)(`Istio${absent ? ` (skipped: ${absent})` : ""}`, () => {
     expect(route.route.retry_policy.retriable_status_codes).toEqual([503]);
     const policy = cluster.load_balancing_policy.policies[0].typed_extension_config;
     expect(policy.typed_config.override_host_sources).toEqual([{ header: DESTINATION_HEADER }]);
+  });
+
+  it("leaves other routes of the Gateway alone", { timeout: 120_000 }, async () => {
+    await objects.create(OTHER_ROUTE, NAMESPACE);
+    await until("an answer without a pick", () => unexplained(port).catch(() => null), TAKEN_MS);
+    await expectsPick();
   });
 
   it("routes by WasmPlugin to the address that the filter sets, behind a buffer", {

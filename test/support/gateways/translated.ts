@@ -1,5 +1,6 @@
 // What a gateway's control plane has made of the chart's objects, as its Envoy has it.
 
+import { SIMULATED_MODEL } from "../../../start/parts.ts";
 import type { Answer } from "../kubernetes/api-server.ts";
 
 const MANAGER = "envoy.filters.network.http_connection_manager";
@@ -30,10 +31,11 @@ export async function translated(adminUrl: string, port: number): Promise<Transl
   const configuration = of("RoutesConfigDump")
     .dynamic_route_configs.map(({ route_config }: Answer) => route_config)
     .find(({ name }: Answer) => name === manager.rds.route_config_name);
+  const isOfRelease = ({ match, route }: Answer) => match.prefix === "/" && route?.cluster;
   const virtualHost = configuration.virtual_hosts.find(({ routes }: Answer) =>
-    routes?.some(({ route }: Answer) => route?.cluster),
+    routes?.some(isOfRelease),
   );
-  const route = virtualHost.routes.find(({ route: action }: Answer) => action?.cluster);
+  const route = virtualHost.routes.find(isOfRelease);
   const cluster = of("ClustersConfigDump")
     .dynamic_active_clusters.map((entry: Answer) => entry.cluster)
     .find(({ name }: Answer) => name === route.route.cluster);
@@ -43,12 +45,41 @@ export async function translated(adminUrl: string, port: number): Promise<Transl
   };
 }
 
-/** What a request is answered with, once it is answered well. */
+/** What a request is answered with, once it is answered well and the filter explains it. */
 export async function explained(port: number): Promise<Response | null> {
-  const response = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+  const messages = [{ role: "user", content: "hi" }];
+  const response = await asked(port, "/v1/chat/completions", { messages });
+  return response.status === 200 && response.headers.has(EXPLANATION) ? response : null;
+}
+
+const EXPLANATION = "x-hintway-explain";
+
+function asked(port: number, path: string, prompt: object): Promise<Response> {
+  return fetch(`http://127.0.0.1:${port}${path}`, {
     method: "POST",
-    headers: { "content-type": "application/json", "x-hintway-explain": "1" },
-    body: JSON.stringify({ model: "hintway-sim", messages: [{ role: "user", content: "hi" }] }),
+    headers: { "content-type": "application/json", [EXPLANATION]: "1" },
+    body: JSON.stringify({ model: SIMULATED_MODEL, ...prompt }),
   });
-  return response.status === 200 && response.headers.has("x-hintway-explain") ? response : null;
+}
+
+const OTHER_PATH = "/v1/completions";
+
+/** Another HTTPRoute of the Gateway's, to the same Service. */
+export const OTHER_ROUTE = {
+  ...{ apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute", metadata: { name: "other" } },
+  spec: {
+    parentRefs: [{ name: "inference-gateway" }],
+    rules: [
+      {
+        matches: [{ path: { type: "PathPrefix", value: OTHER_PATH } }],
+        backendRefs: [{ name: "hw-pool", port: 80 }],
+      },
+    ],
+  },
+};
+
+/** What a request on that route is answered with, once it is answered well and passes the filter by. */
+export async function unexplained(port: number): Promise<Response | null> {
+  const response = await asked(port, OTHER_PATH, { prompt: "hi" });
+  return response.status === 200 && !response.headers.has(EXPLANATION) ? response : null;
 }
