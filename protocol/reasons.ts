@@ -30,7 +30,10 @@ export const REASON_BAD_BODY: u32 = 13;
 /** No pool is known to serve the model. */
 export const REASON_MODEL: u32 = 14;
 
-export const REASONS: u32 = 15;
+/** Prefill would run elsewhere, and the request prefers not to be served then. */
+export const REASON_UNAVAILABLE: u32 = 15;
+
+export const REASONS: u32 = 16;
 
 /** Whether it says why the gateway has answered in an endpoint's stead. */
 export function isRefusal(reason: u32): bool {
@@ -70,6 +73,8 @@ export function reasonName(reason: u32): string {
       return "bad-body";
     case REASON_MODEL:
       return "model";
+    case REASON_UNAVAILABLE:
+      return "unavailable";
     default:
       return "unknown";
   }

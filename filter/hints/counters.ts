@@ -46,6 +46,7 @@ class Counters {
   shadowDiffered: u32 = 0;
   requestsPassedBy: u32 = 0;
   rejectedShed: u32 = 0;
+  rejectedUnavailable: u32 = 0;
 }
 
 export const counters = new Counters();
@@ -91,6 +92,7 @@ const NAMES: StaticArray<string> = [
   "shadow_differed",
   "requests_passed_by",
   "rejected_shed",
+  "rejected_unavailable",
 ];
 
 const COUNT: i32 = NAMES.length;

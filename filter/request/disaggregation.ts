@@ -36,6 +36,7 @@ import * as picks from "./pick.ts";
 import { pickDecode, pickPrefill } from "./pick-by-role.ts";
 import * as choice from "./pool-choice.ts";
 import { API_SGLANG_GENERATE, generates } from "./prompt-api.ts";
+import { Transfer } from "./transfer.ts";
 import {
   decodesAlone,
   isConcurrent,
@@ -54,6 +55,8 @@ export const PREFILL_BEGUN: u32 = 1;
 export const PREFILL_JOINED: u32 = 2;
 /** It was to be done elsewhere, and is not. */
 export const PREFILL_FAILED: u32 = 3;
+/** It would be done elsewhere, and the request is to be served only where it need not be. */
+export const PREFILL_DECLINED: u32 = 4;
 
 const decode = new Place();
 const prefill = new Place();
@@ -90,17 +93,26 @@ export function beginPrefill(
   const decodeSlot = <u32>unchecked(picks.destinations[0]);
   notePlace(decode, pool, request, decodeSlot, atMs);
   if (!isNeeded && !mayBeWorthIt(request, pool, ways)) return PREFILL_UNWANTED;
+  const isByTime = !isNeeded && ways.decider === wire.DECIDE_TIME;
+  // Those who ask so have their own way to prefill, whatever endpoints this pool has for it.
+  if (request.isIfAvailable && !isByTime) return decline(transfer);
   if (!namePrefills(request, pool, ways, atMs)) return PREFILL_UNWANTED;
   // The best endpoint for both has nothing to fetch from another.
   if (<u32>unchecked(transfer.prefills[0]) === decodeSlot) return PREFILL_UNWANTED;
-  const isByTime = !isNeeded && ways.decider === wire.DECIDE_TIME;
   if (isByTime && !isWorthIt(request, pool, atMs)) return PREFILL_UNWANTED;
+  if (request.isIfAvailable) return decline(transfer);
   transfer.doneFlags |= wire.DONE_FLAG_DISAGGREGATED;
   // What the client must not say is gone before anything is made of its body.
   request.bodyBytes = applyEdits(request, request.heldBytes);
   const result = callPrefill(request, pool, ways, mayHold, atMs);
   if (result === PREFILL_FAILED) transfer.doneFlags |= wire.DONE_FLAG_PREFILL_FAILED;
   return result;
+}
+
+/** Nothing is computed: there is no decision to count. */
+function decline(transfer: Transfer): u32 {
+  transfer.doneFlags = 0;
+  return PREFILL_DECLINED;
 }
 
 function mayBeWorthIt(request: Request, pool: Pool, ways: Disaggregation): bool {

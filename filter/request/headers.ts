@@ -18,6 +18,7 @@ import { trapAsAsked } from "../trap.ts";
 import { CLUSTER, DESTINATION } from "./destination.ts";
 import { chooseProfile, hashOfValue, takeNamedHeader } from "./named-headers.ts";
 import { namesModel } from "./named-target.ts";
+import { prefersIfAvailable } from "./prefer.ts";
 import { API_NONE, apiOf, isModelList } from "./prompt-api.ts";
 import { Wish } from "./wish.ts";
 
@@ -42,6 +43,7 @@ const GET = new Text("GET");
 const CONNECT = new Text("CONNECT");
 const UPGRADE = new Text("upgrade");
 const CONTENT_LENGTH = new Text("content-length");
+const PREFER = new Text("prefer");
 const EXPLAIN = new Text("x-hintway-explain");
 const ONE = new Text("1");
 /** Names the request's InferenceObjective; the first wins over the older one. */
@@ -57,6 +59,8 @@ export let api: u32 = API_NONE;
  */
 export let isUpgrade: bool = false;
 export let wantsExplanation: bool = false;
+/** It is to be served only where its prompt is cached. */
+export let isIfAvailable: bool = false;
 /** A header names the model that the request is to get. */
 export let namesTarget: bool = false;
 export let contentBytes: f64 = 0;
@@ -73,6 +77,7 @@ export function takeRequestHeaders(pool: Pool | null, wish: Wish): void {
   mayUpgrade = false;
   namesProtocol = false;
   wantsExplanation = false;
+  isIfAvailable = false;
   namesTarget = false;
   contentBytes = 0;
   strippedCount = 0;
@@ -126,6 +131,7 @@ export function asksForModels(): bool {
 function takeHeader(first: u8): void {
   if (first === 58) takePseudoHeader();
   else if (first === 99) takeContentLength();
+  else if (first === 112) takePreferences();
   else if (first === 117) namesProtocol = namesProtocol || equals(nameAt, nameBytes, UPGRADE);
   else if (first === 120) takeExtensionHeader();
 }
@@ -144,6 +150,11 @@ function takeContentLength(): void {
   for (let i: u32 = 0; i < min(valueBytes, 18); i++) {
     contentBytes = contentBytes * 10 + <f64>(load<u8>(valueAt + i) - 48);
   }
+}
+
+function takePreferences(): void {
+  if (!equals(nameAt, nameBytes, PREFER)) return;
+  isIfAvailable = isIfAvailable || prefersIfAvailable(valueAt, valueBytes);
 }
 
 function takeExtensionHeader(): void {

@@ -60,6 +60,8 @@ export class Request {
   stage: u32 = 0;
   /** Of protocol/reasons.ts. */
   reason: u32 = REASON_NONE;
+  /** It is to be served only where its prompt is cached. */
+  isIfAvailable: bool = false;
   /** The pick was told only: Envoy's own policy chooses who serves. */
   isShadow: bool = false;
   pickedSlot: u32 = NO_SLOT;
@@ -118,6 +120,7 @@ export class Request {
     this.matchedBytes = 0;
     this.stage = 0;
     this.reason = REASON_NONE;
+    this.isIfAvailable = false;
     this.isShadow = false;
     this.pickedSlot = NO_SLOT;
     this.pickedMatchedBytes = 0;

@@ -48,6 +48,9 @@ function replyTo(reason: u32): replies.Reply {
     case reasons.REASON_UNREADABLE:
       counters.rejectedUnread++;
       return replies.replyUnread;
+    case reasons.REASON_UNAVAILABLE:
+      counters.rejectedUnavailable++;
+      return replies.replyUnavailable;
     case reasons.REASON_PREFILL:
       counters.rejectedPrefill++;
       return replies.replyPrefillFailed;

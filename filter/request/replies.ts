@@ -153,6 +153,13 @@ export const replyPrefillFailed = new Reply(
   "No prefill server of this pool has read the prompt. Try again; the operator finds each server's state on the control plane's /status.",
   NONE,
 );
+export const replyUnavailable = new Reply(
+  412,
+  "invalid_request_error",
+  "prompt_not_cached",
+  "No model server of this pool has enough of the prompt cached, and the request prefers not to be served then (Prefer: if-available). Send it without that preference.",
+  NONE,
+);
 export const replyBadBody = new Reply(
   400,
   "invalid_request_error",

@@ -31,6 +31,7 @@ import {
   beginPrefill,
   needsPrefill,
   PREFILL_BEGUN,
+  PREFILL_DECLINED,
   PREFILL_FAILED,
   PREFILL_JOINED,
 } from "./disaggregation.ts";
@@ -70,6 +71,7 @@ export function onRequestHeaders(context: u32, isEnd: bool): u32 {
   headers.takeRequestHeaders(pool, request.wish);
   request.api = number === table.NO_POOL ? API_NONE : headers.api;
   const mayExplain = (table.settings.flags & SETTINGS_FLAG_EXPLAIN) !== 0;
+  request.isIfAvailable = headers.isIfAvailable;
   request.wantsExplanation = headers.wantsExplanation && mayExplain;
   const isHopeless = number === table.NO_POOL && !holdsHeaders;
   if (isEnd && request.isByModel && answersModels()) return answerModels(request);
@@ -223,7 +225,7 @@ export function sendOrRefuse(request: Request, pool: Pool, result: u32, atMs: f6
 
 /**
  * Under attachment B the headers are out of reach once the prompt is known, and with them a call's: a
- * request decodes alone, or not at all.
+ * request decodes alone, or not at all, or is declined.
  */
 function pickInPhases(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): bool {
   // What cannot be read could tell a model server to fetch from anywhere.
@@ -231,9 +233,10 @@ function pickInPhases(request: Request, pool: Pool, ways: Disaggregation, atMs: 
   let result = pickDecode(request, pool, ways, NO_PARTNER, atMs);
   if (result !== picks.PICKED) return sendOrRefuse(request, pool, result, atMs);
   const isNeeded = needsPrefill(request, ways);
-  if (holdsHeaders) {
+  if (holdsHeaders || request.isIfAvailable) {
     const prefill = beginPrefill(request, pool, ways, isNeeded, mayHoldForPrefill(), atMs);
     if (prefill === PREFILL_BEGUN) return false;
+    if (prefill === PREFILL_DECLINED) return stop(request, reasons.REASON_UNAVAILABLE);
     if (prefill === PREFILL_JOINED) return sendOrRefuse(request, pool, picks.PICKED, atMs);
     if (prefill === PREFILL_FAILED && ways.failure === FAILURE_ERROR) {
       return stop(request, reasons.REASON_PREFILL);
