@@ -358,7 +358,7 @@ export const DONE_FLAG_PREFILL_FAILED: u32 = 512;
 /** Prefill's cache was handed to decode. */
 export const DONE_FLAG_TRANSFERRED: u32 = 1024;
 
-/** One call to a prefill endpoint that has ended. */
+/** One call to a prefill endpoint, or to one of decode that was asked before, which has ended. */
 export const LEG: u32 = 40;
 //   0 slot   4 outcome   8 status   12 ms   16 prompt bytes   20 uncached prompt bytes
 //  24 bytes of the transfer parameters in its answer
@@ -377,6 +377,10 @@ export const LEG_REFUSED: u32 = 1;
 export const LEG_WITHOUT_PARAMETERS: u32 = 2;
 /** Its request was gone before it answered. */
 export const LEG_IN_VAIN: u32 = 3;
+/** Decode was asked first, and holds enough of the prompt. */
+export const LEG_CACHED: u32 = 4;
+/** Decode was asked first, and holds too little. */
+export const LEG_UNCACHED: u32 = 5;
 
 /** An endpoint failed before it answered. */
 export const FAILURE: u32 = 35;

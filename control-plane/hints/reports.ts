@@ -157,6 +157,8 @@ const LEG_OUTCOMES: ReadonlyMap<number, string> = new Map([
   [wire.LEG_REFUSED, "refused"],
   [wire.LEG_WITHOUT_PARAMETERS, "without-parameters"],
   [wire.LEG_IN_VAIN, "in-vain"],
+  [wire.LEG_CACHED, "cached"],
+  [wire.LEG_UNCACHED, "uncached"],
 ]);
 
 /** Only of streamed answers does the first byte tell when the prompt was read. */

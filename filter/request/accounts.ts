@@ -81,6 +81,14 @@ export function countLeg(request: Request, leg: Leg, pool: Pool, atMs: f64): voi
   addKeys(request, leg.slot, 0, <u32>leg.uncachedBytes);
 }
 
+/** A decode endpoint is asked before prefill: it may have the prompt to read, and holds it then. */
+export function countAsk(request: Request, leg: Leg, atMs: f64): void {
+  putLeg(leg);
+  notePick(leg.slot, atMs);
+  noteSent(leg.slot, request.wish.modelName, atMs);
+  addKeys(request, leg.slot, 0, <u32>leg.uncachedBytes);
+}
+
 /** It did not read it. */
 export function takeLegKeysBack(request: Request, leg: Leg): void {
   if (unchecked(tenancyOf[leg.slot]) !== leg.tenancy) return;

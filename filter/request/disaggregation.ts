@@ -13,28 +13,23 @@ import { connectorOf, Disaggregation, hasPartner, hasRole } from "../hints/disag
 import { requestsOn, unansweredOn } from "../hints/flight.ts";
 import { isUp } from "../hints/health.ts";
 import { Pool } from "../hints/pool.ts";
-import { matchedKeys, matchKeys } from "../hints/prefix-index.ts";
-import { shareSoon } from "../hints/sharing.ts";
+import { matchedKeys } from "../hints/prefix-index.ts";
 import * as table from "../hints/table.ts";
-import { call } from "../host/callouts.ts";
-import { countLeg } from "./accounts.ts";
 import { isLastResort } from "./candidates.ts";
-import { coverBy, uncachedBytes } from "./cover.ts";
+import { uncachedBytes } from "./cover.ts";
 import { bytesAlone, bytesElsewhere, mayDisaggregate, Place } from "./decider.ts";
-import { destinationClusterAt, destinationClusterBytes, findCluster } from "./destination.ts";
+import { askDecode } from "./decode-first.ts";
 import { applyEdits } from "./edited-body.ts";
 import { explain, takeExplanation } from "./explain.ts";
-import { backlogInFlight } from "./in-flight.ts";
 import { join } from "./joined.ts";
-import { bodyHasMembers, bodyStart, buildLegBody, legBodyAt, legBodyBytes } from "./leg-body.ts";
-import { buildLegHeaders, legHeaders } from "./leg-headers.ts";
-import { hasRoomForLeg, keepLeg, newLeg } from "./legs.ts";
-import { PREFILLING, Request } from "./live.ts";
+import { bodyHasMembers, bodyStart, buildLegBody } from "./leg-body.ts";
+import { callLeg } from "./leg-call.ts";
+import { hasRoomForLeg } from "./legs.ts";
+import { Request } from "./live.ts";
 import { backlogBefore } from "./load-before.ts";
 import { nextMeeting } from "./meeting-id.ts";
 import * as picks from "./pick.ts";
 import { pickDecode, pickPrefill } from "./pick-by-role.ts";
-import * as choice from "./pool-choice.ts";
 import { API_SGLANG_GENERATE, generates } from "./prompt-api.ts";
 import { Transfer } from "./transfer.ts";
 import {
@@ -104,6 +99,7 @@ export function beginPrefill(
   transfer.doneFlags |= wire.DONE_FLAG_DISAGGREGATED;
   // What the client must not say is gone before anything is made of its body.
   request.bodyBytes = applyEdits(request, request.heldBytes);
+  if (mayHold && askDecode(request, pool, ways, decodeSlot, atMs)) return PREFILL_BEGUN;
   const result = callPrefill(request, pool, ways, mayHold, atMs);
   if (result === PREFILL_FAILED) transfer.doneFlags |= wire.DONE_FLAG_PREFILL_FAILED;
   return result;
@@ -191,8 +187,10 @@ export function callPrefill(
       return PREFILL_FAILED;
     }
     if (joins && pickDecode(request, pool, ways, <i32>slot, atMs) !== picks.PICKED) continue;
-    if (!buildLeg(request, pool, slot, connector)) return PREFILL_FAILED;
-    if (!send(request, pool, slot, ways.timeoutMs, atMs)) continue;
+    if (!buildBody(request, slot, connector)) return PREFILL_FAILED;
+    if (!callLeg(request, pool, slot, false, ways.timeoutMs, atMs)) continue;
+    transfer.tried++;
+    counters.prefills++;
     if (!joins) return PREFILL_BEGUN;
     join(request, connector, slot);
     return PREFILL_JOINED;
@@ -200,11 +198,8 @@ export function callPrefill(
   return PREFILL_FAILED;
 }
 
-/** The call's cluster, headers and body. */
-function buildLeg(request: Request, pool: Pool, slot: u32, connector: u32): bool {
+function buildBody(request: Request, slot: u32, connector: u32): bool {
   const transfer = request.transfer;
-  findCluster(pool, choice.isWhereRouteLeads(pool, request.isByModel));
-  if (!buildLegHeaders(slot)) return false;
   // A number that was used in vain may have been seen: the next endpoint gets another.
   transfer.meeting = meets(connector) ? nextMeeting() : 0;
   const members = prefillMembers(connector, slot, transfer.meeting);
@@ -223,40 +218,4 @@ function mayStillPrefill(request: Request, pool: Pool, ways: Disaggregation, pla
   if (unchecked(table.poolOf[slot]) !== request.pool || !isUp(slot)) return false;
   if (ways.hasRoles && !hasRole(slot, wire.ROLE_PREFILL)) return false;
   return hasPartner(pool, slot);
-}
-
-function send(request: Request, pool: Pool, slot: u32, timeoutMs: u32, atMs: f64): bool {
-  const token = call(
-    destinationClusterAt(),
-    destinationClusterBytes(),
-    legHeaders.at,
-    legHeaders.bytes,
-    legBodyAt,
-    legBodyBytes,
-    timeoutMs,
-  );
-  if (token === 0) return false;
-  const wish = request.wish;
-  const leg = newLeg();
-  leg.context = request.context;
-  leg.pool = request.pool;
-  leg.clusterLow = pool.clusterLow;
-  leg.clusterHigh = pool.clusterHigh;
-  leg.bodyBytes = legBodyBytes;
-  leg.slot = slot;
-  leg.promptBytes = wish.promptBytes;
-  coverBy(wish.keyCount > 0 ? request.prompt : null);
-  matchKeys(wish.keys, wish.keyCount, pool.slots, pool.slotCount);
-  leg.matchedKeys = unchecked(matchedKeys[slot]);
-  leg.uncachedBytes = <f64>uncachedBytes(wish, leg.matchedKeys);
-  leg.aheadBytes = backlogInFlight(slot, table.trustAt(atMs));
-  leg.startedMs = atMs;
-  keepLeg(leg, token);
-  request.leg = leg;
-  request.phase = PREFILLING;
-  request.transfer.tried++;
-  countLeg(request, leg, pool, atMs);
-  counters.prefills++;
-  shareSoon(atMs);
-  return true;
 }

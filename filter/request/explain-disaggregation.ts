@@ -4,6 +4,7 @@ import { addressAt, addressBytes } from "../hints/table.ts";
 import { Text } from "../host/memory.ts";
 import { TextBuffer } from "../text-buffer.ts";
 import { Request } from "./live.ts";
+import { NO_ASK } from "./transfer.ts";
 import { byteMsOf, transferMsOf } from "./transfer-times.ts";
 
 const DECODE_ONLY = new Text(',"disaggregation":{"decision":"decode-only"');
@@ -12,6 +13,10 @@ const HAS_FAILED = new Text(',"prefillFailed":true');
 const PREFILL = new Text(',"prefill":"');
 const QUOTE: u8 = 34;
 const IS_JOINED = new Text(',"isJoined":true');
+const DECODE_FIRST = new Text(',"decodeFirst":"');
+const CACHED = new Text('cached"');
+const UNCACHED = new Text('uncached"');
+const FAILED = new Text('failed"');
 const PREFILL_MS = new Text(',"prefillMs":');
 const TRIED = new Text(',"tried":');
 const ALONE = new Text(',"aloneBytes":');
@@ -35,6 +40,10 @@ export function explainDisaggregation(into: TextBuffer, request: Request): void 
     into.addByte(QUOTE);
   }
   if (transfer.isJoined) into.addText(IS_JOINED);
+  if (transfer.asked !== NO_ASK) {
+    into.addText(DECODE_FIRST);
+    into.addText(endOfAsk(transfer.asked));
+  }
   if (isElsewhere) {
     // Of a prefill that has not ended nothing is known.
     if (!transfer.isJoined) add(into, PREFILL_MS, transfer.prefillMs);
@@ -48,6 +57,11 @@ export function explainDisaggregation(into: TextBuffer, request: Request): void 
   }
   into.addByte(CLOSING_BRACE);
   into.addByte(CLOSING_BRACE);
+}
+
+function endOfAsk(outcome: u32): Text {
+  if (outcome === wire.LEG_CACHED) return CACHED;
+  return outcome === wire.LEG_UNCACHED ? UNCACHED : FAILED;
 }
 
 function add(into: TextBuffer, name: Text, value: f64): void {

@@ -2,7 +2,7 @@
 // and how much of the prompt it found cached.
 import { TRANSFER_BYTES_MAX } from "../../protocol/limits.ts";
 import { bufferAt, CALLOUT_RESPONSE_BODY, readBuffer, SLICE_BYTES } from "../host/buffers.ts";
-import { JsonHandler, SINK_SKIP } from "../json/handler.ts";
+import { JsonHandler, SINK_HASH, SINK_SKIP } from "../json/handler.ts";
 import { hashOf } from "../json/text-hash.ts";
 import { FAILED_NOT, Tokenizer } from "../json/tokenizer.ts";
 
@@ -10,6 +10,9 @@ const PARAMETERS: u64 = hashOf("kv_transfer_params");
 const USAGE: u64 = hashOf("usage");
 const DETAILS: u64 = hashOf("prompt_tokens_details");
 const CACHED: u64 = hashOf("cached_tokens");
+const CHOICES: u64 = hashOf("choices");
+const FINISH_REASON: u64 = hashOf("finish_reason");
+const CACHE_THRESHOLD: u64 = hashOf("cache_threshold");
 
 class AnswerReader extends JsonHandler {
   readonly tokens: Tokenizer = new Tokenizer();
@@ -17,17 +20,23 @@ class AnswerReader extends JsonHandler {
   memberStart: u32 = 0;
   memberEnd: u32 = 0;
   cachedTokens: u32 = 0;
+  isBelowThreshold: bool = false;
   private isParameters: bool = false;
   private hasValue: bool = false;
   private isUsage: bool = false;
   private isDetails: bool = false;
   private isCached: bool = false;
+  private isChoices: bool = false;
+  private isFinishReason: bool = false;
 
   begin(): void {
     this.tokens.begin();
     this.memberStart = 0;
     this.memberEnd = 0;
     this.cachedTokens = 0;
+    this.isBelowThreshold = false;
+    this.isChoices = false;
+    this.isFinishReason = false;
     this.isParameters = false;
     this.isUsage = false;
     this.isDetails = false;
@@ -37,6 +46,7 @@ class AnswerReader extends JsonHandler {
   wantsKeys(): bool {
     const depth = this.tokens.depth;
     if (depth === 1) return true;
+    if (this.isChoices) return depth === 3;
     return this.isUsage && (depth === 2 || (depth === 3 && this.isDetails));
   }
 
@@ -44,7 +54,9 @@ class AnswerReader extends JsonHandler {
     const hash = this.tokens.keyHash;
     const depth = this.tokens.depth;
     this.isCached = false;
+    this.isFinishReason = false;
     if (depth === 1) {
+      this.isChoices = hash === CHOICES;
       this.isParameters = hash === PARAMETERS;
       this.isUsage = hash === USAGE;
       this.isDetails = false;
@@ -54,6 +66,8 @@ class AnswerReader extends JsonHandler {
       this.isDetails = hash === DETAILS;
     } else if (this.isUsage && this.isDetails && depth === 3) {
       this.isCached = hash === CACHED;
+    } else if (this.isChoices && depth === 3) {
+      this.isFinishReason = hash === FINISH_REASON;
     }
   }
 
@@ -91,7 +105,7 @@ class AnswerReader extends JsonHandler {
   literal(_kind: u32): void {}
 
   beginString(_offset: u32): u32 {
-    return SINK_SKIP;
+    return this.isFinishReason ? SINK_HASH : SINK_SKIP;
   }
 
   beginNumber(_offset: u32): u32 {
@@ -99,7 +113,12 @@ class AnswerReader extends JsonHandler {
   }
 
   piece(_source: usize, _bytes: u32): void {}
-  endString(_offset: u32): void {}
+
+  endString(_offset: u32): void {
+    if (!this.isFinishReason) return;
+    this.isFinishReason = false;
+    if (this.tokens.hash.end() === CACHE_THRESHOLD) this.isBelowThreshold = true;
+  }
 }
 
 const reader = new AnswerReader();
@@ -112,6 +131,8 @@ let member: usize = 0;
 export let memberAt: usize = 0;
 export let memberBytes: u32 = 0;
 export let cachedTokens: u32 = 0;
+/** It is an answer of decode's that says enough of the prompt to have been cached. */
+export let isAboveThreshold: bool = false;
 
 /** Reads the answer of the callout that is being told; false where it has no parameters to hand on. */
 export function readLegAnswer(bytes: u32): bool {
@@ -125,6 +146,7 @@ export function readLegAnswer(bytes: u32): bool {
   }
   if (reader.tokens.failure !== FAILED_NOT || !reader.tokens.hasEnded()) return false;
   cachedTokens = reader.cachedTokens;
+  isAboveThreshold = !reader.isBelowThreshold;
   return reader.memberEnd > 0 && copyMember(reader.memberStart, reader.memberEnd);
 }
 
@@ -132,6 +154,7 @@ export function readLegAnswer(bytes: u32): bool {
 export function forgetLegAnswer(): void {
   memberBytes = 0;
   cachedTokens = 0;
+  isAboveThreshold = false;
 }
 
 function copyMember(start: u32, end: u32): bool {

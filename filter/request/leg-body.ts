@@ -31,6 +31,8 @@ const LIMIT_MEMBERS: StaticArray<u64> = [
   hashOf("n"),
   hashOf("best_of"),
 ];
+/** How much of its prompt must be cached, from 0 to 1. */
+const THRESHOLD: u64 = hashOf("cache_hit_threshold");
 const SAMPLING_PARAMS: u64 = hashOf("sampling_params");
 const SAMPLING_MEMBERS: StaticArray<u64> = [
   hashOf("max_tokens"),
@@ -58,6 +60,9 @@ class MemberReader extends JsonHandler {
   /** Offsets of the last braces of the body and of its sampling parameters. */
   bodyEnd: u32 = 0;
   samplingEnd: u32 = 0;
+  /** Offsets of the threshold, of several the last one's, and behind it; 0 where there is none. */
+  thresholdStart: u32 = 0;
+  thresholdEnd: u32 = 0;
   bodyHasMembers: bool = false;
   samplingHasMembers: bool = false;
   /** An answer of one token is asked for. */
@@ -68,6 +73,7 @@ class MemberReader extends JsonHandler {
   private innerComma: u32 = 0;
   private isStripped: bool = false;
   private isSampling: bool = false;
+  private isThreshold: bool = false;
 
   begin(isLimited: bool): void {
     this.isLimited = isLimited;
@@ -75,6 +81,9 @@ class MemberReader extends JsonHandler {
     this.strips.begin();
     this.bodyEnd = 0;
     this.samplingEnd = 0;
+    this.thresholdStart = 0;
+    this.thresholdEnd = 0;
+    this.isThreshold = false;
     this.bodyHasMembers = false;
     this.hasAnyMember = false;
     this.samplingHasMembers = false;
@@ -96,6 +105,8 @@ class MemberReader extends JsonHandler {
     if (this.tokens.depth === 1) {
       this.hasAnyMember = true;
       this.isSampling = hash === SAMPLING_PARAMS;
+      this.isThreshold = hash === THRESHOLD;
+      if (this.isThreshold) this.thresholdEnd = 0;
       // Of several, model servers take the last.
       if (this.isSampling) this.samplingEnd = 0;
       if (this.isTakenOut(hash)) this.strip(this.bodyHasMembers, this.lastComma);
@@ -155,13 +166,21 @@ class MemberReader extends JsonHandler {
     return SINK_SKIP;
   }
 
-  beginNumber(_offset: u32): u32 {
+  beginNumber(offset: u32): u32 {
+    if (this.isThreshold && this.tokens.depth === 1) this.thresholdStart = offset;
     return SINK_SKIP;
   }
 
   piece(_source: usize, _bytes: u32): void {}
   endString(_offset: u32): void {}
-  endNumber(_offset: u32): void {}
+
+  /** Of none, nothing is too little. */
+  endNumber(offset: u32): void {
+    if (!this.isThreshold || this.tokens.depth !== 1) return;
+    const number = this.tokens.number;
+    if (!number.isInteger() || number.integer !== 0) this.thresholdEnd = offset;
+  }
+
   literal(_kind: u32): void {}
 }
 
@@ -175,6 +194,9 @@ export let legBodyAt: usize = 0;
 export let legBodyBytes: u32 = 0;
 export let bodyStart: u32 = 0;
 export let bodyHasMembers: bool = false;
+/** Where in the held body its `cache_hit_threshold` stands; 0 behind it where there is none. */
+export let thresholdStart: u32 = 0;
+export let thresholdEnd: u32 = 0;
 
 /**
  * Makes the body of a prefill from the held one of `bytes` bytes; false where it cannot be made.
@@ -199,6 +221,8 @@ function readMembers(bytes: u32, isLimited: bool): bool {
     start += read;
   }
   bodyHasMembers = reader.hasAnyMember;
+  thresholdStart = reader.thresholdStart;
+  thresholdEnd = reader.thresholdEnd;
   const isRead = reader.tokens.failure === FAILED_NOT && reader.tokens.hasEnded();
   return isRead && bodyStart > 0 && reader.bodyEnd > 0;
 }

@@ -3,6 +3,8 @@ export class Leg {
   token: u32 = 0;
   /** The request's; 0 once it is gone. */
   context: u32 = 0;
+  /** Of decode, which is asked before prefill. */
+  isAsk: bool = false;
   pool: u32 = 0;
   /** Hash of the pool's name: its number may become another's. */
   clusterLow: u32 = 0;

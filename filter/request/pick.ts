@@ -62,6 +62,25 @@ export function pick(pool: Pool, wish: Wish, profile: i32, places: i32, nowMs: f
   return PICKED;
 }
 
+/**
+ * Has the endpoint lead those picked last, the others to serve in its stead; false where it was no
+ * candidate.
+ */
+export function leadWith(slot: u32, wish: Wish): bool {
+  let isCandidate = false;
+  for (let i = 0; i < candidateCount; i++) {
+    isCandidate = isCandidate || <u32>unchecked(candidates[i]) === slot;
+  }
+  if (!isCandidate) return false;
+  let place = 0;
+  while (place < destinationCount - 1 && <u32>unchecked(destinations[place]) !== slot) place++;
+  for (; place > 0; place--) unchecked((destinations[place] = destinations[place - 1]));
+  unchecked((destinations[0] = <u16>slot));
+  pickedMatchedKeys = unchecked(matchedKeys[slot]);
+  pickedUncachedBytes = uncachedBytes(wish, pickedMatchedKeys);
+  return true;
+}
+
 /** A uniform draw: every score becomes a random number. */
 function drawAll(): void {
   for (let i = 0; i < candidateCount; i++) unchecked((scores[i] = random()));

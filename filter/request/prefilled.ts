@@ -1,4 +1,4 @@
-// A prefill endpoint has answered, or never will: the request goes on to decode, to the next prefill
+// A prefill endpoint has answered, or one of decode that was asked first, or never will: the request goes on to decode, to the next prefill
 // endpoint, to decode alone, or it gets an error.
 import * as reasons from "../../protocol/reasons.ts";
 import * as wire from "../../protocol/records.ts";
@@ -23,6 +23,7 @@ import { continueRequest, setEffectiveContext } from "../host/stream.ts";
 import { root } from "../root.ts";
 import { countFailure, takeLegKeysBack } from "./accounts.ts";
 import { NO_PARTNER } from "./candidates.ts";
+import { pickAsked } from "./decode-first.ts";
 import { callPrefill, PREFILL_BEGUN, PREFILL_FAILED, PREFILL_JOINED } from "./disaggregation.ts";
 import { beginWith } from "./edited-body.ts";
 import { editsOf } from "./edited-response.ts";
@@ -32,6 +33,7 @@ import { Leg } from "./leg.ts";
 import {
   cachedTokens,
   forgetLegAnswer,
+  isAboveThreshold,
   memberAt,
   memberBytes,
   readLegAnswer,
@@ -60,8 +62,8 @@ export function takeLegAnswer(token: u32, bodyBytes: u32): bool {
   readStatus();
   const pool = poolOf(leg);
   const ways = disaggregationOf(pool === null ? table.NO_POOL : leg.pool);
-  const needs = ways === null || needsParameters(connectorOf(ways, leg.slot));
-  const outcome = outcomeOf(bodyBytes, needs);
+  const needs = !leg.isAsk && (ways === null || needsParameters(connectorOf(ways, leg.slot)));
+  const outcome = outcomeOf(leg, bodyBytes, needs);
   const isServed = outcome === wire.LEG_SERVED;
   releaseLeg(leg);
   noteHealth(leg, atMs);
@@ -99,10 +101,11 @@ function readStatus(): void {
   }
 }
 
-function outcomeOf(bodyBytes: u32, needs: bool): u32 {
+function outcomeOf(leg: Leg, bodyBytes: u32, needs: bool): u32 {
   forgetLegAnswer();
   if (status !== 200) return wire.LEG_REFUSED;
   const hasParameters = readLegAnswer(bodyBytes);
+  if (leg.isAsk) return isAboveThreshold ? wire.LEG_CACHED : wire.LEG_UNCACHED;
   return hasParameters || !needs ? wire.LEG_SERVED : wire.LEG_WITHOUT_PARAMETERS;
 }
 
@@ -122,15 +125,33 @@ function goOn(
   outcome: u32,
   atMs: f64,
 ): void {
-  request.transfer.prefillMs += atMs - leg.startedMs;
+  if (leg.isAsk) request.transfer.asked = outcome;
+  else request.transfer.prefillMs += atMs - leg.startedMs;
   const isServed = outcome === wire.LEG_SERVED;
-  if (!isServed) takeLegKeysBack(request, leg);
+  if (!isServed && outcome !== wire.LEG_CACHED) takeLegKeysBack(request, leg);
   if (request.transfer.isJoined) endJoined(request, isServed, atMs);
   else if (pool === null) refuse(request, reasons.REASON_NO_ENDPOINTS);
   // The pool has ceased to disaggregate while the endpoint computed.
   else if (ways === null) goTo(request, pool, pickOwn(request, pool, atMs), atMs);
   else if (isServed) decodeAfter(request, pool, ways, leg, atMs);
+  else if (leg.isAsk) goOnAsked(request, pool, ways, leg, outcome, atMs);
   else goOnWithout(request, pool, ways, atMs);
+}
+
+function goOnAsked(
+  request: Request,
+  pool: Pool,
+  ways: Disaggregation,
+  leg: Leg,
+  outcome: u32,
+  atMs: f64,
+): void {
+  if (pickAsked(request, pool, ways, leg, outcome, atMs)) {
+    restoreCachedTokens(request);
+    goTo(request, pool, picks.PICKED, atMs);
+  } else {
+    prefillNext(request, pool, ways, atMs);
+  }
 }
 
 /** Prefill is done: decode gets its parameters, on the endpoint that is best at this moment. */
@@ -172,6 +193,10 @@ function restoreCachedTokens(request: Request): void {
 
 function goOnWithout(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): void {
   counters.prefillsFailed++;
+  prefillNext(request, pool, ways, atMs);
+}
+
+function prefillNext(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): void {
   const next = callPrefill(request, pool, ways, true, atMs);
   if (next === PREFILL_BEGUN) return;
   if (next === PREFILL_FAILED) request.transfer.doneFlags |= wire.DONE_FLAG_PREFILL_FAILED;

@@ -1,6 +1,8 @@
 // What a request is about in a pool that disaggregates: its prefill endpoints, and what came back.
 import { LEG_TRIES_MAX } from "../../protocol/limits.ts";
 
+export const NO_ASK: u32 = u32.MAX_VALUE;
+
 export class Transfer {
   /** Flags of the request's report. */
   doneFlags: u32 = 0;
@@ -11,6 +13,8 @@ export class Transfer {
   prefillCount: i32 = 0;
   nextPrefill: i32 = 0;
   tried: i32 = 0;
+  /** What came of asking decode first, of LEG's outcomes; NO_ASK where it was not asked. */
+  asked: u32 = NO_ASK;
   /** The endpoint that serves prefill. */
   prefill: u32 = 0;
   /** The number by which its legs meet; 0 where they do without. */
@@ -31,6 +35,7 @@ export class Transfer {
     this.prefillCount = 0;
     this.nextPrefill = 0;
     this.tried = 0;
+    this.asked = NO_ASK;
     this.prefill = 0;
     this.meeting = 0;
     this.isJoined = false;
