@@ -36,6 +36,7 @@ const STATUSES = [200, 200, 200, 200, 200, 200, 200, 200, 404, 500];
 const ANSWERS = [
   '{"kv_transfer_params":{"a":[1]},"usage":{"prompt_tokens_details":{"cached_tokens":7}}}',
   '{"kv_transfer_params":null}',
+  '{"choices":[{"finish_reason":"cache_threshold"}]}',
   "{",
 ];
 const RESPONSE =
@@ -154,6 +155,7 @@ class Traffic {
     return this.#pick([
       JSON.stringify(chat),
       JSON.stringify({ ...chat, stream: true }),
+      JSON.stringify({ cache_hit_threshold: 0.5, ...chat }),
       `{"kv_transfer_params":{"q":1},"model":"a","prompt":"${"p".repeat(3_000)}","n":2}`,
       "not json",
       "{}",
@@ -170,6 +172,7 @@ class Traffic {
       ":path": this.#pick(PATHS),
       "content-length": `${Buffer.byteLength(body)}`,
       ...(this.#isDrawn(0.3) && { "x-hintway-explain": "1" }),
+      ...(this.#isDrawn(0.05) && { prefer: "if-available" }),
     });
     const cut = this.#below(body.length);
     if (cut > 0 && !request.isOver) request.requestBody(body.slice(0, cut));

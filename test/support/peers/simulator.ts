@@ -10,7 +10,7 @@ export const COMPUTE_MS = 400;
 export const TRANSFER_MS = 20;
 
 /** It listens on all addresses of this machine, and asks nobody for tokens. */
-export async function startPeer() {
+export async function startPeer(more: Record<string, string> = {}) {
   const port = await freePort();
   const flags = {
     port,
@@ -18,13 +18,15 @@ export async function startPeer() {
     "time-to-first-token": `${COMPUTE_MS}ms`,
     "kv-cache-transfer-latency": `${TRANSFER_MS}ms`,
     "inter-token-latency": "1ms",
+    ...more,
   };
   const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
   return startPart(
     {
       name: `llm-d-inference-sim ${port}`,
-      command: SIMULATOR,
-      args: [...args, "--force-dummy-tokenizer"],
+      command: "env",
+      // Without an address of its own it keeps no cache.
+      args: ["POD_IP=127.0.0.1", SIMULATOR, ...args, "--force-dummy-tokenizer"],
       healthUrl: `http://127.0.0.1:${port}/health`,
     },
     port,
