@@ -194,8 +194,10 @@ describe("on a real Envoy, where the two legs are sent at once", () => {
     leaving.abort();
     await expect(asked).rejects.toThrow();
     await until("decode to be left", () => isLeft);
-    const gauges = await gateway.statistics("hintway\\.slot_.*\\.requests$");
-    expect([...gauges.values()].reduce((sum, value) => sum + value, 0)).toBe(1);
+    await until("prefill alone to be in flight", async () => {
+      const gauges = await gateway.statistics("hintway\\.slot_.*\\.requests$");
+      return [...gauges.values()].reduce((sum, value) => sum + value, 0) === 1;
+    });
     for (const one of release) one();
   });
 
