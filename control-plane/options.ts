@@ -108,12 +108,14 @@ function tlsOptions(): Option[] {
 
 /** The words of each setting, the standard one first. */
 function disaggregationOptions(): Option[] {
-  const { prefillFailure, kvConnector } = WORD_SETTINGS;
-  const failure = "what becomes of a request that no prefill endpoint has read";
+  const { prefillFailure, kvConnector, ecConnector } = WORD_SETTINGS;
+  const failure = "what becomes of a request that no prefill endpoint has read, or encoder encoded";
   const connector = "how prefill's cache comes to decode";
+  const encodings = "how encoders' work comes to who reads the prompt";
   return [
     setting("--prefill-failure <way>", failure, prefillFailure[0]).choices(prefillFailure),
     setting("--kv-connector <name>", connector, kvConnector[0]).choices(kvConnector),
+    setting("--ec-connector <name>", encodings, ecConnector[0]).choices(ecConnector),
   ];
 }
 

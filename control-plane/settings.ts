@@ -13,7 +13,7 @@ import { FAILURE_DECODE_ALONE, FAILURE_ERROR } from "../protocol/records.ts";
 import type { ProbeTimes } from "./engines/probe.ts";
 import type { Settings } from "./hints/table-records.ts";
 import type { RewriteRule } from "./pool/rewrites.ts";
-import { CONNECTOR_NAMES, connectorOf } from "./pool/roles.ts";
+import { CONNECTOR_NAMES, connectorOf, ENCODINGS_NAMES, encodingsOf } from "./pool/roles.ts";
 
 export interface NumberSetting {
   /** For people. */
@@ -75,6 +75,8 @@ export const WORD_SETTINGS = {
   prefillFailure: ["decode", "error"],
   /** How prefill's cache comes to decode, where an endpoint's label does not say. */
   kvConnector: CONNECTOR_NAMES,
+  /** How encoders' work comes to who reads the prompt. */
+  ecConnector: ENCODINGS_NAMES,
 } satisfies Record<string, readonly string[]>;
 
 export interface OwnSettings
@@ -122,6 +124,7 @@ export function settingsOf(own: OwnSettings): Settings {
     isLogged: own.accessLog,
     disaggregation: {
       connector: connectorOf(own.kvConnector),
+      encodings: encodingsOf(own.ecConnector),
       failure: own.prefillFailure === "error" ? FAILURE_ERROR : FAILURE_DECODE_ALONE,
       timeoutMs: own.prefillTimeoutMs,
       tries: own.prefillTries,

@@ -68,7 +68,11 @@ export const LEGS_MAX: u32 = 4096;
 export const LEG_BODY_BYTES_MAX: u32 = 4 * 1024 * 1024;
 /** Transfer parameters that a prefill endpoint may answer; with more, its answer is of no use. */
 export const TRANSFER_BYTES_MAX: u32 = 256 * 1024;
-/** How long prefill may take. */
+/** Different media of one request that are encoded elsewhere; with more, none of them is. */
+export const ENCODED_ITEMS_MAX: u32 = 16;
+/** Transfer parameters of all of a request's media; those beyond are encoded where the prompt is read. */
+export const ENCODINGS_BYTES_MAX: u32 = 256 * 1024;
+/** How long prefill may take, and each encoder. */
 export const LEG_TIMEOUT_MS_MAX: u32 = 3_600_000;
 /** Prefill endpoints tried for one request. */
 export const LEG_TRIES_MAX: u32 = 8;

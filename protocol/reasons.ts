@@ -32,8 +32,10 @@ export const REASON_MODEL: u32 = 14;
 
 /** Prefill would run elsewhere, and the request prefers not to be served then. */
 export const REASON_UNAVAILABLE: u32 = 15;
+/** Not all of its media were encoded, and the pool asks for an error then. */
+export const REASON_ENCODE: u32 = 16;
 
-export const REASONS: u32 = 16;
+export const REASONS: u32 = 17;
 
 /** Whether it says why the gateway has answered in an endpoint's stead. */
 export function isRefusal(reason: u32): bool {
@@ -75,6 +77,8 @@ export function reasonName(reason: u32): string {
       return "model";
     case REASON_UNAVAILABLE:
       return "unavailable";
+    case REASON_ENCODE:
+      return "encode";
     default:
       return "unknown";
   }

@@ -212,6 +212,8 @@ export const DECIDE_ALWAYS: u32 = 1;
 export const DECIDE_UNCACHED: u32 = 2;
 /** By time: there, given its load, against prefill elsewhere and the transfer. */
 export const DECIDE_TIME: u32 = 3;
+/** Where the prompt has an image, a sound or a video. */
+export const DECIDE_MEDIA: u32 = 4;
 
 /** What is done when prefill fails on the last endpoint tried. */
 export const FAILURE_DECODE_ALONE: u32 = 0;
@@ -358,10 +360,10 @@ export const DONE_FLAG_PREFILL_FAILED: u32 = 512;
 /** Prefill's cache was handed to decode. */
 export const DONE_FLAG_TRANSFERRED: u32 = 1024;
 
-/** One call to a prefill endpoint, or to one of decode that was asked before, which has ended. */
+/** One call to an encoder, a prefill endpoint, or one of decode that was asked before; it has ended. */
 export const LEG: u32 = 40;
 //   0 slot   4 outcome   8 status   12 ms   16 prompt bytes   20 uncached prompt bytes
-//  24 bytes of the transfer parameters in its answer
+//  24 bytes of the transfer parameters in its answer           28 stage
 export const LEG_SLOT: u32 = 0;
 export const LEG_OUTCOME: u32 = 4;
 export const LEG_STATUS: u32 = 8;
@@ -369,7 +371,8 @@ export const LEG_MS: u32 = 12;
 export const LEG_PROMPT_BYTES: u32 = 16;
 export const LEG_UNCACHED_BYTES: u32 = 20;
 export const LEG_PARAMETERS_BYTES: u32 = 24;
-export const LEG_BYTES: u32 = 28;
+export const LEG_STAGE: u32 = 28;
+export const LEG_BYTES: u32 = 32;
 export const LEG_SERVED: u32 = 0;
 /** It answered an error, or not at all (status 0), or too late (504). */
 export const LEG_REFUSED: u32 = 1;

@@ -1,7 +1,9 @@
 // A scheduling configuration in force: what the filter runs and what is summed for it.
+import { DECIDE_NEVER } from "../../protocol/records.ts";
 import type { StepBody } from "../scoring/plugin.ts";
 import { admissionOf } from "./admission.ts";
 import { declaredPlugins } from "./declared-plugins.ts";
+import type { DisaggregationPlan } from "./disaggregation.ts";
 import { ConfigurationDocument } from "./document.ts";
 import { type MetricsPages, metricsPagesOf } from "./metrics.ts";
 import { type Scheduling, schedulingOf } from "./scheduling.ts";
@@ -9,13 +11,15 @@ import { checkSections } from "./sections.ts";
 
 export type { Scheduling } from "./scheduling.ts";
 
+export type StagesApart = "prefill" | "encode" | "encode-prefill";
+
 export interface Configuration {
   scheduling: Scheduling;
   metrics: MetricsPages;
   /** Rules by which requests of a priority below 0 are turned away. */
   admission: StepBody[];
-  /** What runs instead in a pool that has endpoints for prefill alone. */
-  disaggregated?: Scheduling;
+  /** What runs instead in a pool that has endpoints for these stages alone. */
+  disaggregated?: Record<StagesApart, Scheduling>;
   /** The file it was read from, or what stands for it. */
   source: string;
   /** What was accepted and is not honoured, each with its place. */
@@ -41,10 +45,11 @@ plugins:
   parameters: { gamma: 0.02, alpha: 0, beta: 0, rho: 0 }
 - type: kv-cache-utilization-scorer
 - type: transfer-time-decider
+- type: always-disagg-multimodal-decider
 - type: disagg-profile-handler
   parameters:
-    profiles: { decode: default, prefill: default }
-    deciders: { prefill: transfer-time-decider }
+    profiles: { decode: default, prefill: default, encode: default }
+    deciders: { prefill: transfer-time-decider, encode: always-disagg-multimodal-decider }
 schedulingProfiles:
 - name: default
   plugins: [{ pluginRef: token-cost-scorer }]
@@ -55,12 +60,20 @@ schedulingProfiles:
 /** What runs without a file: the cost in tokens, with the scorer's own defaults. */
 export function defaultConfiguration(): Configuration {
   const { scheduling } = parseConfiguration(DISAGGREGATED, "default");
-  const disaggregation = scheduling.disaggregation && {
-    ...scheduling.disaggregation,
-    hasRoles: true,
-    transferred: scheduling.profiles.findIndex(({ name }) => name === "transferred"),
+  const transferred = scheduling.profiles.findIndex(({ name }) => name === "transferred");
+  const differing = (change: Partial<DisaggregationPlan>): Scheduling => ({
+    ...scheduling,
+    disaggregation: scheduling.disaggregation && {
+      ...scheduling.disaggregation,
+      ...{ hasRoles: true, transferred },
+      ...change,
+    },
+  });
+  const disaggregated = {
+    prefill: differing({ encoding: undefined }),
+    encode: differing({ decider: DECIDE_NEVER }),
+    "encode-prefill": differing({}),
   };
-  const disaggregated = { ...scheduling, disaggregation };
   return { ...parseConfiguration(DEFAULT, "default"), disaggregated };
 }
 

@@ -1,4 +1,4 @@
-// What a configuration's handler makes of prefill and decode: which profiles, and who decides.
+// What a configuration's handler makes of encoding, prefill and decode: which profiles, and who decides.
 import { DECIDE_NEVER, DECIDE_UNCACHED } from "../../protocol/records.ts";
 import type { DeciderBody } from "../scoring/plugin.ts";
 import { type DeclaredPlugin, declaredOrDefault } from "./declared-plugins.ts";
@@ -12,6 +12,13 @@ export interface DisaggregationPlan extends DeciderBody {
   decode: number;
   prefill: number;
   transferred: number;
+  /** Undefined where media are encoded where the prompt is read. */
+  encoding: EncodingPlan | undefined;
+}
+
+export interface EncodingPlan extends DeciderBody {
+  /** The profile that picks encoders. */
+  profile: number;
 }
 
 /** Undefined where no handler disaggregates. */
@@ -31,23 +38,29 @@ export function disaggregationOf(
     throw document.invalid(["schedulingProfiles"], name, problem);
   };
   const decode = numberOf(wanted.decode);
-  const body = deciderBody(document, declared, handler.name, wanted.decider);
-  const prefill = body.decider === DECIDE_NEVER ? decode : numberOf(wanted.prefill);
-  return { ...body, hasRoles: false, decode, prefill, transferred: decode };
+  const bodyOf = (decider: string | DeciderBody | undefined) =>
+    deciderBody(document, declared, handler.name, decider);
+  const encode = bodyOf(wanted.encodeDecider);
+  const encoding = encode && { ...encode, profile: numberOf(wanted.encode) };
+  const body = bodyOf(wanted.decider);
+  if (!body && !encode) {
+    const text = `${handler.name} has no decider for prefill: all requests decode alone`;
+    document.warn(["plugins"], text);
+  }
+  const prefill = body ? numberOf(wanted.prefill) : decode;
+  return { ...(body ?? NEVER), hasRoles: false, decode, prefill, transferred: decode, encoding };
 }
 
-/** Without a decider nothing is disaggregated, as upstream has it. */
+const NEVER: DeciderBody = { decider: DECIDE_NEVER, parameters: [0, 0] };
+
+/** Without a decider a stage is not run elsewhere, as upstream has it. */
 function deciderBody(
   document: ConfigurationDocument,
   declared: ReadonlyMap<string, DeclaredPlugin>,
   handler: string,
   wanted: string | DeciderBody | undefined,
-): DeciderBody {
-  if (typeof wanted === "object") return wanted;
-  if (wanted === undefined) {
-    document.warn(["plugins"], `${handler} has no decider for prefill: all requests decode alone`);
-    return { decider: DECIDE_NEVER, parameters: [0, 0] };
-  }
+): DeciderBody | undefined {
+  if (typeof wanted !== "string") return wanted;
   const found = declaredOrDefault(declared, wanted);
   if (found?.plugin.role !== "decider") {
     const problem = `${handler} needs a decider of this name among the plugins`;

@@ -46,6 +46,7 @@ const OTHERS: Record<Other, Kind> = {
   },
   prefillFailure: oneOf(WORD_SETTINGS.prefillFailure),
   kvConnector: oneOf(WORD_SETTINGS.kvConnector),
+  ecConnector: oneOf(WORD_SETTINGS.ecConnector),
   explain: { expected: "true or false", isRight: isBoolean },
   accessLog: { expected: "true or false", isRight: isBoolean },
   models: {

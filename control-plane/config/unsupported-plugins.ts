@@ -1,7 +1,6 @@
 // Plugins of EndpointPickerConfig that are refused by name, because a configuration that counts on
 // them would not do here what it does there.
 
-const ENCODING = "images are encoded where the prompt is read";
 const PULL = "caches are not pulled from a third endpoint";
 const LATENCY = "there is no latency predictor; token-cost-scorer weighs waiting and prefill";
 const EVENTS = "KV events are not read; use prefix-cache-scorer, which follows the gateways' picks";
@@ -14,7 +13,6 @@ const FORMAT = "gRPC is not read: such requests are picked for by load";
 const TEST = "it exists for tests of the original";
 
 const REASONS: Readonly<Record<string, readonly string[]>> = {
-  [ENCODING]: ["always-disagg-multimodal-decider"],
   [PULL]: ["p2p-source-producer"],
   "name each rank as an endpoint of its own instead": ["data-parallel-profile-handler"],
   [LATENCY]: [

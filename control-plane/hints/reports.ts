@@ -1,4 +1,6 @@
 // Reports of gateways taken in, record by record, after the frame was verified whole.
+
+import { LEG_STAGE_ENCODE } from "../../protocol/encoding-records.ts";
 import { RECORD_HEADER_BYTES } from "../../protocol/frame.ts";
 import * as wire from "../../protocol/records.ts";
 import type { PrefixIndex } from "../index/prefix-index.ts";
@@ -140,6 +142,7 @@ export class Reports {
     this.#listener.legEnded({
       pool: place.pool.name,
       endpoint: place.endpoint.address,
+      isEncode: field(wire.LEG_STAGE) === LEG_STAGE_ENCODE,
       outcome: LEG_OUTCOMES.get(field(wire.LEG_OUTCOME)) ?? "unknown",
       ms: field(wire.LEG_MS),
       parametersBytes: field(wire.LEG_PARAMETERS_BYTES),

@@ -1,7 +1,10 @@
 // The records of a whole table but loads: settings, pools with their profiles, endpoints.
+
+import * as encoding from "../../protocol/encoding-records.ts";
 import { padded } from "../../protocol/frame.ts";
 import * as profile from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
+import type { EncodingPlan } from "../config/disaggregation.ts";
 import type { Endpoint } from "../pool/endpoint.ts";
 import type { ServedModels } from "../pool/models.ts";
 import type { NumberedPool } from "../pool/pool.ts";
@@ -40,6 +43,8 @@ export interface Settings {
 export interface DisaggregationSettings {
   /** A connector of the wire; endpoints may have others. */
   connector: number;
+  /** How encodings come to who reads the prompt: ENCODINGS_…. */
+  encodings: number;
   /** When prefill fails: FAILURE_…. */
   failure: number;
   timeoutMs: number;
@@ -177,7 +182,26 @@ export function writeDisaggregation(
   set(wire.DISAGGREGATION_FAILURE, settings.failure);
   set(wire.DISAGGREGATION_TIMEOUT_MS, settings.timeoutMs);
   set(wire.DISAGGREGATION_TRIES, settings.tries);
+  if (plan.encoding) writeEncoding(writer, pool.number, plan.encoding, settings.encodings);
   for (const endpoint of pool.endpoints()) writeRole(writer, endpoint);
+}
+
+function writeEncoding(
+  writer: FrameWriter,
+  pool: number,
+  { decider, parameters, profile }: EncodingPlan,
+  connector: number,
+): void {
+  const body = writer.begin(encoding.ENCODING, encoding.ENCODING_BYTES);
+  const { view } = writer;
+  const set = (offset: number, value: number) => view.setUint32(body + offset, value, true);
+  set(encoding.ENCODING_POOL, pool);
+  set(encoding.ENCODING_DECIDER, decider);
+  for (const [index, value] of parameters.entries()) {
+    view.setFloat32(body + encoding.ENCODING_PARAMETERS + index * 4, value, true);
+  }
+  set(encoding.ENCODING_PROFILE, profile);
+  set(encoding.ENCODING_CONNECTOR, connector);
 }
 
 function writeRole(writer: FrameWriter, { slot, discovered: { labels } }: Endpoint): void {

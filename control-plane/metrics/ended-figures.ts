@@ -1,5 +1,6 @@
 // One ended request as gateways tell it, in the words of metric labels.
 
+import { DONE_FLAG_ENCODE_FAILED, DONE_FLAG_ENCODED } from "../../protocol/encoding-records.ts";
 import { isRefusal, reasonName } from "../../protocol/reasons.ts";
 import {
   DONE_FLAG_CUT,
@@ -58,8 +59,12 @@ function shadowOf(request: EndedRequest): EndedFigures["shadow"] {
 
 function disaggregationOf(flags: number): EndedFigures["disaggregation"] {
   if ((flags & DONE_FLAG_DECIDED) === 0) return undefined;
+  const has = (flag: number) => (flags & flag) !== 0;
   return {
-    isElsewhere: (flags & DONE_FLAG_DISAGGREGATED) !== 0,
-    hasFailed: (flags & DONE_FLAG_PREFILL_FAILED) !== 0,
+    prefill: {
+      isElsewhere: has(DONE_FLAG_DISAGGREGATED),
+      hasFailed: has(DONE_FLAG_PREFILL_FAILED),
+    },
+    encode: { isElsewhere: has(DONE_FLAG_ENCODED), hasFailed: has(DONE_FLAG_ENCODE_FAILED) },
   };
 }

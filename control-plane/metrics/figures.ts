@@ -33,13 +33,21 @@ export interface EndpointFigures {
   capacityBlocks: number;
 }
 
-/** One call to a prefill endpoint that has ended. */
+/** One call to a prefill endpoint or an encoder that has ended. */
 export interface LegFigures {
   pool: string;
   endpoint: string;
+  isEncode: boolean;
   outcome: string;
   ms: number;
   parametersBytes: number;
+}
+
+/** What became of a stage of a request. */
+interface StageFigures {
+  /** It was to run elsewhere. */
+  isElsewhere: boolean;
+  hasFailed: boolean;
 }
 
 /** One ended request. Counts are null where not told. */
@@ -60,7 +68,7 @@ export interface EndedFigures {
   isStreamed: boolean;
   isCut: boolean;
   /** Undefined outside of pools that disaggregate. */
-  disaggregation: { isElsewhere: boolean; hasFailed: boolean } | undefined;
+  disaggregation: { prefill: StageFigures; encode: StageFigures } | undefined;
   hasEffect: boolean;
   totalMs: number;
   firstByteMs: number | null;

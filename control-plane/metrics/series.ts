@@ -66,23 +66,11 @@ export class Series {
     "Cached prompt tokens of the same requests, as the index believed and as engines told.",
     ["pool", "endpoint", "source"],
   );
-  readonly #legs = this.#counter("hintway_prefill_legs_total", "Calls to prefill endpoints.", [
-    "pool",
-    "endpoint",
-    "outcome",
-  ]);
-  readonly #legSeconds = this.#seconds("hintway_prefill_leg_seconds", "How long they took.", [
-    "pool",
-    "endpoint",
-  ]);
+  readonly #prefill = this.#stage("prefill", "prefill endpoints");
+  readonly #encode = this.#stage("encode", "encoders");
   readonly #transferBytes = this.#counter(
     "hintway_transfer_parameters_bytes_total",
-    "Bytes of transfer parameters that prefill endpoints answered.",
-    ["pool"],
-  );
-  readonly #fallbacks = this.#counter(
-    "hintway_prefill_fallbacks_total",
-    "Requests to be prefilled elsewhere for which that failed.",
+    "Bytes of transfer parameters that prefill endpoints and encoders answered.",
     ["pool"],
   );
   readonly #decisions = this.#counter(
@@ -164,22 +152,28 @@ export class Series {
   }
 
   legEnded(leg: LegFigures): void {
-    const { pool, endpoint, outcome, ms, parametersBytes } = leg;
-    this.#legs.inc({ pool, endpoint, outcome });
-    this.#legSeconds.observe({ pool, endpoint }, ms / 1000);
+    const { pool, endpoint, isEncode, outcome, ms, parametersBytes } = leg;
+    const stage = isEncode ? this.#encode : this.#prefill;
+    stage.legs.inc({ pool, endpoint, outcome });
+    stage.seconds.observe({ pool, endpoint }, ms / 1000);
     this.#transferBytes.inc({ pool }, parametersBytes);
   }
 
   #countDecision({ pool, model, disaggregation }: EndedFigures): void {
     if (disaggregation === undefined) return;
-    const { isElsewhere, hasFailed } = disaggregation;
+    const { prefill, encode } = disaggregation;
+    const stages = [
+      ...(encode.isElsewhere ? ["encode"] : []),
+      ...(prefill.isElsewhere ? ["prefill"] : []),
+    ];
     this.#decisions.inc({
       plugin_name: DISAGGREGATION_PLUGIN,
       plugin_type: DISAGGREGATION_PLUGIN,
       model_name: model,
-      decision_type: isElsewhere ? "prefill-decode" : "decode-only",
+      decision_type: stages.length > 0 ? [...stages, "decode"].join("-") : "decode-only",
     });
-    if (hasFailed) this.#fallbacks.inc({ pool });
+    if (prefill.hasFailed) this.#prefill.fallbacks.inc({ pool });
+    if (encode.hasFailed) this.#encode.fallbacks.inc({ pool });
   }
 
   #countTokens(request: EndedFigures): void {
@@ -237,17 +231,9 @@ export class Series {
   /** Forgets the series of endpoints that are gone, so that churn does not add up. */
   async endpointsGone(gone: readonly { pool: string; endpoint: string }[]): Promise<void> {
     const places = new Set(gone.map(({ pool, endpoint }) => `${pool} ${endpoint}`));
-    const labelled = [
-      this.#picks,
-      this.#cut,
-      this.#ttft,
-      this.#duration,
-      this.#cached,
-      this.#legs,
-      this.#legSeconds,
-      this.#probes,
-    ];
-    for (const metric of labelled) {
+    const ended = [this.#picks, this.#cut, this.#ttft, this.#duration, this.#cached];
+    const stages = [this.#prefill, this.#encode].flatMap(({ legs, seconds }) => [legs, seconds]);
+    for (const metric of [...ended, ...stages, this.#probes]) {
       const { values } = await metric.get();
       for (const { labels } of values as { labels: Record<string, string> }[]) {
         if (!places.has(`${labels["pool"]} ${labels["endpoint"]}`)) continue;
@@ -380,6 +366,20 @@ export class Series {
 
   #seconds<Label extends string>(name: string, help: string, labelNames: readonly Label[]) {
     return new Histogram({ name, help, labelNames, buckets: SECONDS, registers: [this.#registry] });
+  }
+
+  /** Of a stage that may run elsewhere. */
+  #stage(name: "prefill" | "encode", endpoints: string) {
+    const failed = "Requests of which this stage was to run elsewhere, and failed.";
+    const place = ["pool", "endpoint"] as const;
+    return {
+      legs: this.#counter(`hintway_${name}_legs_total`, `Calls to ${endpoints}.`, [
+        ...place,
+        "outcome",
+      ]),
+      seconds: this.#seconds(`hintway_${name}_leg_seconds`, "How long they took.", place),
+      fallbacks: this.#counter(`hintway_${name}_fallbacks_total`, failed, ["pool"]),
+    };
   }
 
   #tokenCount(name: string, help: string) {

@@ -1,11 +1,11 @@
 // One pool: the endpoints that discovery lists, and those that have just left it.
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
-import type { Configuration, Scheduling } from "../config/configuration.ts";
+import type { Configuration, Scheduling, StagesApart } from "../config/configuration.ts";
 import type { DiscoveredEndpoint } from "../discovery/discovered.ts";
 import type { BlockSize } from "./block-size.ts";
 import { capacityBlocks, capacityBytes, ghostSizeOf, isWorthTelling } from "./capacity.ts";
 import { addressText, Endpoint } from "./endpoint.ts";
-import { isPrefillOnly } from "./roles.ts";
+import { stagesApart } from "./roles.ts";
 import type { Slots } from "./slots.ts";
 import { type Reading, Slowness } from "./slowness.ts";
 import { TokenBytes } from "./token-bytes.ts";
@@ -45,8 +45,7 @@ export class Pool {
   readonly #slots: Slots;
   #configuration: Configuration;
   #toldBytesPerToken = this.tokens.bytesPerToken;
-  /** An endpoint is listed on which prefill runs, and no decode. */
-  #hasPrefillOnly = false;
+  #stagesApart: StagesApart | undefined;
   readonly #byAddress = new Map<string, Endpoint>();
   readonly #bySlot = new Map<number, Endpoint>();
 
@@ -71,7 +70,8 @@ export class Pool {
   /** The configuration's, or what stands for it where endpoints have roles. */
   get scheduling(): Scheduling {
     const { scheduling, disaggregated } = this.#configuration;
-    return (this.#hasPrefillOnly ? disaggregated : undefined) ?? scheduling;
+    const apart = this.#stagesApart;
+    return (apart && disaggregated?.[apart]) ?? scheduling;
   }
 
   get blockBytes(): number {
@@ -124,10 +124,10 @@ export class Pool {
     for (const endpoint of this.#byAddress.values()) {
       if (!addresses.has(endpoint.address)) endpoint.drainingSinceMs ??= nowMs;
     }
-    const hadPrefillOnly = this.#hasPrefillOnly;
-    this.#hasPrefillOnly = listed.some(({ labels }) => isPrefillOnly(labels));
+    const before = this.#stagesApart;
+    this.#stagesApart = stagesApart(listed.map(({ labels }) => labels));
     for (const discovered of listed) this.#list(discovered, areTrusted);
-    if (hadPrefillOnly !== this.#hasPrefillOnly) {
+    if (before !== this.#stagesApart) {
       for (const endpoint of this.#byAddress.values()) this.#describe(endpoint);
     }
     return this.letGoOldest(this.#byAddress.size - POOL_ENDPOINTS_MAX, nowMs);

@@ -1,4 +1,5 @@
 // The part an endpoint has in disaggregated serving, as its labels say.
+import { ENCODINGS_NIXL, ENCODINGS_SHARED_STORAGE } from "../../protocol/encoding-records.ts";
 import {
   CONNECTOR_NIXL,
   CONNECTOR_OF_POOL,
@@ -8,6 +9,7 @@ import {
   ROLE_ENCODE,
   ROLE_PREFILL,
 } from "../../protocol/records.ts";
+import type { StagesApart } from "../config/configuration.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -34,10 +36,19 @@ export function rolesOf(labels: Labels): number {
   return unknownConnector(labels) === undefined ? roles : roles & ~ROLE_PREFILL;
 }
 
-/** Whether prefill may run on it, but not decode: where there is one, a pool disaggregates. */
-export function isPrefillOnly(labels: Labels): boolean {
+/** Whether prefill may run on it, but not decode. */
+function isPrefillOnly(labels: Labels): boolean {
   const roles = rolesOf(labels);
   return (roles & ROLE_PREFILL) !== 0 && (roles & ROLE_DECODE) === 0;
+}
+
+/** The stages for which there are endpoints that do not decode; undefined where there are none. */
+export function stagesApart(listed: readonly Labels[]): StagesApart | undefined {
+  const hasPrefill = listed.some(isPrefillOnly);
+  // Those that also read prompts encode for themselves: their pool need not have a connector for it.
+  const hasEncode = listed.some((labels) => rolesOf(labels) === ROLE_ENCODE);
+  if (hasPrefill) return hasEncode ? "encode-prefill" : "prefill";
+  return hasEncode ? "encode" : undefined;
 }
 
 const CONNECTOR_LABEL = "llm-d.ai/kv-connector";
@@ -79,6 +90,17 @@ const PORT_STANDARD = 8998;
 export function bootstrapPortOf(labels: Labels): number {
   const port = Number(labels[PORT_LABEL]);
   return Number.isInteger(port) && port > 0 && port <= 65_535 ? port : PORT_STANDARD;
+}
+
+/** As llm-d's sidecar names them: encodings are fetched from the encoder, or from a place both know. */
+const ENCODINGS = new Map([
+  ["ec-nixl", ENCODINGS_NIXL],
+  ["ec-example", ENCODINGS_SHARED_STORAGE],
+]);
+export const ENCODINGS_NAMES = [...ENCODINGS.keys()];
+
+export function encodingsOf(name: string): number {
+  return ENCODINGS.get(name) ?? ENCODINGS_NIXL;
 }
 
 /** Prefill and decode of other revisions or other places than each other's are never paired. */

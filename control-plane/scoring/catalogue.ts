@@ -3,7 +3,12 @@ import { activeRequestScorer } from "./active-request-scorer.ts";
 import { byLabel, decodeFilter, encodeFilter, prefillFilter } from "./by-label-filters.ts";
 import { concurrencyDetector } from "./concurrency-detector.ts";
 import { contextLengthAware } from "./context-length-aware.ts";
-import { alwaysDisaggPdDecider, prefixBasedPdDecider, transferTimeDecider } from "./deciders.ts";
+import {
+  alwaysDisaggMultimodalDecider,
+  alwaysDisaggPdDecider,
+  prefixBasedPdDecider,
+  transferTimeDecider,
+} from "./deciders.ts";
 import { disaggProfileHandler, pdProfileHandler } from "./disaggregation-handlers.ts";
 import { endpointAttributeFilter } from "./endpoint-attribute-filter.ts";
 import { endpointAttributeScorer } from "./endpoint-attribute-scorer.ts";
@@ -67,6 +72,7 @@ export const SCHEDULING_PLUGINS: readonly Plugin[] = [
   randomPicker,
   weightedRandomPicker,
   // Deciders of disaggregation.
+  alwaysDisaggMultimodalDecider,
   alwaysDisaggPdDecider,
   prefixBasedPdDecider,
   transferTimeDecider,

@@ -1,6 +1,12 @@
-// Whether prefill of a request runs elsewhere. The first two are upstream's, the last is ours.
+// Whether a stage of a request runs elsewhere: prefill, or the encoding of its media. All but the last
+// are upstream's.
 import { Type } from "typebox";
-import { DECIDE_ALWAYS, DECIDE_TIME, DECIDE_UNCACHED } from "../../protocol/records.ts";
+import {
+  DECIDE_ALWAYS,
+  DECIDE_MEDIA,
+  DECIDE_TIME,
+  DECIDE_UNCACHED,
+} from "../../protocol/records.ts";
 import { decider, NO_PARAMETERS, parameters, producerName } from "./plugin.ts";
 
 export const alwaysDisaggPdDecider = decider({
@@ -8,6 +14,14 @@ export const alwaysDisaggPdDecider = decider({
   stability: "beta",
   parameters: NO_PARAMETERS,
   decides: () => ({ decider: DECIDE_ALWAYS, parameters: [0, 0] }),
+});
+
+/** Where the prompt has an image, a sound or a video. */
+export const alwaysDisaggMultimodalDecider = decider({
+  type: "always-disagg-multimodal-decider",
+  stability: "beta",
+  parameters: NO_PARAMETERS,
+  decides: () => ({ decider: DECIDE_MEDIA, parameters: [0, 0] }),
 });
 
 const tokens = Type.Integer({ default: 0, minimum: 0, maximum: 1_000_000_000 });

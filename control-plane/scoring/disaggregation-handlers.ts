@@ -1,4 +1,4 @@
-// Handlers that run a profile for decode and one for prefill (llm-d-router,
+// Handlers that run a profile for decode, one for prefill and one for encoding media (llm-d-router,
 // pkg/epp/framework/plugins/scheduling/profilehandler/disagg).
 import { Type } from "typebox";
 import { DECIDE_ALWAYS, DECIDE_UNCACHED } from "../../protocol/records.ts";
@@ -37,11 +37,6 @@ export const disaggProfileHandler = profileHandler({
     deciderPluginName: name,
   }),
   refuse({ stageOrder, profiles, deciders, ...older }) {
-    const encode = firstGiven(
-      [["deciders", "encode"], deciders?.encode],
-      [["encodeDeciderPluginName"], older.encodeDeciderPluginName],
-    );
-    if (encode) return { path: encode, problem: "there is no encode stage here; remove it" };
     if (profiles?.fallback) {
       const problem = "decode alone is what there is to fall back on; remove it";
       return { path: ["profiles", "fallback"], problem };
@@ -63,6 +58,8 @@ export const disaggProfileHandler = profileHandler({
       decode: profiles?.decode || older.decodeProfile || "decode",
       prefill: profiles?.prefill || older.prefillProfile || "prefill",
       decider: inStageOrder(stageOrder) ? decider : "always-disagg-pd-decider",
+      encode: profiles?.encode || older.encodeProfile || "encode",
+      encodeDecider: deciders?.encode || older.encodeDeciderPluginName || undefined,
     };
   },
 });
@@ -101,7 +98,8 @@ export const pdProfileHandler = profileHandler({
     const isOld = threshold !== undefined || hashBlockSize !== undefined;
     const decider =
       deciderPluginName ?? (isOld ? byThreshold(threshold ?? 0) : "prefix-based-pd-decider");
-    return { decode: decodeProfile, prefill: prefillProfile, decider };
+    const encoding = { encode: "encode", encodeDecider: undefined };
+    return { decode: decodeProfile, prefill: prefillProfile, decider, ...encoding };
   },
 });
 

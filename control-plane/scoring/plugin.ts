@@ -87,11 +87,13 @@ export interface ProfileHandler<S extends TObject = TObject> extends Described<S
   role: "profile handler";
   /** The header that names the profile, and the one that runs without it; undefined: there is one. */
   chooses(parameters: Static<S>): { headerName: string; defaultProfile: string } | undefined;
-  /** The profiles that it runs for decode and prefill, and the decider or its name. */
+  /** The profiles that it runs for decode, prefill and encoding, and the deciders or their names. */
   disaggregates?(parameters: Static<S>): {
     decode: string;
     prefill: string;
     decider: string | DeciderBody | undefined;
+    encode: string;
+    encodeDecider: string | undefined;
   };
 }
 
@@ -101,7 +103,7 @@ export interface DeciderBody {
   parameters: [number, number];
 }
 
-/** Decides whether prefill of a request runs elsewhere. */
+/** Decides whether a stage of a request, prefill or encoding, runs elsewhere. */
 export interface Decider<S extends TObject = TObject> extends Described<S> {
   role: "decider";
   decides(parameters: Static<S>): DeciderBody;

@@ -1,5 +1,7 @@
 // Whether a frame of hints, or a message of another machine, may be taken: it is checked to its last
 // field before the first is taken, and refused whole where anything is wrong or over a limit.
+
+import * as encoding from "../../protocol/encoding-records.ts";
 import {
   FRAME_HEADER_BYTES,
   FRAME_OK,
@@ -203,6 +205,22 @@ function checkOther(view: DataView, kind: u32, at: u32, bytes: u32): u32 {
   if (kind === wire.DISAGGREGATION) return checkDisaggregation(view, at, bytes);
   if (kind === wire.ROLE) return checkSlot(view, at, bytes, wire.ROLE_BYTES);
   if (kind === wire.LEG) return checkSlot(view, at, bytes, wire.LEG_BYTES);
+  if (kind === encoding.ENCODING) return checkEncoding(view, at, bytes);
+  return FRAME_OK;
+}
+
+function checkEncoding(view: DataView, at: u32, bytes: u32): u32 {
+  if (bytes < encoding.ENCODING_BYTES) return FRAME_RECORD;
+  if (view.getUint32(at + encoding.ENCODING_POOL, true) >= POOLS_MAX) return FRAME_OVER_LIMIT;
+  if (view.getUint32(at + encoding.ENCODING_PROFILE, true) >= PROFILES_MAX) return FRAME_OVER_LIMIT;
+  return checkParameters(view, at + encoding.ENCODING_PARAMETERS);
+}
+
+/** Of a decider. */
+function checkParameters(view: DataView, at: u32): u32 {
+  for (let place: u32 = 0; place < 8; place += 4) {
+    if (!isWithin(view.getFloat32(at + place, true), f32.MAX_VALUE)) return FRAME_OVER_LIMIT;
+  }
   return FRAME_OK;
 }
 
@@ -219,11 +237,7 @@ function checkDisaggregation(view: DataView, at: u32, bytes: u32): u32 {
   const timeoutMs = view.getUint32(at + wire.DISAGGREGATION_TIMEOUT_MS, true);
   const tries = view.getUint32(at + wire.DISAGGREGATION_TRIES, true);
   if (timeoutMs > LEG_TIMEOUT_MS_MAX || tries > LEG_TRIES_MAX) return FRAME_OVER_LIMIT;
-  for (let place: u32 = 0; place < 8; place += 4) {
-    const parameter = view.getFloat32(at + wire.DISAGGREGATION_PARAMETERS + place, true);
-    if (!isWithin(parameter, f32.MAX_VALUE)) return FRAME_OVER_LIMIT;
-  }
-  return FRAME_OK;
+  return checkParameters(view, at + wire.DISAGGREGATION_PARAMETERS);
 }
 
 function isSoundStep(view: DataView, at: u32): bool {

@@ -26,10 +26,14 @@ class Counters {
   rejectedModel: u32 = 0;
   rejectedUnread: u32 = 0;
   rejectedPrefill: u32 = 0;
+  rejectedEncode: u32 = 0;
   prefills: u32 = 0;
   prefillsFailed: u32 = 0;
   prefillsRefused: u32 = 0;
   prefillsUnheld: u32 = 0;
+  encodes: u32 = 0;
+  encodesFailed: u32 = 0;
+  encodesRefused: u32 = 0;
   endpointFailures: u32 = 0;
   requestsRetried: u32 = 0;
   streamsCut: u32 = 0;
@@ -72,10 +76,14 @@ const NAMES: StaticArray<string> = [
   "rejected_model",
   "rejected_unread",
   "rejected_prefill",
+  "rejected_encode",
   "prefills",
   "prefills_failed",
   "prefills_refused",
   "prefills_unheld",
+  "encodes",
+  "encodes_failed",
+  "encodes_refused",
   "endpoint_failures",
   "requests_retried",
   "streams_cut",

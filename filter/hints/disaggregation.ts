@@ -1,5 +1,7 @@
 // How pools disaggregate prefill from decode, and the parts of their endpoints, as the table in force
 // tells. A pool that does not has no record, and costs its requests nothing.
+
+import * as encoding from "../../protocol/encoding-records.ts";
 import { POOLS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
 import { isUp } from "./health.ts";
@@ -18,6 +20,12 @@ export class Disaggregation {
   failure: u32 = wire.FAILURE_DECODE_ALONE;
   timeoutMs: u32 = 0;
   tries: i32 = 1;
+  /** Whether media are encoded elsewhere, and how. */
+  encodeDecider: u32 = wire.DECIDE_NEVER;
+  encodeFirstParameter: f64 = 0;
+  encodeSecondParameter: f64 = 0;
+  encodeProfile: i32 = 0;
+  encodings: u32 = encoding.ENCODINGS_NIXL;
 }
 
 const known = new StaticArray<Disaggregation>(<i32>POOLS_MAX);
@@ -61,6 +69,16 @@ export function takeDisaggregation(view: DataView, at: u32): void {
   one.failure = view.getUint32(at + wire.DISAGGREGATION_FAILURE, true);
   one.timeoutMs = view.getUint32(at + wire.DISAGGREGATION_TIMEOUT_MS, true);
   one.tries = <i32>view.getUint32(at + wire.DISAGGREGATION_TRIES, true);
+  one.encodeDecider = wire.DECIDE_NEVER;
+}
+
+export function takeEncoding(view: DataView, at: u32): void {
+  const one = unchecked(known[view.getUint32(at + encoding.ENCODING_POOL, true)]);
+  one.encodeDecider = view.getUint32(at + encoding.ENCODING_DECIDER, true);
+  one.encodeFirstParameter = <f64>view.getFloat32(at + encoding.ENCODING_PARAMETERS, true);
+  one.encodeSecondParameter = <f64>view.getFloat32(at + encoding.ENCODING_PARAMETERS + 4, true);
+  one.encodeProfile = <i32>view.getUint32(at + encoding.ENCODING_PROFILE, true);
+  one.encodings = view.getUint32(at + encoding.ENCODING_CONNECTOR, true);
 }
 
 export function takeRole(view: DataView, at: u32): void {

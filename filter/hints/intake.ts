@@ -1,5 +1,6 @@
 // Hints become the table in force. A frame comes here when it is checked to its last field.
 
+import * as encoding from "../../protocol/encoding-records.ts";
 import {
   FLAG_WHOLE_TABLE,
   FRAME_HEADER_BYTES,
@@ -19,7 +20,12 @@ import { setAdapters } from "./adapters.ts";
 import { forgetAdmission, takeAdmission } from "./admission.ts";
 import { forgetPast, keepBlocks } from "./bands.ts";
 import { forgetColdUse, noteColdUse } from "./cold-use.ts";
-import { forgetDisaggregation, takeDisaggregation, takeRole } from "./disaggregation.ts";
+import {
+  forgetDisaggregation,
+  takeDisaggregation,
+  takeEncoding,
+  takeRole,
+} from "./disaggregation.ts";
 import { reserve } from "./entries.ts";
 import { clearFlight } from "./flight.ts";
 import { noteSlot } from "./gauges.ts";
@@ -68,6 +74,7 @@ function takeTablePart(view: DataView, kind: u32, at: u32, memoryAt: usize): voi
   else if (kind === wire.ADMISSION) takeAdmission(view, at, memoryAt);
   else if (kind === wire.DISAGGREGATION) takeDisaggregation(view, at);
   else if (kind === wire.ROLE) takeRole(view, at);
+  else if (kind === encoding.ENCODING) takeEncoding(view, at);
 }
 
 function takeRecord(view: DataView, kind: u32, at: u32, memoryAt: usize, nowMs: f64): void {

@@ -60,10 +60,11 @@ export class Tokenizer {
   failure: u32 = 0;
   /** Containers open. */
   depth: u32 = 0;
-  /** The last member's name: its hash if wanted, its unescaped bytes, where it began. */
+  /** The last member's name: its hash if wanted, its unescaped bytes, where it began; and a container. */
   keyHash: u64 = 0;
   keyBytes: u32 = 0;
   keyStart: u32 = 0;
+  containerStart: u32 = 0;
   /** The last number. */
   readonly number: JsonNumber = new JsonNumber();
   /** Of the last value with SINK_HASH; also of the last name. */
@@ -152,8 +153,7 @@ export class Tokenizer {
           break;
         case 0x7b: // {
         case 0x5b: // [
-          this.open<H>(handler, byte === 0x7b);
-          at++;
+          this.open<H>(handler, byte === 0x7b, at++);
           break;
         case 0x7d: // }
         case 0x5d: // ]
@@ -180,7 +180,7 @@ export class Tokenizer {
     handler.comma(this.offset(at));
   }
 
-  private open<H extends JsonHandler>(handler: H, isObject: bool): void {
+  private open<H extends JsonHandler>(handler: H, isObject: bool, at: usize): void {
     if ((this.expects & VALUE) === 0) {
       this.fail(FAILED_SYNTAX);
       return;
@@ -189,9 +189,9 @@ export class Tokenizer {
       this.fail(FAILED_DEPTH);
       return;
     }
-    const bit: u64 = (1 as u64) << this.depth;
+    const bit: u64 = (1 as u64) << this.depth++;
     this.objects = isObject ? this.objects | bit : this.objects & ~bit;
-    this.depth++;
+    this.containerStart = this.offset(at);
     this.inObject = isObject;
     this.expects = isObject ? KEY | CLOSE : VALUE | CLOSE;
     if (isObject) handler.beginObject();

@@ -1,7 +1,7 @@
 // The endpoints a request may go to: those of its pool that serve, then what the profile's filters
 // leave of them. Candidates are named by slot and stand in one array.
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
-import { ROLE_DECODE, ROLE_PREFILL } from "../../protocol/records.ts";
+import { ROLE_DECODE, ROLE_ENCODE, ROLE_PREFILL } from "../../protocol/records.ts";
 import { arePartners, hasPartner, hasRole } from "../hints/disaggregation.ts";
 import { isUp, mayBePicked } from "../hints/health.ts";
 import { Pool } from "../hints/pool.ts";
@@ -35,6 +35,13 @@ export function wantPrefill(hasRoles: bool): void {
   wantedRole = hasRoles ? ROLE_PREFILL : 0;
   wantedPartner = NO_PARTNER;
   wantsPartner = true;
+}
+
+/** From here on candidates are encoders. */
+export function wantEncode(hasRoles: bool): void {
+  wantedRole = hasRoles ? ROLE_ENCODE : 0;
+  wantedPartner = NO_PARTNER;
+  wantsPartner = false;
 }
 
 /** From here on candidates are all endpoints. */

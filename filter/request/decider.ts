@@ -1,5 +1,10 @@
 // Whether prefill of a request runs on another endpoint than decode.
-import { DECIDE_ALWAYS, DECIDE_TIME, DECIDE_UNCACHED } from "../../protocol/records.ts";
+import {
+  DECIDE_ALWAYS,
+  DECIDE_MEDIA,
+  DECIDE_TIME,
+  DECIDE_UNCACHED,
+} from "../../protocol/records.ts";
 
 /**
  * A running answer whose tokens come later by as much counts for so much of a first token that does:
@@ -26,8 +31,10 @@ export function mayDisaggregate(
   promptTokens: f64,
   least: f64,
   leastPrompt: f64,
+  hasMedia: bool,
 ): bool {
   if (decider === DECIDE_ALWAYS || decider === DECIDE_TIME) return true;
+  if (decider === DECIDE_MEDIA) return hasMedia;
   if (decider !== DECIDE_UNCACHED || least === 0) return false;
   return promptTokens >= leastPrompt && uncachedTokens >= least;
 }

@@ -46,6 +46,8 @@ export function askDecode(
   if (!buildLegBody(request.bodyBytes, request.api, noMembers, true)) return false;
   if (thresholdEnd === 0) return false;
   const isAsked = callLeg(request, pool, slot, true, ways.timeoutMs, atMs);
+  // Another request's may be left, where this one goes on after its media were encoded.
+  edits.begin();
   edits.replace(thresholdStart, thresholdEnd, NO_THRESHOLD.at, NO_THRESHOLD.bytes);
   request.bodyBytes = applyEdits(request, request.bodyBytes);
   return isAsked;

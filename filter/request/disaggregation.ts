@@ -19,7 +19,7 @@ import { isLastResort } from "./candidates.ts";
 import { uncachedBytes } from "./cover.ts";
 import { bytesAlone, bytesElsewhere, mayDisaggregate, Place } from "./decider.ts";
 import { askDecode } from "./decode-first.ts";
-import { applyEdits } from "./edited-body.ts";
+import { editOnce } from "./edited-body.ts";
 import { explain, takeExplanation } from "./explain.ts";
 import { join } from "./joined.ts";
 import { bodyHasMembers, bodyStart, buildLegBody } from "./leg-body.ts";
@@ -98,7 +98,7 @@ export function beginPrefill(
   if (request.isIfAvailable) return decline(transfer);
   transfer.doneFlags |= wire.DONE_FLAG_DISAGGREGATED;
   // What the client must not say is gone before anything is made of its body.
-  request.bodyBytes = applyEdits(request, request.heldBytes);
+  editOnce(request);
   if (mayHold && askDecode(request, pool, ways, decodeSlot, atMs)) return PREFILL_BEGUN;
   const result = callPrefill(request, pool, ways, mayHold, atMs);
   if (result === PREFILL_FAILED) transfer.doneFlags |= wire.DONE_FLAG_PREFILL_FAILED;
@@ -114,7 +114,14 @@ function decline(transfer: Transfer): u32 {
 function mayBeWorthIt(request: Request, pool: Pool, ways: Disaggregation): bool {
   const uncached = decode.uncached / pool.bytesPerToken;
   const prompt = <f64>request.wish.promptBytes / pool.bytesPerToken;
-  return mayDisaggregate(ways.decider, uncached, prompt, ways.firstParameter, ways.secondParameter);
+  return mayDisaggregate(
+    ways.decider,
+    uncached,
+    prompt,
+    ways.firstParameter,
+    ways.secondParameter,
+    request.prompt.hasMedia,
+  );
 }
 
 /** By the numbers that the pick just made has left. */

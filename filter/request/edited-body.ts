@@ -54,6 +54,13 @@ export function applyEdits(request: Request, bytes: u32): u32 {
   return total;
 }
 
+/** Makes the edits of the body whose callback is running: what is made of the body has them. */
+export function editOnce(request: Request): void {
+  if (request.transfer.isEdited) return;
+  request.transfer.isEdited = true;
+  request.bodyBytes = applyEdits(request, request.heldBytes);
+}
+
 /**
  * Puts members in front of the held body's own. The text begins with the body's brace, and has room for
  * a byte behind: the rest of the body stays where it is.
@@ -63,7 +70,8 @@ export function beginWith(request: Request, text: usize, bytes: u32): void {
   store<u8>(text + bytes, COMMA);
   const total = transfer.bodyHasMembers ? bytes + 1 : bytes;
   putInFront(transfer.bodyStart, text, total);
-  tellLength(request, request.bodyBytes - transfer.bodyStart + total);
+  request.bodyBytes += total - transfer.bodyStart;
+  tellLength(request, request.bodyBytes);
 }
 
 /** The headers are held still. */

@@ -1,4 +1,5 @@
 // Where a prompt was read and why, as a member of the explanation of decode's pick.
+import { DONE_FLAG_ENCODE_FAILED, DONE_FLAG_ENCODED } from "../../protocol/encoding-records.ts";
 import * as wire from "../../protocol/records.ts";
 import { addressAt, addressBytes } from "../hints/table.ts";
 import { Text } from "../host/memory.ts";
@@ -7,8 +8,16 @@ import { Request } from "./live.ts";
 import { NO_ASK } from "./transfer.ts";
 import { byteMsOf, transferMsOf } from "./transfer-times.ts";
 
-const DECODE_ONLY = new Text(',"disaggregation":{"decision":"decode-only"');
-const PREFILL_DECODE = new Text(',"disaggregation":{"decision":"prefill-decode"');
+const DECISION = new Text(',"disaggregation":{"decision":"');
+const DECODE_ONLY = new Text('decode-only"');
+const PREFILL_DECODE = new Text('prefill-decode"');
+const ENCODE_DECODE = new Text('encode-decode"');
+const ENCODE_PREFILL_DECODE = new Text('encode-prefill-decode"');
+const ENCODERS = new Text(',"encoders":[');
+const ENCODE_MS = new Text('],"encodeMs":');
+const ENCODINGS_BYTES = new Text(',"encodingsBytes":');
+const ENCODE_HAS_FAILED = new Text(',"encodeFailed":true');
+const COMMA: u8 = 44;
 const HAS_FAILED = new Text(',"prefillFailed":true');
 const PREFILL = new Text(',"prefill":"');
 const QUOTE: u8 = 34;
@@ -32,7 +41,11 @@ export function explainDisaggregation(into: TextBuffer, request: Request): void 
   if ((flags & wire.DONE_FLAG_DECIDED) === 0) return;
   into.removeLast();
   const isElsewhere = (flags & wire.DONE_FLAG_DISAGGREGATED) !== 0;
-  into.addText(isElsewhere ? PREFILL_DECODE : DECODE_ONLY);
+  const isEncoded = (flags & DONE_FLAG_ENCODED) !== 0;
+  into.addText(DECISION);
+  if (isEncoded) into.addText(isElsewhere ? ENCODE_PREFILL_DECODE : ENCODE_DECODE);
+  else into.addText(isElsewhere ? PREFILL_DECODE : DECODE_ONLY);
+  if (isEncoded) explainEncoders(into, request);
   if ((flags & wire.DONE_FLAG_PREFILL_FAILED) !== 0) into.addText(HAS_FAILED);
   if ((flags & wire.DONE_FLAG_TRANSFERRED) !== 0) {
     into.addText(PREFILL);
@@ -62,6 +75,22 @@ export function explainDisaggregation(into: TextBuffer, request: Request): void 
 function endOfAsk(outcome: u32): Text {
   if (outcome === wire.LEG_CACHED) return CACHED;
   return outcome === wire.LEG_UNCACHED ? UNCACHED : FAILED;
+}
+
+/** The encoders that were asked. */
+function explainEncoders(into: TextBuffer, request: Request): void {
+  const transfer = request.transfer;
+  if ((transfer.doneFlags & DONE_FLAG_ENCODE_FAILED) !== 0) into.addText(ENCODE_HAS_FAILED);
+  into.addText(ENCODERS);
+  for (let i = 0; i < transfer.askedCount; i++) {
+    const slot = <u32>unchecked(transfer.encoders[i]);
+    if (i > 0) into.addByte(COMMA);
+    into.addByte(QUOTE);
+    into.add(addressAt(slot), addressBytes(slot));
+    into.addByte(QUOTE);
+  }
+  add(into, ENCODE_MS, transfer.encodeMs);
+  add(into, ENCODINGS_BYTES, <f64>transfer.encodingsBytes);
 }
 
 function add(into: TextBuffer, name: Text, value: f64): void {

@@ -7,6 +7,8 @@ import { hashOf } from "../json/text-hash.ts";
 import { FAILED_NOT, Tokenizer } from "../json/tokenizer.ts";
 
 const PARAMETERS: u64 = hashOf("kv_transfer_params");
+/** The same of an encoder. */
+export const ENCODINGS: u64 = hashOf("ec_transfer_params");
 const USAGE: u64 = hashOf("usage");
 const DETAILS: u64 = hashOf("prompt_tokens_details");
 const CACHED: u64 = hashOf("cached_tokens");
@@ -21,6 +23,7 @@ class AnswerReader extends JsonHandler {
   memberEnd: u32 = 0;
   cachedTokens: u32 = 0;
   isBelowThreshold: bool = false;
+  parametersName: u64 = PARAMETERS;
   private isParameters: bool = false;
   private hasValue: bool = false;
   private isUsage: bool = false;
@@ -57,7 +60,7 @@ class AnswerReader extends JsonHandler {
     this.isFinishReason = false;
     if (depth === 1) {
       this.isChoices = hash === CHOICES;
-      this.isParameters = hash === PARAMETERS;
+      this.isParameters = hash === this.parametersName;
       this.isUsage = hash === USAGE;
       this.isDetails = false;
       this.hasValue = false;
@@ -133,18 +136,25 @@ export let memberBytes: u32 = 0;
 export let cachedTokens: u32 = 0;
 /** It is an answer of decode's that says enough of the prompt to have been cached. */
 export let isAboveThreshold: bool = false;
+/** It was whole, and JSON. */
+export let isAnswerRead: bool = false;
 
-/** Reads the answer of the callout that is being told; false where it has no parameters to hand on. */
-export function readLegAnswer(bytes: u32): bool {
+/**
+ * Reads the answer of the callout that is being told; false where it has no parameters of this name to
+ * hand on.
+ */
+export function readLegAnswer(bytes: u32, name: u64 = PARAMETERS): bool {
   forgetLegAnswer();
   reader.begin();
+  reader.parametersName = name;
   for (let start: u32 = 0; start < bytes; ) {
     const read = readBuffer(CALLOUT_RESPONSE_BODY, start, min(SLICE_BYTES, bytes - start));
     if (read === 0) return false;
     reader.tokens.read<AnswerReader>(reader, bufferAt(), read);
     start += read;
   }
-  if (reader.tokens.failure !== FAILED_NOT || !reader.tokens.hasEnded()) return false;
+  isAnswerRead = reader.tokens.failure === FAILED_NOT && reader.tokens.hasEnded();
+  if (!isAnswerRead) return false;
   cachedTokens = reader.cachedTokens;
   isAboveThreshold = !reader.isBelowThreshold;
   return reader.memberEnd > 0 && copyMember(reader.memberStart, reader.memberEnd);
@@ -155,6 +165,7 @@ export function forgetLegAnswer(): void {
   memberBytes = 0;
   cachedTokens = 0;
   isAboveThreshold = false;
+  isAnswerRead = false;
 }
 
 function copyMember(start: u32, end: u32): bool {

@@ -272,17 +272,22 @@ function limitSampling(): bool {
 
 function writeBody(bytes: u32): bool {
   if (<i64>bytes + <i64>edits.growth() > <i64>LEG_BODY_BYTES_MAX) return false;
-  if (body === 0) body = heap.alloc(LEG_BODY_BYTES_MAX);
-  legBodyAt = body;
+  legBodyAt = bodyRoom();
   legBodyBytes = 0;
   for (let start: u32 = 0; start < bytes; ) {
     const read = readBuffer(REQUEST_BODY, start, min(SLICE_BYTES, bytes - start));
     if (read === 0) return false;
     while (edits.nextPiece(bufferAt(), start, start + read)) {
-      memory.copy(body + legBodyBytes, edits.pieceAt, edits.pieceBytes);
+      memory.copy(legBodyAt + legBodyBytes, edits.pieceAt, edits.pieceBytes);
       legBodyBytes += edits.pieceBytes;
     }
     start += read;
   }
   return true;
+}
+
+/** Room for one call's body of LEG_BODY_BYTES_MAX bytes; the host copies it. */
+export function bodyRoom(): usize {
+  if (body === 0) body = heap.alloc(LEG_BODY_BYTES_MAX);
+  return body;
 }

@@ -56,19 +56,29 @@ const content = new TextBuffer(HEADERS_BYTES_MAX);
 export const legHeaders = new TextBuffer(4 + HEADERS_MAX * PAIR_BYTES + HEADERS_BYTES_MAX);
 const identifier = new TextBuffer(36);
 let hasIdentifier: bool = false;
+let identifierSuffix: TextBuffer | null = null;
+const suffixed = new TextBuffer(1024);
 
-/** Builds them for the request whose context is in force; false where they are too many. */
-export function buildLegHeaders(slot: u32): bool {
+/**
+ * Builds them for the request whose context is in force; false where they are too many. The text goes
+ * behind the request's identifier, where the call is one of several.
+ */
+export function buildLegHeaders(slot: u32, suffix: TextBuffer | null = null): bool {
   sizes.clear();
   content.clear();
   hasIdentifier = false;
+  identifierSuffix = suffix;
   let fits = add(METHOD.at, METHOD.bytes, POST.at, POST.bytes);
   readHeaders(REQUEST_HEADERS);
   while (nextHeader()) {
-    if (isHandedOn()) fits = fits && add(nameAt, nameBytes, valueAt, valueBytes);
+    if (!isHandedOn()) continue;
+    fits = fits && (isIdentifier() ? addIdentifier(valueAt, valueBytes) : addHeader());
   }
   fits = fits && add(DESTINATION.at, DESTINATION.bytes, addressAt(slot), addressBytes(slot));
-  if (!hasIdentifier) fits = fits && identify();
+  if (!hasIdentifier) {
+    identify();
+    fits = fits && addIdentifier(identifier.at, identifier.bytes);
+  }
   legHeaders.clear();
   legHeaders.addWord(sizes.bytes / PAIR_BYTES);
   legHeaders.add(sizes.at, sizes.bytes);
@@ -79,7 +89,6 @@ export function buildLegHeaders(slot: u32): bool {
 function isHandedOn(): bool {
   if (nameBytes === 0) return false;
   if (load<u8>(nameAt) === COLON) return isKeptPseudoHeader();
-  if (equals(nameAt, nameBytes, REQUEST_ID)) hasIdentifier = true;
   for (let i = 0; i < LEFT_OUT.length; i++) {
     if (equals(nameAt, nameBytes, unchecked(LEFT_OUT[i]))) return false;
   }
@@ -90,6 +99,25 @@ function isHandedOn(): bool {
 function isKeptPseudoHeader(): bool {
   if (equals(nameAt, nameBytes, PATH) || equals(nameAt, nameBytes, AUTHORITY)) return true;
   return equals(nameAt, nameBytes, SCHEME);
+}
+
+function isIdentifier(): bool {
+  return equals(nameAt, nameBytes, REQUEST_ID);
+}
+
+function addHeader(): bool {
+  return add(nameAt, nameBytes, valueAt, valueBytes);
+}
+
+function addIdentifier(value: usize, bytes: u32): bool {
+  hasIdentifier = true;
+  const suffix = identifierSuffix;
+  if (suffix === null) return add(REQUEST_ID.at, REQUEST_ID.bytes, value, bytes);
+  suffixed.clear();
+  if (bytes + suffix.bytes > suffixed.room) return false;
+  suffixed.add(value, bytes);
+  suffixed.add(suffix.at, suffix.bytes);
+  return add(REQUEST_ID.at, REQUEST_ID.bytes, suffixed.at, suffixed.bytes);
 }
 
 function add(name: usize, bytes: u32, value: usize, valueLength: u32): bool {
@@ -105,7 +133,7 @@ function add(name: usize, bytes: u32, value: usize, valueLength: u32): bool {
 }
 
 /** Envoy gives each request an identifier, unless it was told not to: then all legs get this one. */
-function identify(): bool {
+function identify(): void {
   identifier.clear();
   for (let i = 0; i < 32; i++) {
     if (i === 8 || i === 12 || i === 16 || i === 20) identifier.addByte(HYPHEN);
@@ -115,5 +143,4 @@ function identify(): bool {
     identifier.addByte(load<u8>(DIGITS.at + digit));
   }
   setHeader(REQUEST_HEADERS, REQUEST_ID, identifier.at, identifier.bytes);
-  return add(REQUEST_ID.at, REQUEST_ID.bytes, identifier.at, identifier.bytes);
 }

@@ -1,6 +1,12 @@
-// One call to a prefill endpoint.
+// One call to a prefill endpoint, or to an encoder.
+import { LEG_STAGE_PREFILL } from "../../protocol/encoding-records.ts";
+
 export class Leg {
   token: u32 = 0;
+  stage: u32 = LEG_STAGE_PREFILL;
+  /** Of an encoder: which of the request's media, and how often it was asked for before. */
+  item: u32 = 0;
+  tried: i32 = 0;
   /** The request's; 0 once it is gone. */
   context: u32 = 0;
   /** Of decode, which is asked before prefill. */

@@ -1,6 +1,8 @@
 // The calls to prefill endpoints that are under way, found by the host's token. One outlives its
 // request where the client leaves, for a call cannot be taken back: the endpoint computes on, and
 // what it does is counted there until it has answered.
+
+import { LEG_STAGE_PREFILL } from "../../protocol/encoding-records.ts";
 import { LEGS_MAX } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
 import { addFlight } from "../hints/flight.ts";
@@ -62,6 +64,7 @@ export function takeLeg(token: u32): Leg | null {
 
 export function giveLegBack(leg: Leg): void {
   leg.context = 0;
+  leg.stage = LEG_STAGE_PREFILL;
   leg.next = free;
   free = leg;
 }
@@ -88,4 +91,5 @@ export function reportLeg(leg: Leg, outcome: u32, status: u32, ms: f64, paramete
   store<u32>(at + wire.LEG_PROMPT_BYTES, leg.promptBytes);
   store<u32>(at + wire.LEG_UNCACHED_BYTES, <u32>leg.uncachedBytes);
   store<u32>(at + wire.LEG_PARAMETERS_BYTES, parameters);
+  store<u32>(at + wire.LEG_STAGE, leg.stage);
 }

@@ -2,7 +2,7 @@
 // disaggregates, those of decode and of prefill.
 import { Disaggregation } from "../hints/disaggregation.ts";
 import { Pool } from "../hints/pool.ts";
-import { NO_PARTNER, wantAny, wantDecode, wantPrefill } from "./candidates.ts";
+import { NO_PARTNER, wantAny, wantDecode, wantEncode, wantPrefill } from "./candidates.ts";
 import { coverBy } from "./cover.ts";
 import { Request } from "./live.ts";
 import * as picks from "./pick.ts";
@@ -37,6 +37,15 @@ export function pickPrefill(request: Request, pool: Pool, ways: Disaggregation, 
   isDecodeForgotten = true;
   wantPrefill(ways.hasRoles);
   const result = pickBy(request, pool, ways.prefillProfile, ways.tries, atMs);
+  wantAny();
+  return result;
+}
+
+/** Picks encoders, the best first, as many as may be tried for one of the request's media. */
+export function pickEncode(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): u32 {
+  isDecodeForgotten = true;
+  wantEncode(ways.hasRoles);
+  const result = pickBy(request, pool, ways.encodeProfile, ways.tries, atMs);
   wantAny();
   return result;
 }

@@ -1,33 +1,23 @@
 // A prefill endpoint has answered, or one of decode that was asked first, or never will: the request goes on to decode, to the next prefill
 // endpoint, to decode alone, or it gets an error.
+
+import { LEG_STAGE_ENCODE } from "../../protocol/encoding-records.ts";
 import * as reasons from "../../protocol/reasons.ts";
 import * as wire from "../../protocol/records.ts";
 import { counters } from "../hints/counters.ts";
 import { connectorOf, Disaggregation, disaggregationOf } from "../hints/disaggregation.ts";
-import { noteAnswer } from "../hints/health.ts";
 import { Pool } from "../hints/pool.ts";
 import * as table from "../hints/table.ts";
 import { nowMs } from "../host/clock.ts";
-import {
-  CALLOUT_RESPONSE_HEADERS,
-  CONTENT_TYPE,
-  isNamed,
-  JSON_TYPE,
-  nextHeader,
-  readHeaders,
-  STATUS,
-  valueBegins,
-  valueDigits,
-} from "../host/headers.ts";
-import { continueRequest, setEffectiveContext } from "../host/stream.ts";
+import { setEffectiveContext } from "../host/stream.ts";
 import { root } from "../root.ts";
-import { countFailure, takeLegKeysBack } from "./accounts.ts";
+import { takeLegKeysBack } from "./accounts.ts";
 import { NO_PARTNER } from "./candidates.ts";
 import { pickAsked } from "./decode-first.ts";
 import { callPrefill, PREFILL_BEGUN, PREFILL_FAILED, PREFILL_JOINED } from "./disaggregation.ts";
 import { beginWith } from "./edited-body.ts";
 import { editsOf } from "./edited-response.ts";
-import { letGo } from "./held.ts";
+import { takeEncoderAnswer } from "./encoded.ts";
 import { endJoined } from "./joined.ts";
 import { Leg } from "./leg.ts";
 import {
@@ -38,6 +28,7 @@ import {
   memberBytes,
   readLegAnswer,
 } from "./leg-answer.ts";
+import { goTo, noteHealth, poolOf, readStatus, status } from "./leg-end.ts";
 import { giveLegBack, releaseLeg, reportLeg, takeLeg } from "./legs.ts";
 import { Request, requestOf } from "./live.ts";
 import * as picks from "./pick.ts";
@@ -45,14 +36,10 @@ import { pickDecode, pickOwn } from "./pick-by-role.ts";
 import { refuse } from "./refusal.ts";
 import { EDIT_CACHED_TOKENS } from "./response-edits.ts";
 import { askPlainAnswer } from "./rewrite.ts";
-import { sendOrRefuse } from "./stream.ts";
 import { needsParameters } from "./transfer-members.ts";
 import { learnPrefill } from "./transfer-times.ts";
 
 const BRACE: u8 = 123;
-
-let status: u32 = 0;
-let isJson: bool = false;
 
 /** Answers whether the call was a leg. */
 export function takeLegAnswer(token: u32, bodyBytes: u32): bool {
@@ -60,6 +47,10 @@ export function takeLegAnswer(token: u32, bodyBytes: u32): bool {
   if (leg === null) return false;
   const atMs = nowMs();
   readStatus();
+  if (leg.stage === LEG_STAGE_ENCODE) {
+    takeEncoderAnswer(leg, bodyBytes, atMs);
+    return true;
+  }
   const pool = poolOf(leg);
   const ways = disaggregationOf(pool === null ? table.NO_POOL : leg.pool);
   const needs = !leg.isAsk && (ways === null || needsParameters(connectorOf(ways, leg.slot)));
@@ -83,38 +74,12 @@ export function takeLegAnswer(token: u32, bodyBytes: u32): bool {
   return true;
 }
 
-/** The leg's pool, unless it is gone or its number is another's meanwhile. */
-function poolOf(leg: Leg): Pool | null {
-  const pool = unchecked(table.pools[leg.pool]);
-  if (!pool.isUsed) return null;
-  const isSame = pool.clusterLow === leg.clusterLow && pool.clusterHigh === leg.clusterHigh;
-  return isSame ? pool : null;
-}
-
-function readStatus(): void {
-  status = 0;
-  isJson = false;
-  readHeaders(CALLOUT_RESPONSE_HEADERS);
-  while (nextHeader()) {
-    if (isNamed(STATUS)) status = valueDigits();
-    else if (isNamed(CONTENT_TYPE)) isJson = valueBegins(JSON_TYPE);
-  }
-}
-
 function outcomeOf(leg: Leg, bodyBytes: u32, needs: bool): u32 {
   forgetLegAnswer();
   if (status !== 200) return wire.LEG_REFUSED;
   const hasParameters = readLegAnswer(bodyBytes);
   if (leg.isAsk) return isAboveThreshold ? wire.LEG_CACHED : wire.LEG_UNCACHED;
   return hasParameters || !needs ? wire.LEG_SERVED : wire.LEG_WITHOUT_PARAMETERS;
-}
-
-/** What Envoy answers in an endpoint's stead (503, 504) is text; engines' errors are JSON. */
-function noteHealth(leg: Leg, atMs: f64): void {
-  if (unchecked(table.tenancyOf[leg.slot]) !== leg.tenancy) return;
-  const isSilent = status === 0 || ((status === 503 || status === 504) && !isJson);
-  if (isSilent) countFailure(leg.slot, atMs);
-  else noteAnswer(leg.slot, status, atMs);
 }
 
 function goOn(
@@ -203,9 +168,4 @@ function prefillNext(request: Request, pool: Pool, ways: Disaggregation, atMs: f
   if (next === PREFILL_JOINED) goTo(request, pool, picks.PICKED, atMs);
   else if (ways.failure === wire.FAILURE_ERROR) refuse(request, reasons.REASON_PREFILL);
   else goTo(request, pool, pickDecode(request, pool, ways, NO_PARTNER, atMs), atMs);
-}
-
-function goTo(request: Request, pool: Pool, result: u32, atMs: f64): void {
-  letGo(request);
-  if (sendOrRefuse(request, pool, result, atMs)) continueRequest();
 }

@@ -223,6 +223,14 @@ function mediaTypes(): StaticArray<u64> {
   return hashes;
 }
 
+/** What an encode stage encodes (llm-d-router, pkg/sidecar/proxy/connector_ec_common.go). */
+export const ENCODED_TYPES: StaticArray<u64> = [
+  hashOf("image_url"),
+  hashOf("audio_url"),
+  hashOf("video_url"),
+  hashOf("input_audio"),
+];
+
 /** Whether an object of this `type` is an image, a sound, a video or a file. */
 export function isMediaType(hash: u64): bool {
   for (let index = 0; index < MEDIA_TYPES.length; index++) {

@@ -17,7 +17,7 @@ export const FAILED_NOT_AN_OBJECT: u32 = 4;
 export const FAILED_STRIPS: u32 = 5;
 
 /** What an image, a sound, a video or a file weighs. */
-const MEDIUM_BYTES: u32 = 1024;
+export const MEDIUM_BYTES: u32 = 1024;
 
 /** All words weigh the same. */
 const WORD_BYTES: u32 = 4;
@@ -34,6 +34,8 @@ export class PromptReader extends JsonHandler {
   /** Offset of the body's last brace, and whether a member stands before it that is not stripped. */
   bodyEnd: u32 = 0;
   hasMembers: bool = false;
+  /** A part of a message names a medium. */
+  hasMedia: bool = false;
 
   private api: u32 = 0;
   private readonly message: PromptMessage = new PromptMessage(this.segments.text);
@@ -46,6 +48,7 @@ export class PromptReader extends JsonHandler {
     this.api = api;
     this.tools = 0;
     this.isObject = true;
+    this.hasMedia = false;
     this.tokens.begin();
     this.segments.begin(blockBytes);
     this.settings.begin();
@@ -208,7 +211,10 @@ export class PromptReader extends JsonHandler {
       this.members.pushAbsent(frames.nameOf(frame));
       return;
     }
-    if (names.isMediaType(hash)) frames.setFlag(frame, frames.FLAG_MEDIUM);
+    if (names.isMediaType(hash)) {
+      frames.setFlag(frame, frames.FLAG_MEDIUM);
+      if (kind === frames.KIND_PART) this.hasMedia = true;
+    }
     this.give(hash, this.tokens.hash.bytes);
   }
 

@@ -147,6 +147,11 @@ export class Prompt {
     return this.reader.hasMembers;
   }
 
+  /** Whether a part of a message names a medium: which, and where, is for who needs it to read. */
+  get hasMedia(): bool {
+    return this.reader.hasMedia;
+  }
+
   /** Gives the storage of a long prompt's keys back. */
   release(): void {
     this.reader.end();

@@ -54,6 +54,9 @@ function replyTo(reason: u32): replies.Reply {
     case reasons.REASON_PREFILL:
       counters.rejectedPrefill++;
       return replies.replyPrefillFailed;
+    case reasons.REASON_ENCODE:
+      counters.rejectedEncode++;
+      return replies.replyEncodeFailed;
     default:
       counters.rejectedNoEndpoints++;
       return replies.replyNoEndpoints;

@@ -160,6 +160,13 @@ export const replyUnavailable = new Reply(
   "No model server of this pool has enough of the prompt cached, and the request prefers not to be served then (Prefer: if-available). Send it without that preference.",
   NONE,
 );
+export const replyEncodeFailed = new Reply(
+  502,
+  "bad_gateway",
+  "encode_failed",
+  "The encoders of this pool have not encoded all media of the prompt. Try again; the operator finds each server's state on the control plane's /status.",
+  NONE,
+);
 export const replyBadBody = new Reply(
   400,
   "invalid_request_error",

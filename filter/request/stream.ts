@@ -36,6 +36,7 @@ import {
   PREFILL_JOINED,
 } from "./disaggregation.ts";
 import { applyEdits, beginEdits } from "./edited-body.ts";
+import { beginEncoding, ENCODE_BEGUN, ENCODE_FAILED } from "./encoding.ts";
 import * as headers from "./headers.ts";
 import { hold, letGo, mayHoldForPrefill } from "./held.ts";
 import { APART, PREFILLING, READING, Request, requestOf, SENT, takeRequest } from "./live.ts";
@@ -224,13 +225,29 @@ export function sendOrRefuse(request: Request, pool: Pool, result: u32, atMs: f6
 }
 
 /**
- * Under attachment B the headers are out of reach once the prompt is known, and with them a call's: a
- * request decodes alone, or not at all, or is declined.
+ * The way of a request through a pool that disaggregates, from its beginning or from where its media have
+ * been encoded. Under attachment B the headers are out of reach once the prompt is known, and with them a
+ * call's: a request decodes alone, or not at all, or is declined.
  */
-function pickInPhases(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): bool {
+export function pickInPhases(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): bool {
   // What cannot be read could tell a model server to fetch from anywhere.
   if (request.isUnread) return stop(request, reasons.REASON_UNREADABLE);
-  let result = pickDecode(request, pool, ways, NO_PARTNER, atMs);
+  const result = pickDecode(request, pool, ways, NO_PARTNER, atMs);
+  if (result !== picks.PICKED) return sendOrRefuse(request, pool, result, atMs);
+  if (holdsHeaders) {
+    const encode = beginEncoding(request, pool, ways, mayHoldForPrefill(), atMs);
+    if (encode === ENCODE_BEGUN) return false;
+    if (encode === ENCODE_FAILED && ways.failure === FAILURE_ERROR) {
+      return stop(request, reasons.REASON_ENCODE);
+    }
+  }
+  return readAndDecode(request, pool, ways, atMs);
+}
+
+/** After the pick of decode alone, which is made anew where another has been made since. */
+function readAndDecode(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): bool {
+  let result = picks.PICKED;
+  if (isDecodeForgotten) result = pickDecode(request, pool, ways, NO_PARTNER, atMs);
   if (result !== picks.PICKED) return sendOrRefuse(request, pool, result, atMs);
   const isNeeded = needsPrefill(request, ways);
   if (holdsHeaders || request.isIfAvailable) {

@@ -1,5 +1,5 @@
 // What a request is about in a pool that disaggregates: its prefill endpoints, and what came back.
-import { LEG_TRIES_MAX } from "../../protocol/limits.ts";
+import { ENCODED_ITEMS_MAX, LEG_TRIES_MAX } from "../../protocol/limits.ts";
 
 export const NO_ASK: u32 = u32.MAX_VALUE;
 
@@ -29,6 +29,16 @@ export class Transfer {
   elsewhereBytes: f64 = 0;
   prefillMs: f64 = 0;
   sentMs: f64 = 0;
+  /** The body has been edited, once and for all. */
+  isEdited: bool = false;
+  /** Encoders in the order in which they were asked, and of how many an answer is still to come. */
+  readonly encoders: StaticArray<u16> = new StaticArray<u16>(<i32>ENCODED_ITEMS_MAX);
+  askedCount: i32 = 0;
+  encodingCount: u32 = 0;
+  /** Of encoders' parameters in the held body. */
+  encodingsBytes: u32 = 0;
+  encodeStartedMs: f64 = 0;
+  encodeMs: f64 = 0;
 
   begin(): void {
     this.doneFlags = 0;
@@ -43,5 +53,10 @@ export class Transfer {
     this.elsewhereBytes = 0;
     this.prefillMs = 0;
     this.sentMs = 0;
+    this.isEdited = false;
+    this.askedCount = 0;
+    this.encodingCount = 0;
+    this.encodingsBytes = 0;
+    this.encodeMs = 0;
   }
 }

@@ -55,6 +55,7 @@ export interface SentLeg {
   readonly promptBytes: number;
   readonly uncachedBytes: number;
   readonly parametersBytes: number;
+  readonly stage: number;
 }
 
 export interface SentGateway {
@@ -184,6 +185,7 @@ function readLeg(read: Read): SentLeg {
     promptBytes: read(wire.LEG_PROMPT_BYTES),
     uncachedBytes: read(wire.LEG_UNCACHED_BYTES),
     parametersBytes: read(wire.LEG_PARAMETERS_BYTES),
+    stage: read(wire.LEG_STAGE),
   };
 }
 

@@ -17,6 +17,7 @@ import { holderOf } from "../../protocol/holders.ts";
 import { VERSION_MAX } from "../../protocol/limits.ts";
 import * as profile from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
+import { type EncodingHint, writeEncoding } from "./encoding-written.ts";
 
 export const GENERATION = 77;
 const SETTINGS: Settings = {
@@ -31,7 +32,7 @@ const SETTINGS: Settings = {
   mode: "active",
   isExplained: true,
   isLogged: false,
-  disaggregation: { connector: 0, failure: 0, timeoutMs: 0, tries: 0 },
+  disaggregation: { connector: 0, encodings: 0, failure: 0, timeoutMs: 0, tries: 0 },
 };
 
 export interface StepHint {
@@ -57,6 +58,7 @@ export interface DisaggregationHint {
   readonly failure?: number;
   readonly timeoutMs?: number;
   readonly tries?: number;
+  readonly encoding?: EncodingHint;
 }
 
 export interface PoolHint {
@@ -283,7 +285,9 @@ function writeDisaggregations(
   { pools = [], endpoints = [] }: HintsHint,
 ): void {
   for (const { number, disaggregation } of pools) {
-    if (disaggregation) writeDisaggregation(writer, number ?? 0, disaggregation);
+    if (!disaggregation) continue;
+    writeDisaggregation(writer, number ?? 0, disaggregation);
+    if (disaggregation.encoding) writeEncoding(writer, number ?? 0, disaggregation.encoding);
   }
   for (const endpoint of endpoints) writeRole(writer, endpoint);
 }

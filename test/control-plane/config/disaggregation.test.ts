@@ -43,6 +43,7 @@ describe("the handler of disaggregation", () => {
       decode: 0,
       prefill: 1,
       transferred: 0,
+      encoding: undefined,
     });
     expect(scheduling.choice).toBeUndefined();
   });
@@ -59,6 +60,32 @@ describe("the handler of disaggregation", () => {
     expect(warnings.join()).toContain("no decider for prefill");
   });
 
+  const MEDIA = "always-disagg-multimodal-decider";
+
+  test("runs a profile for encoders where its decider says so, with or without one for prefill", () => {
+    const encodeOnly = configured(disagg({ deciders: { encode: MEDIA } }), ["encode", "decode"]);
+    expect(encodeOnly.scheduling.disaggregation).toMatchObject({
+      decider: wire.DECIDE_NEVER,
+      decode: 1,
+      encoding: { decider: wire.DECIDE_MEDIA, profile: 0 },
+    });
+    expect(encodeOnly.warnings).toEqual([]);
+    const deciders = { encode: MEDIA, prefill: MEDIA };
+    const profiles = { encode: "e" };
+    const both = configured(disagg({ deciders, profiles }), ["prefill", "decode", "e"]);
+    expect(both.scheduling.disaggregation).toMatchObject({
+      decider: wire.DECIDE_MEDIA,
+      prefill: 0,
+      encoding: { decider: wire.DECIDE_MEDIA, profile: 2 },
+    });
+  });
+
+  test("takes the encode stage's names of older versions", () => {
+    const older = { encodeProfile: "e", encodeDeciderPluginName: MEDIA };
+    const { scheduling } = configured(disagg(older), ["decode", "e"]);
+    expect(scheduling.disaggregation?.encoding?.profile).toBe(1);
+  });
+
   test.each(["prefill-first", "prefill_first", "PrefillFirst", "prefill"])(
     "disaggregates always in the stage order %s",
     (stageOrder) => {
@@ -71,7 +98,12 @@ describe("the handler of disaggregation", () => {
     ["a profile that is not there", disagg({ profiles: { decode: "none" } }), "none"],
     ["a decider that is not there", disagg({ deciders: { prefill: "none" } }), "none"],
     ["a plugin that decides nothing", disagg({ deciders: { prefill: "queue-scorer" } }), "queue"],
-    ["an encode stage", disagg({ deciders: { encode: "x" } }), "encode"],
+    ["an encode decider that is not there", disagg({ deciders: { encode: "none" } }), "none"],
+    [
+      "an encode decider, and no profile for it",
+      disagg({ deciders: { encode: "always-disagg-multimodal-decider" } }),
+      "encode",
+    ],
     ["a fallback profile", disagg({ profiles: { fallback: "x" } }), "fallback"],
     [
       "a decider with prefill-first",
@@ -79,9 +111,9 @@ describe("the handler of disaggregation", () => {
       "prefill",
     ],
     [
-      "an encode stage of an older name",
-      disagg({ encodeDeciderPluginName: "x" }),
-      "encodeDeciderPluginName",
+      "an encode decider of an older name that is not there",
+      disagg({ encodeDeciderPluginName: "nobody" }),
+      "nobody",
     ],
     [
       "a decider of an older name with prefill-first",
@@ -137,11 +169,27 @@ test("without a file, a pool with endpoints for prefill alone decides by time an
   const { scheduling, disaggregated } = defaultConfiguration();
   expect(scheduling.disaggregation).toBeUndefined();
   expect(scheduling.profiles.length).toBe(1);
-  expect(disaggregated?.disaggregation).toMatchObject({
+  expect(disaggregated?.prefill.disaggregation).toEqual({
     decider: wire.DECIDE_TIME,
+    parameters: [0, 0],
     hasRoles: true,
     decode: 0,
     prefill: 0,
     transferred: 1,
+    encoding: undefined,
+  });
+});
+
+test("without a file, media are encoded elsewhere in a pool with encoders, whether it splits prefill or not", () => {
+  const { disaggregated } = defaultConfiguration();
+  const encoding = { decider: wire.DECIDE_MEDIA, parameters: [0, 0], profile: 0 };
+  const expected = { hasRoles: true, transferred: 1, encoding };
+  expect(disaggregated?.encode.disaggregation).toMatchObject({
+    ...expected,
+    decider: wire.DECIDE_NEVER,
+  });
+  expect(disaggregated?.["encode-prefill"].disaggregation).toMatchObject({
+    ...expected,
+    decider: wire.DECIDE_TIME,
   });
 });

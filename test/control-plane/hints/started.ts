@@ -132,7 +132,7 @@ export const SETTINGS = {
   mode: "active" as const,
   isExplained: true,
   isLogged: false,
-  disaggregation: { connector: 1, failure: 0, timeoutMs: 60_000, tries: 2 },
+  disaggregation: { connector: 1, encodings: 0, failure: 0, timeoutMs: 60_000, tries: 2 },
 };
 
 /** What the control plane takes at its start, and later by `adjust`. */

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import {
   bootstrapPortOf,
   groupOf,
-  isPrefillOnly,
   ownConnector,
   rolesOf,
+  stagesApart,
   tensorParallelOf,
 } from "../../../control-plane/pool/roles.ts";
 import * as wire from "../../../protocol/records.ts";
@@ -34,14 +34,20 @@ test("who hands its cache over in a way that nobody knows has no part in prefill
   const connector = { "llm-d.ai/kv-connector": "unheard-of" };
   expect(rolesOf({ "llm-d.ai/role": "prefill", ...connector })).toBe(0);
   expect(rolesOf({ "llm-d.ai/role": "both", ...connector })).toBe(D);
-  expect(isPrefillOnly({ "llm-d.ai/role": "prefill", ...connector })).toBe(false);
+  expect(stagesApart([{ "llm-d.ai/role": "prefill", ...connector }])).toBeUndefined();
   expect(rolesOf({ "llm-d.ai/role": "prefill", "llm-d.ai/kv-connector": "lmcache" })).toBe(P);
 });
 
-test("only where decode may not run a pool is known to disaggregate", () => {
-  expect(isPrefillOnly({ "llm-d.ai/role": "prefill" })).toBe(true);
-  expect(isPrefillOnly({ "llm-d.ai/role": "both" })).toBe(false);
-  expect(isPrefillOnly({})).toBe(false);
+test.each([
+  [["prefill", "decode"], "prefill"],
+  [["encode-prefill", "decode"], "prefill"],
+  [["encode", "prefill-decode"], "encode"],
+  [["encode", "prefill", "decode"], "encode-prefill"],
+  [["both", "encode-prefill-decode", "encode-decode", "decode"], undefined],
+  [[], undefined],
+])("a pool of %s has stages apart: %s", (roles, expected) => {
+  expect(stagesApart(roles.map((role) => ({ "llm-d.ai/role": role })))).toBe(expected);
+  expect(stagesApart([{}])).toBeUndefined();
 });
 
 test("labels name the connector, the group and the tensor-parallel size", () => {
