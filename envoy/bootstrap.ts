@@ -2,13 +2,17 @@
 
 import { CONTROL_PLANE_CLUSTER } from "../protocol/names.ts";
 import type { AccessLogOptions } from "./access-log.ts";
-import { controlPlaneCluster, originalDestinationCluster, type Token } from "./clusters.ts";
+import {
+  controlPlaneCluster,
+  originalDestinationCluster,
+  type Token,
+  type Transport,
+} from "./clusters.ts";
 import type { Attachment } from "./filters.ts";
 import { gatewayListener } from "./listener.ts";
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
 import { adminCluster, probeListener } from "./probe-listener.ts";
 import { FALLBACK_CLUSTER } from "./routes.ts";
-import type { ControlPlaneTls } from "./tls.ts";
 
 export type { Attachment } from "./filters.ts";
 export type { EnvoyMessage } from "./message.ts";
@@ -33,8 +37,7 @@ export interface BootstrapOptions {
   /** Where kubelet and Prometheus ask, if they do. */
   probes?: Address;
   controlPlane: Address;
-  /** Where it serves HTTPS. */
-  controlPlaneTls?: ControlPlaneTls;
+  controlPlaneTransport?: Transport;
   /** The bearer token for all calls to the control plane. */
   token: Token;
   /** Path of the filter, read by Envoy when it starts. */
@@ -77,7 +80,7 @@ export function bootstrap(options: BootstrapOptions): EnvoyMessage {
         ...(options.probes ? [probeListener(options.probes)] : []),
       ],
       clusters: [
-        controlPlaneCluster(options.controlPlane, options.token, options.controlPlaneTls),
+        controlPlaneCluster(options.controlPlane, options.token, options.controlPlaneTransport),
         ...(usesDiscovery ? [] : [originalDestinationCluster()]),
         ...lastKnownClusters,
         ...(options.probes ? [adminCluster(options.admin)] : []),

@@ -4,7 +4,6 @@ import { CONTROL_PLANE_CLUSTER, DESTINATION_HEADER, REPLICA_HEADER } from "../pr
 import { type Address, type EnvoyMessage, extension, socketAddress } from "./message.ts";
 import { FALLBACK_CLUSTER } from "./routes.ts";
 import { tokenInjection } from "./secrets.ts";
-import { type ControlPlaneTls, controlPlaneTransport } from "./tls.ts";
 
 /** Requests are many and long: Envoy's own limits (1,024 requests, 3 retries) would shed them. */
 const CIRCUIT_BREAKERS = {
@@ -24,6 +23,9 @@ const CIRCUIT_BREAKERS = {
  */
 const ENDPOINT_IDLE_TIMEOUT = "4s";
 
+/** A transport socket, where it serves HTTPS; or the chart's word for one. */
+export type Transport = EnvoyMessage | string;
+
 /** What is shown to the control plane: text, which may be an Envoy `%FORMAT%`, or a secret. */
 export type Token = string | { secretPath: string };
 
@@ -35,7 +37,7 @@ export type Token = string | { secretPath: string };
 export function controlPlaneCluster(
   address: Address,
   token: Token,
-  tls?: ControlPlaneTls,
+  transport?: Transport,
 ): EnvoyMessage {
   return {
     name: CONTROL_PLANE_CLUSTER,
@@ -43,7 +45,7 @@ export function controlPlaneCluster(
     connect_timeout: "1s",
     dns_lookup_family: "V4_PREFERRED",
     load_balancing_policy: namedBy(REPLICA_HEADER),
-    ...(tls === undefined ? {} : { transport_socket: controlPlaneTransport(tls) }),
+    ...(transport === undefined ? {} : { transport_socket: transport }),
     load_assignment: {
       cluster_name: CONTROL_PLANE_CLUSTER,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(address) } }] }],

@@ -2,7 +2,12 @@
 // https://istio.io/latest/docs/reference/config/networking/envoy-filter/
 
 import { CONTROL_PLANE_CLUSTER } from "../protocol/names.ts";
-import { controlPlaneCluster, namedDestination, originalDestinationCluster } from "./clusters.ts";
+import {
+  controlPlaneCluster,
+  namedDestination,
+  originalDestinationCluster,
+  type Transport,
+} from "./clusters.ts";
 import {
   BODY_BYTES_MAX,
   bufferFilter,
@@ -17,6 +22,7 @@ import { retryNextEndpoint, virtualHostFields } from "./routes.ts";
 
 export interface IstioOptions {
   controlPlane: Address;
+  controlPlaneTransport?: Transport;
   token: string;
   code: FilterCode;
   /** The Service that routes name, as a fully qualified name, and its port. */
@@ -40,11 +46,11 @@ const CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager";
 
 /** Istio's InferencePools need an endpoint picker, so the pool's cluster is a Service's. */
 export function istioPatches(options: IstioOptions): EnvoyMessage[] {
-  const { controlPlane, token, code, service } = options;
+  const { code, service } = options;
   const configuration = { controlPlaneCluster: CONTROL_PLANE_CLUSTER };
   const filter = wasmFilter("pause", { code, configuration });
   return [
-    patch("CLUSTER", {}, "ADD", controlPlaneCluster(controlPlane, token)),
+    addControlPlane(options),
     // The Gateway's other routes go without it.
     patch("HTTP_FILTER", onRouter(), "INSERT_BEFORE", { ...filter, disabled: true }),
     ...commonPatches(options, { typed_per_filter_config: { [FILTER_NAME]: ENABLED } }),
@@ -54,10 +60,10 @@ export function istioPatches(options: IstioOptions): EnvoyMessage[] {
 
 /** Beside a WasmPlugin, which brings the filter and cannot let it hold headers. */
 export function istioBufferPatches(options: Omit<IstioOptions, "code">): EnvoyMessage[] {
-  const { controlPlane, token, service } = options;
+  const { service } = options;
   const name = `outbound|${service.port}||${service.host}`;
   return [
-    patch("CLUSTER", {}, "ADD", controlPlaneCluster(controlPlane, token)),
+    addControlPlane(options),
     // WasmPlugins are before the router already, so that this one comes after them.
     patch("HTTP_FILTER", onRouter(), "INSERT_BEFORE", bufferFilter()),
     ...commonPatches(options),
@@ -68,6 +74,12 @@ export function istioBufferPatches(options: Omit<IstioOptions, "code">): EnvoyMe
 }
 
 /** `routeFields` are what else the filter's own route is given. */
+function addControlPlane(options: Omit<IstioOptions, "code">): EnvoyMessage {
+  const { controlPlane, token, controlPlaneTransport } = options;
+  const cluster = controlPlaneCluster(controlPlane, token, controlPlaneTransport);
+  return patch("CLUSTER", {}, "ADD", cluster);
+}
+
 function commonPatches(
   { route, fallbacks }: Pick<IstioOptions, "route" | "fallbacks">,
   routeFields: EnvoyMessage = {},

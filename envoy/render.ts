@@ -10,6 +10,8 @@ import { controlPlaneCluster, originalDestinationCluster } from "./clusters.ts";
 import { bufferFilter } from "./filters.ts";
 import { type IstioOptions, istioBufferPatches, istioPatches } from "./istio.ts";
 import type { EnvoyMessage } from "./message.ts";
+import { caSecret, tokenSecret } from "./secrets.ts";
+import { type ControlPlaneTls, controlPlaneTransport } from "./tls.ts";
 
 /** One file for each attachment, and the twin without the filter, for baselines. */
 const FILES: { [path: string]: Attachment } = {
@@ -20,7 +22,13 @@ const FILES: { [path: string]: Attachment } = {
 
 /** The chart's, in which it puts the release's own words in the place of those in capitals. */
 const CHART = "deploy/chart/files";
+const TRANSPORT = "CONTROL_PLANE_TRANSPORT";
 const CONTROL_PLANE = { host: "CONTROL_PLANE_HOST", port: 8081 };
+
+/** Where the chart's Envoy finds what may change while it runs. */
+const MOUNTED = "/etc/envoy";
+const TOKEN_FILE = "/etc/hintway/token/token";
+const CA_FILE = "/etc/hintway/control-plane-ca/ca.crt";
 
 const TOKEN = "%ENVIRONMENT(HINTWAY_TOKEN)%";
 
@@ -33,6 +41,16 @@ export function rendered(): Map<string, string> {
   return new Map([
     ...texts,
     [`${CHART}/envoy.yaml`, text(HEADING, bootstrap(inCluster()))],
+    [`${CHART}/token-secret.yaml`, text(HEADING, tokenSecret(TOKEN_FILE))],
+    [`${CHART}/control-plane-ca-secret.yaml`, text(HEADING, caSecret(CA_FILE))],
+    [
+      `${CHART}/control-plane-transport.yaml`,
+      text(HEADING, transport({ secretPath: `${MOUNTED}/control-plane-ca-secret.yaml` })),
+    ],
+    [
+      `${CHART}/control-plane-transport-written.yaml`,
+      text(HEADING, transport({ text: "CONTROL_PLANE_CA" })),
+    ],
     [`${CHART}/istio-patches.yaml`, text(HEADING, istioPatches(ISTIO))],
     [`${CHART}/istio-buffer-patches.yaml`, text(HEADING, istioBufferPatches(ISTIO))],
     [
@@ -42,13 +60,18 @@ export function rendered(): Map<string, string> {
     [`${CHART}/buffer-filter.yaml`, text(HEADING, bufferFilter())],
     [
       `${CHART}/control-plane-cluster.yaml`,
-      text(HEADING, controlPlaneCluster(CONTROL_PLANE, "TOKEN")),
+      text(HEADING, controlPlaneCluster(CONTROL_PLANE, "TOKEN", TRANSPORT)),
     ],
   ]);
 }
 
+function transport(ca: ControlPlaneTls["ca"]): EnvoyMessage {
+  return controlPlaneTransport({ ca, name: "CONTROL_PLANE_NAME" });
+}
+
 const ISTIO: IstioOptions = {
   controlPlane: CONTROL_PLANE,
+  controlPlaneTransport: TRANSPORT,
   token: "TOKEN",
   code: {
     url: "http://CONTROL_PLANE_HOST:8081/filter.wasm",
@@ -79,6 +102,8 @@ function inCluster(): BootstrapOptions {
     listen: { host: "0.0.0.0", port: 8080 },
     probes: { host: "0.0.0.0", port: 9902 },
     controlPlane: CONTROL_PLANE,
+    controlPlaneTransport: TRANSPORT,
+    token: { secretPath: `${MOUNTED}/token-secret.yaml` },
     accessLog: { percent: "ACCESS_LOG_PERCENT" },
     filterPath: "/etc/hintway/filter/filter.wasm",
   };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { AccessLogOptions } from "../envoy/access-log.ts";
 import { type Attachment, bootstrap } from "../envoy/bootstrap.ts";
 import type { Token } from "../envoy/clusters.ts";
-import type { ControlPlaneTls } from "../envoy/tls.ts";
+import { type ControlPlaneTls, controlPlaneTransport } from "../envoy/tls.ts";
 import { isHealthy } from "./health.ts";
 import { newsOf } from "./news.ts";
 import { projectPath } from "./project.ts";
@@ -137,7 +137,9 @@ async function writeBootstrap(path: string, options: EnvoyOptions): Promise<void
     token: options.token,
     filterPath: options.filterPath,
     gateway: options.gateway,
-    ...(options.controlPlaneTls ? { controlPlaneTls: options.controlPlaneTls } : {}),
+    ...(options.controlPlaneTls
+      ? { controlPlaneTransport: controlPlaneTransport(options.controlPlaneTls) }
+      : {}),
     ...(options.fallbacks === undefined ? {} : { fallbacks: options.fallbacks }),
     ...(options.accessLog ? { accessLog: options.accessLog } : {}),
     ...(lastKnown ? { lastKnown } : {}),

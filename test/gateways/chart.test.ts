@@ -37,12 +37,16 @@ const EVERYTHING = [
   ...["controlPlane.replicas=2", "controlPlane.state.existingSecret=state"],
   "controlPlane.state.caSecret=state-ca",
 ];
+const TLS = ["controlPlane.tls.secret=tls", "controlPlane.tls.ca=PEM"];
 /** Besides what is made of each way with everything. */
 const OTHERS = [
   [],
   ["modelServers.create=true", "modelServers.simulator=true", "inferencePool.create=true"],
   ["controlPlane.replicas=2", "controlPlane.state.url=rediss://valkey:6379"],
   ["inferencePool.create=true", SELECTOR, "inferencePool.targetPorts={8000,8001}"],
+  ["controlPlane.tls.secret=tls", "monitoring.serviceMonitor=true"],
+  [...ATTACHED, "gateway.mode=istio", ...TLS],
+  [...ATTACHED, "gateway.mode=envoy-gateway", "filter.url=oci://registry.example/filter:1", ...TLS],
 ].map((values) => ({ values }));
 /** Kinds that only a gateway's attachment has, by mode. */
 const OWN_KINDS = {

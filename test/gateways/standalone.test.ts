@@ -1,7 +1,16 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { EnvoyMessage } from "../../envoy/bootstrap.ts";
-import { type ControlPlane, freePort, startEnvoy, startSimulators } from "../support/components.ts";
+import { Authority } from "../support/certificates.ts";
+import {
+  type ControlPlane,
+  freePort,
+  startEnvoy,
+  startSimulators,
+  temporaryFolder,
+} from "../support/components.ts";
 import { missing } from "../support/gateways/assets.ts";
 import { type KubernetesObject, template } from "../support/gateways/helm.ts";
 import { filterPath, objectOf, POOL, startPlane } from "../support/gateways/plane.ts";
@@ -20,19 +29,32 @@ afterEach(async () => {
 async function placed(
   text: string,
   own: EnvoyMessage,
-  { port, token }: ControlPlane,
+  controlPlane: ControlPlane,
+  secrets: string,
   probes: number,
 ) {
   const places: [string, string][] = [
-    ["%ENVIRONMENT(HINTWAY_TOKEN)%", token],
+    ["/etc/envoy", secrets],
     ["/etc/hintway/filter/filter.wasm", await filterPath()],
     ["hw-control-plane.inference.svc", "127.0.0.1"],
-    ["port_value: 8081", `port_value: ${port}`],
+    ["port_value: 8081", `port_value: ${controlPlane.port}`],
     ["port_value: 8080", `port_value: ${portsIn(own)[0]}`],
     ["port_value: 9901", `port_value: ${portsIn(own)[1]}`],
     ["port_value: 9902", `port_value: ${probes}`],
   ];
   return parse(places.reduce((result, [from, to]) => result.replaceAll(from, to), text));
+}
+
+/** What the chart mounts: its own files, and those of its Secrets, which they name. Answers the folder. */
+function mounted(files: Record<string, string>, token: string, ca: string): string {
+  const folder = temporaryFolder();
+  for (const [name, text] of Object.entries(files)) {
+    const own = text.replace("/etc/hintway/token", folder);
+    writeFileSync(join(folder, name), own.replace("/etc/hintway/control-plane-ca", folder));
+  }
+  writeFileSync(join(folder, "token"), token);
+  writeFileSync(join(folder, "ca.crt"), ca);
+  return folder;
 }
 
 /** Where clients connect, and the admin interface. */
@@ -48,35 +70,53 @@ const absent = missing();
 
 describe.skipIf(absent)(`the chart's gateway${absent ? ` (skipped: ${absent})` : ""}`, () => {
   describeOnCluster("what the chart makes in standalone mode", (cluster) => {
-    it("is a gateway that routes to the Pods of its InferencePool", async () => {
-      const namespace = await cluster().namespace();
-      const simulators = await startSimulators(2, ["--speed", "50"]);
-      running.push(...simulators);
-      const ports = simulators.map(({ port }) => port);
-      const objects = template([
-        ...["inferencePool.create=true", `inferencePool.name=${POOL}`],
-        "inferencePool.selector.engine=simulated",
-        ...[`inferencePool.targetPorts={${ports}}`, "config.settings.explain=true"],
-      ]);
-      if (typeof objects === "string") throw new Error(objects);
-      const controlPlane = await startPlane(namespace, objects, "127.0.0.1");
-      running.push(controlPlane);
-      const text = objectOf(objects, "ConfigMap", "hw-gateway").data["envoy.yaml"];
-      const probes = await freePort();
-      const envoy = await startEnvoy({
-        ...{ controlPlane, workers: WORKERS },
-        alter: (own) => placed(text, own, controlPlane, probes),
-      });
-      running.push(envoy);
+    it.each([
+      { over: "HTTP", values: [] },
+      {
+        over: "HTTPS",
+        values: ["controlPlane.tls.secret=hw-tls", "controlPlane.tls.name=plane.example"],
+      },
+    ])(
+      "is a gateway that routes to the Pods of its InferencePool, over $over",
+      async ({ values }) => {
+        const authority = new Authority("ours");
+        authority.trust();
+        const namespace = await cluster().namespace();
+        const simulators = await startSimulators(2, ["--speed", "50"]);
+        running.push(...simulators);
+        const ports = simulators.map(({ port }) => port);
+        const objects = template([
+          ...["inferencePool.create=true", `inferencePool.name=${POOL}`],
+          "inferencePool.selector.engine=simulated",
+          ...[`inferencePool.targetPorts={${ports}}`, "config.settings.explain=true"],
+          ...values,
+        ]);
+        if (typeof objects === "string") throw new Error(objects);
+        const controlPlane = await startPlane(
+          namespace,
+          objects,
+          "127.0.0.1",
+          authority.issue("plane.example"),
+        );
+        running.push(controlPlane);
+        const { data } = objectOf(objects, "ConfigMap", "hw-gateway");
+        const secrets = mounted(data, controlPlane.token, authority.own.cert);
+        const probes = await freePort();
+        const envoy = await startEnvoy({
+          ...{ controlPlane, workers: WORKERS },
+          alter: (own) => placed(data["envoy.yaml"], own, controlPlane, secrets, probes),
+        });
+        running.push(envoy);
 
-      const answer = await until("an answer of a Pod", () => explained(envoy.port));
-      const addresses = simulators.map(({ address }) => address);
-      expect(addresses).toContain(answer.headers.get("x-hintway-endpoint"));
-      expect(answer.headers.get("x-hintway-explain")).toContain(`"pool":"${POOL}"`);
-      const probe = `http://127.0.0.1:${probes}`;
-      expect((await fetch(`${probe}/ready`)).status).toBe(200);
-      expect(await (await fetch(`${probe}/stats/prometheus`)).text()).toContain("hintway");
-      expect((await fetch(`${probe}/config_dump`)).status).toBe(404);
-    });
+        const answer = await until("an answer of a Pod", () => explained(envoy.port));
+        const addresses = simulators.map(({ address }) => address);
+        expect(addresses).toContain(answer.headers.get("x-hintway-endpoint"));
+        expect(answer.headers.get("x-hintway-explain")).toContain(`"pool":"${POOL}"`);
+        const probe = `http://127.0.0.1:${probes}`;
+        expect((await fetch(`${probe}/ready`)).status).toBe(200);
+        expect(await (await fetch(`${probe}/stats/prometheus`)).text()).toContain("hintway");
+        expect((await fetch(`${probe}/config_dump`)).status).toBe(404);
+      },
+    );
   });
 });

@@ -42,7 +42,31 @@
 {{- end -}}
 
 {{- define "hintway.filterUrl" -}}
+{{- if and .Values.controlPlane.tls.secret (not .Values.filter.url) -}}
+{{- fail "filter.url: who fetches the filter for these gateways does not know the CA of controlPlane.tls; serve the filter elsewhere, as an image of oci://" -}}
+{{- end -}}
 {{ .Values.filter.url | default (printf "http://%s:8081/filter.wasm" (include "hintway.controlPlaneHost" .)) }}
+{{- end -}}
+
+{{- /* Of a text that has the word for it: the socket in a file where the control plane serves HTTPS, else none. */ -}}
+{{- define "hintway.withTransport" -}}
+{{- $tls := .root.Values.controlPlane.tls -}}
+{{- if $tls.secret -}}
+{{- $name := $tls.name | default (include "hintway.controlPlaneHost" .root) -}}
+{{- $socket := .root.Files.Get .file | fromYaml | toJson | replace "CONTROL_PLANE_NAME" $name | replace "\"CONTROL_PLANE_CA\"" ($tls.ca | toJson) -}}
+{{- .text | replace "CONTROL_PLANE_TRANSPORT" $socket -}}
+{{- else -}}
+{{- regexReplaceAll "(?m)^ *transport_socket: CONTROL_PLANE_TRANSPORT\n" .text "" -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The same for gateways of others, which have no file of ours. */ -}}
+{{- define "hintway.withWrittenTransport" -}}
+{{- $tls := .root.Values.controlPlane.tls -}}
+{{- if and $tls.secret (not $tls.ca) -}}
+{{- fail "controlPlane.tls.ca: the gateway modes istio and envoy-gateway write the CA into the gateway's configuration; set it to the text of ca.crt (--set-file)" -}}
+{{- end -}}
+{{- include "hintway.withTransport" (dict "root" .root "text" .text "file" "files/control-plane-transport-written.yaml") -}}
 {{- end -}}
 
 {{- define "hintway.tokenSecret" -}}

@@ -2,6 +2,7 @@
 // ConfigMap and flags, and a Pod of its InferencePool.
 
 import { buildFilter } from "../../../start/build-filter.ts";
+import type { IssuedCertificate } from "../certificates.ts";
 import { type ControlPlane, startControlPlane } from "../components.ts";
 import type { Namespace } from "../kubernetes/cluster.ts";
 import { type KubernetesObject, NAMESPACE } from "./helm.ts";
@@ -9,7 +10,7 @@ import { type KubernetesObject, NAMESPACE } from "./helm.ts";
 /** The InferencePool of releases in tests. */
 export const POOL = "llama";
 /** Of the Pod's own folders and ports; the test has others. */
-const PLACES = /^--(host|port|token-file|state-dir|filter)=/;
+const PLACES = /^--(host|port|token-file|state-dir|filter|tls-cert|tls-key)=/;
 
 const LAUNCH = { say: () => {}, signal: new AbortController().signal };
 
@@ -28,6 +29,7 @@ export async function startPlane(
   namespace: Namespace,
   objects: KubernetesObject[],
   address: string,
+  certificate?: IssuedCertificate,
 ): Promise<ControlPlane> {
   const pool = objectOf(objects, "InferencePool", POOL);
   await namespace.api.send("POST", namespace.poolPath(), pool);
@@ -41,7 +43,12 @@ export async function startPlane(
     .filter((word) => !PLACES.test(word))
     .map((word) => (word === `--namespace=${NAMESPACE}` ? `--namespace=${namespace.name}` : word));
   const own = ["--kubeconfig", kubeconfig, `--filter=${await filterPath()}`];
-  return startControlPlane({ explain: false, flags: [...flags, ...own] });
+  const servesHttps = words.some((word) => word.startsWith("--tls-cert="));
+  if (!servesHttps) return startControlPlane({ explain: false, flags: [...flags, ...own] });
+  if (!certificate) throw new Error("the chart has the control plane serve HTTPS");
+  const files = ["--tls-cert", certificate.certPath, "--tls-key", certificate.keyPath];
+  const isSecure = true;
+  return startControlPlane({ explain: false, isSecure, flags: [...flags, ...own, ...files] });
 }
 
 /** Of the filter that ships. */
