@@ -5,6 +5,7 @@ import { isWhole } from "../support/kubernetes/assets.ts";
 import type { Namespace } from "../support/kubernetes/cluster.ts";
 import { PodServers } from "../support/kubernetes/pod-servers.ts";
 import { describeOnCluster } from "../support/kubernetes/suite.ts";
+import { askForStream, StreamLoad } from "../support/stream-load.ts";
 import { until } from "../support/until.ts";
 
 const PODS = 200;
@@ -40,9 +41,12 @@ describeOnCluster("a pool of 200 Pods", (cluster) => {
     running.push(controlPlane);
     const envoy = await startEnvoy({ controlPlane });
     running.push(envoy);
-    await until("the gateway to serve", async () => (await ask(envoy.url)) === "served");
+    await until(
+      "the gateway to serve",
+      async () => (await askForStream(envoy.url)).failure === null,
+    );
 
-    const load = new Load(envoy.url);
+    const load = new StreamLoad(envoy.url, CLIENTS);
     const endAtMs = performance.now() + CHURN_MS;
     while (performance.now() < endAtMs) {
       await pods.replace();
@@ -100,47 +104,5 @@ class Pods {
 
   async settled(): Promise<void> {
     await Promise.all(this.#ending);
-  }
-}
-
-/** Clients that each ask again when they are answered. */
-class Load {
-  readonly #clients: Promise<void>[];
-  #isOver = false;
-  #served = 0;
-  readonly #failures: string[] = [];
-
-  constructor(url: string) {
-    this.#clients = Array.from({ length: CLIENTS }, () => this.#run(url));
-  }
-
-  async end(): Promise<{ failures: string[]; served: number }> {
-    this.#isOver = true;
-    await Promise.all(this.#clients);
-    return { failures: this.#failures, served: this.#served };
-  }
-
-  async #run(url: string): Promise<void> {
-    while (!this.#isOver) {
-      const outcome = await ask(url);
-      if (outcome === "served") this.#served++;
-      else this.#failures.push(outcome);
-    }
-  }
-}
-
-/** `served` where the whole stream has come. */
-async function ask(url: string): Promise<string> {
-  try {
-    const answer = await fetch(`${url}/v1/completions`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ model: "m", prompt: `${Math.random()}`, stream: true }),
-    });
-    const text = await answer.text();
-    if (answer.status !== 200) return `${answer.status} ${text}`;
-    return text.endsWith("data: [DONE]\n\n") ? "served" : `cut off: ${text.slice(-80)}`;
-  } catch (error) {
-    return String((error as Error).cause ?? error);
   }
 }

@@ -6,24 +6,28 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Of an answer: this many events, so far apart. */
-const EVENTS = 10;
 const EVENT_PAUSE_MS = 50;
 
 export class PodServers {
   readonly #server: Server;
+  /** Of each answer, EVENT_PAUSE_MS apart. */
+  readonly #events: number;
   readonly #sockets = new Map<string, Set<Socket>>();
   readonly #ended = new Set<string>();
-  /** By address, how many requests have come. */
+  /** By address, how many requests have come, and when the last did, by performance.now(). */
   readonly requests = new Map<string, number>();
+  readonly lastMs = new Map<string, number>();
+  /** By address, how many streams run. */
+  readonly streams = new Map<string, number>();
 
-  private constructor(server: Server) {
+  private constructor(server: Server, events: number) {
     this.#server = server;
+    this.#events = events;
   }
 
-  static async start(): Promise<PodServers> {
+  static async start(events = 10): Promise<PodServers> {
     const server = createServer();
-    const servers = new PodServers(server);
+    const servers = new PodServers(server, events);
     server.on("connection", (socket) => servers.#accept(socket));
     server.on("request", (request, response) => void servers.#answer(request, response));
     server.listen(0, "0.0.0.0");
@@ -65,12 +69,19 @@ export class PodServers {
     }
     const address = request.socket.localAddress ?? "";
     this.requests.set(address, (this.requests.get(address) ?? 0) + 1);
+    this.lastMs.set(address, performance.now());
+    this.#add(address, 1);
+    response.on("close", () => this.#add(address, -1));
     request.resume();
     response.writeHead(200, { "content-type": "text/event-stream" });
-    for (let event = 0; event < EVENTS; event++) {
+    for (let event = 0; event < this.#events; event++) {
       response.write(`data: {"choices":[{"text":"${event}"}]}\n\n`);
       await sleep(EVENT_PAUSE_MS);
     }
     response.end("data: [DONE]\n\n");
+  }
+
+  #add(address: string, count: number): void {
+    this.streams.set(address, (this.streams.get(address) ?? 0) + count);
   }
 }
