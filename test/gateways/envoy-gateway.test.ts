@@ -13,7 +13,7 @@ import { NAMESPACE } from "../support/gateways/helm.ts";
 import { Objects } from "../support/gateways/objects.ts";
 import { POOL } from "../support/gateways/plane.ts";
 import { type Release, startRelease } from "../support/gateways/release.ts";
-import { explained, OTHER_ROUTE, translated, unexplained } from "../support/gateways/translated.ts";
+import { explained, routeBeside, translated, unexplained } from "../support/gateways/translated.ts";
 import { type Answer, startApiServer } from "../support/kubernetes/api-server.ts";
 import { findAssets } from "../support/kubernetes/assets.ts";
 import { POOLS_CRD } from "../support/kubernetes/cluster.ts";
@@ -107,8 +107,10 @@ describe.skipIf(absent)(`Envoy Gateway${absent ? ` (skipped: ${absent})` : ""}`,
   });
 
   it("leaves other routes of the Gateway alone", { timeout: 120_000 }, async () => {
-    await objects.create(OTHER_ROUTE, NAMESPACE);
-    await until("an answer without a pick", () => unexplained(port).catch(() => null), TAKEN_MS);
+    const path = "/v1/completions";
+    await objects.create(routeBeside("other", path), NAMESPACE);
+    const passedBy = () => unexplained(port, { path }).catch(() => null);
+    await until("an answer without a pick", passedBy, TAKEN_MS);
     await expectsPick();
   });
 

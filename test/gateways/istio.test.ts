@@ -9,13 +9,14 @@ import { createGateway, startIstiod, startIstioGateway } from "../support/gatewa
 import { Objects } from "../support/gateways/objects.ts";
 import { POOL } from "../support/gateways/plane.ts";
 import { type Release, startRelease } from "../support/gateways/release.ts";
-import { explained, OTHER_ROUTE, translated, unexplained } from "../support/gateways/translated.ts";
+import { explained, routeBeside, translated, unexplained } from "../support/gateways/translated.ts";
 import { startApiServer } from "../support/kubernetes/api-server.ts";
 import { findAssets } from "../support/kubernetes/assets.ts";
 import { POOLS_CRD } from "../support/kubernetes/cluster.ts";
 import { until } from "../support/until.ts";
 
 const absent = missingGateway([ISTIOD, ISTIO_AGENT]);
+const ROUTES = "gateway.networking.k8s.io/v1";
 const TAKEN_MS = 60_000;
 const BUFFER = "envoy.filters.http.buffer";
 /** Filters of Istio's own build of Envoy, which the project's has not. */
@@ -83,9 +84,28 @@ describe.skipIf(absent)(`Istio${absent ? ` (skipped: ${absent})` : ""}`, () => {
   });
 
   it("leaves other routes of the Gateway alone", { timeout: 120_000 }, async () => {
-    await objects.create(OTHER_ROUTE, NAMESPACE);
-    await until("an answer without a pick", () => unexplained(port).catch(() => null), TAKEN_MS);
+    const path = "/v1/completions";
+    await objects.create(routeBeside("other", path), NAMESPACE);
+    const passedBy = () => unexplained(port, { path }).catch(() => null);
+    await until("an answer without a pick", passedBy, TAKEN_MS);
     await expectsPick();
+  });
+
+  it("takes one host's requests beside an older route, and all when that is deleted", {
+    timeout: 120_000,
+  }, async () => {
+    const picked = (host: string) => () => explained(port, { host }).catch(() => null);
+    const passedBy = (host: string) => () => unexplained(port, { host }).catch(() => null);
+    await objects.delete(ROUTES, "HTTPRoute", "hw", NAMESPACE);
+    // Of two that are made in the same second, the first by name is the older one.
+    await objects.create(routeBeside("a-picker", "/"), NAMESPACE);
+    await release.attach(["httpRoute.hostnames={localhost}"]);
+    await until("a pick for the host", picked("localhost"), TAKEN_MS);
+    await until("no pick for others", passedBy("127.0.0.1"), TAKEN_MS);
+    await release.attach();
+    await until("no pick for any host", passedBy("localhost"), TAKEN_MS);
+    await objects.delete(ROUTES, "HTTPRoute", "a-picker", NAMESPACE);
+    await until("a pick for all hosts", picked("127.0.0.1"), TAKEN_MS);
   });
 
   it("routes by WasmPlugin to the address that the filter sets, behind a buffer", {

@@ -50,6 +50,11 @@ export class Objects {
     return this.#api.send("PATCH", `${path}?fieldManager=helm&force=true`, object);
   }
 
+  async delete(apiVersion: string, kind: string, name: string, namespace: string): Promise<void> {
+    const path = await this.#pathOf({ apiVersion, kind }, namespace);
+    await this.#api.send("DELETE", `${path}/${name}`);
+  }
+
   /** What is there, by the server's word. */
   async list(apiVersion: string, kind: string, namespace: string): Promise<Answer[]> {
     const path = await this.#pathOf({ apiVersion, kind }, namespace);

@@ -2,6 +2,7 @@
 
 import { SIMULATED_MODEL } from "../../../start/parts.ts";
 import type { Answer } from "../kubernetes/api-server.ts";
+import type { KubernetesObject } from "./helm.ts";
 
 const MANAGER = "envoy.filters.network.http_connection_manager";
 
@@ -45,41 +46,43 @@ export async function translated(adminUrl: string, port: number): Promise<Transl
   };
 }
 
+/** As what a request comes in. */
+interface Asked {
+  host?: string;
+  path?: string;
+}
+
 /** What a request is answered with, once it is answered well and the filter explains it. */
-export async function explained(port: number): Promise<Response | null> {
-  const messages = [{ role: "user", content: "hi" }];
-  const response = await asked(port, "/v1/chat/completions", { messages });
+export async function explained(port: number, asked: Asked = {}): Promise<Response | null> {
+  const response = await answer(port, asked);
   return response.status === 200 && response.headers.has(EXPLANATION) ? response : null;
 }
 
-const EXPLANATION = "x-hintway-explain";
+/** As above, once it passes the filter by. */
+export async function unexplained(port: number, asked: Asked = {}): Promise<Response | null> {
+  const response = await answer(port, asked);
+  return response.status === 200 && !response.headers.has(EXPLANATION) ? response : null;
+}
 
-function asked(port: number, path: string, prompt: object): Promise<Response> {
-  return fetch(`http://127.0.0.1:${port}${path}`, {
+const EXPLANATION = "x-hintway-explain";
+const CHAT_PATH = "/v1/chat/completions";
+
+function answer(port: number, { host = "127.0.0.1", path = CHAT_PATH }: Asked): Promise<Response> {
+  const messages = [{ role: "user", content: "hi" }];
+  const prompt = path === CHAT_PATH ? { messages } : { prompt: "hi" };
+  return fetch(`http://${host}:${port}${path}`, {
     method: "POST",
     headers: { "content-type": "application/json", [EXPLANATION]: "1" },
     body: JSON.stringify({ model: SIMULATED_MODEL, ...prompt }),
   });
 }
 
-const OTHER_PATH = "/v1/completions";
-
-/** Another HTTPRoute of the Gateway's, to the same Service. */
-export const OTHER_ROUTE = {
-  ...{ apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute", metadata: { name: "other" } },
-  spec: {
-    parentRefs: [{ name: "inference-gateway" }],
-    rules: [
-      {
-        matches: [{ path: { type: "PathPrefix", value: OTHER_PATH } }],
-        backendRefs: [{ name: "hw-pool", port: 80 }],
-      },
-    ],
-  },
-};
-
-/** What a request on that route is answered with, once it is answered well and passes the filter by. */
-export async function unexplained(port: number): Promise<Response | null> {
-  const response = await asked(port, OTHER_PATH, { prompt: "hi" });
-  return response.status === 200 && !response.headers.has(EXPLANATION) ? response : null;
+/** An HTTPRoute beside the chart's, from the same Gateway to the same Service. */
+export function routeBeside(name: string, path: string): KubernetesObject {
+  const matches = [{ path: { type: "PathPrefix", value: path } }];
+  const backendRefs = [{ name: "hw-pool", port: 80 }];
+  return {
+    ...{ apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute", metadata: { name } },
+    spec: { parentRefs: [{ name: "inference-gateway" }], rules: [{ matches, backendRefs }] },
+  };
 }
