@@ -95,6 +95,7 @@ export class ControlPlane {
     this.pools = new Pools({ bytesMin, lastKnownBytes, keysMax }, configuration);
     this.pools.assignModels(options.models);
     this.#setRewrites("settings", options.modelRewrites);
+    this.pools.setEndpointTls(options.endpointTls);
     this.pools.assignObjectives(options.objectives);
     this.index = new PrefixIndex(keysMax);
     this.hints = new Hints(settings, this.pools, this.index, random);
@@ -170,16 +171,17 @@ export class ControlPlane {
 
   /** Puts other settings in force, here and in every gateway. */
   adjust(adjusted: Adjustable): void {
-    const { blockBytes: bytesMin, settings, probe, models, modelRewrites, objectives } = adjusted;
+    const { blockBytes: bytesMin, settings, probe, models, objectives } = adjusted;
     const { indexKeysMax: keysMax } = settings;
     this.hints.settings = settings;
     this.index.keysMax = keysMax;
     this.pools.blocks.setLimits({ bytesMin, keysMax });
     this.#prober.setTimes(probe);
     this.pools.assignModels(models);
-    this.#setRewrites("settings", modelRewrites);
+    this.#setRewrites("settings", adjusted.modelRewrites);
     this.pools.assignObjectives(objectives);
-    this.#tableChanged();
+    this.pools.setEndpointTls(adjusted.endpointTls);
+    this.#configured();
   }
 
   /** Puts the rules of a cluster's objects in force, in their order. */
@@ -228,11 +230,13 @@ export class ControlPlane {
     // With one pool there is no choice: models are not asked for.
     const hasChoice = [...this.pools].length > 1;
     const targets = [...this.pools].flatMap((pool) => {
-      const { metrics } = pool.configuration;
+      const { configuration, tls } = pool;
+      const { metrics } = configuration;
+      const scheme = tls === null ? "http" : "https";
       return [...pool.endpoints()].map(({ address, discovered: { labels } }) => ({
-        key: address,
-        url: metrics.urlOf(address),
-        ...(hasChoice ? { modelsUrl: `http://${address}/v1/models` } : {}),
+        ...{ key: address, tls },
+        url: metrics.urlOf(address, scheme),
+        ...(hasChoice ? { modelsUrl: `${scheme}://${address}/v1/models` } : {}),
         engine: metrics.engineOf(labels),
       }));
     });

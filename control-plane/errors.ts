@@ -14,6 +14,7 @@ export type ErrorCode =
   | "PROBE_FAILED"
   | "PROBE_REFUSED"
   | "PROBE_TOO_LARGE"
+  | "PROBE_UNTRUSTED"
   | "PORT_TAKEN"
   | "TOKEN_FILE_INVALID"
   | "TOKEN_INVALID"
@@ -131,6 +132,16 @@ export function probeRefused(url: string, cause: unknown): HintwayError {
   return new HintwayError(
     "PROBE_REFUSED",
     `Probe of ${url} was refused: ${reasonOf(cause)}. Check that the model server runs.`,
+    cause,
+  );
+}
+
+/** Something answers whose certificate is not as `endpointTls` says, or that speaks no TLS. */
+export function probeUntrusted(url: string, cause: unknown): HintwayError {
+  return new HintwayError(
+    "PROBE_UNTRUSTED",
+    `Probe of ${url} found no TLS to trust: ${reasonOf(cause)}. Check its certificate, and caCertificates ` +
+      "and name of the pool in the setting endpointTls.",
     cause,
   );
 }

@@ -12,6 +12,7 @@ import {
 import { FAILURE_DECODE_ALONE, FAILURE_ERROR } from "../protocol/records.ts";
 import type { ProbeTimes } from "./engines/probe.ts";
 import type { Settings } from "./hints/table-records.ts";
+import type { EndpointTlsByPool } from "./pool/endpoint-tls.ts";
 import type { RewriteRule } from "./pool/rewrites.ts";
 import { CONNECTOR_NAMES, connectorOf, ENCODINGS_NAMES, encodingsOf } from "./pool/roles.ts";
 
@@ -91,6 +92,7 @@ export interface OwnSettings
   models: Readonly<Record<string, string>>;
   /** The first that matches counts. */
   modelRewrites?: readonly RewriteRule[];
+  endpointTls?: EndpointTlsByPool;
   /** Priorities by objective, for all pools; an InferenceObjective of a pool wins. */
   objectives: Objectives;
 }
@@ -142,6 +144,7 @@ export interface Adjustable {
   models: Readonly<Record<string, string>>;
   /** Requests that get another model than they name. */
   modelRewrites: readonly RewriteRule[];
+  endpointTls: EndpointTlsByPool;
   objectives: Objectives;
 }
 
@@ -152,6 +155,7 @@ export function adjustableOf(own: OwnSettings): Adjustable {
     probe: { periodMs: own.probePeriodMs, timeoutMs: own.probeTimeoutMs },
     models: own.models,
     modelRewrites: own.modelRewrites ?? [],
+    endpointTls: own.endpointTls ?? new Map(),
     objectives: own.objectives,
   };
 }

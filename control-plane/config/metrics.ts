@@ -12,7 +12,7 @@ import { type DeclaredPlugin, defaultPlugin } from "./declared-plugins.ts";
 
 export interface MetricsPages {
   /** `address` is `ip:port`. */
-  urlOf(address: string): string;
+  urlOf(address: string, scheme: "http" | "https"): string;
   /** A mapped engine, the name of one that is built in, or null: the page shows it. */
   engineOf(labels: Readonly<Record<string, string>>): string | Engine | null;
 }
@@ -31,7 +31,8 @@ export function metricsPagesOf(declared: ReadonlyMap<string, DeclaredPlugin>): M
   const only = old && mappedEngine(old);
   const standard = metrics.defaultEngine || (engines.has(DEFAULT_ENGINE) ? DEFAULT_ENGINE : null);
   return {
-    urlOf: (address) => `http://${port === 0 ? address : withPort(address, port)}${path}`,
+    urlOf: (address, scheme) =>
+      `${scheme}://${port === 0 ? address : withPort(address, port)}${path}`,
     engineOf(labels) {
       const { engineLabelKey: key } = metrics;
       const own = Object.hasOwn(labels, key) ? labels[key] : undefined;

@@ -4,6 +4,7 @@
 //   explain: true
 //   models: { qwen-sql: qwen }
 //   objectives: { batch: -1 }
+//   endpointTls: { qwen: { insecureSkipVerify: true } }
 //   modelRewrites: [{ matches: [{ model: { value: chat } }], targets: [{ modelRewrite: qwen-sql }] }]
 import {
   configInvalidValue,
@@ -24,6 +25,7 @@ import {
   rangeText,
   WORD_SETTINGS,
 } from "../settings.ts";
+import { endpointTlsOf } from "./endpoint-tls.ts";
 import { rewriteRules } from "./rewrite-rules.ts";
 import { pathText, type SchemaProblem } from "./schema-problem.ts";
 import { YamlText } from "./yaml-text.ts";
@@ -37,7 +39,10 @@ interface Kind {
 }
 
 /** What is neither a number nor read with its own schema. */
-type Other = Exclude<keyof OwnSettings, keyof typeof NUMBER_SETTINGS | "modelRewrites">;
+type Other = Exclude<
+  keyof OwnSettings,
+  keyof typeof NUMBER_SETTINGS | "modelRewrites" | "endpointTls"
+>;
 
 const OTHERS: Record<Other, Kind> = {
   mode: {
@@ -67,7 +72,13 @@ const NUMBERS = Object.entries(NUMBER_SETTINGS).map(([name, one]): [string, Kind
 ]);
 /** No object: every object has keys of its prototype. */
 const KINDS: ReadonlyMap<string, Kind> = new Map([...NUMBERS, ...Object.entries(OTHERS)]);
-const KNOWN = [...KINDS.keys(), "modelRewrites"];
+/** What is read with a schema of its own. */
+type Read = ReturnType<typeof rewriteRules> | ReturnType<typeof endpointTlsOf>;
+const STRUCTURED = new Map<string, (given: unknown) => Read>([
+  ["modelRewrites", rewriteRules],
+  ["endpointTls", endpointTlsOf],
+]);
+const KNOWN = [...KINDS.keys(), ...STRUCTURED.keys()];
 
 /** Throws a CONFIG_ error that names line, column, key, value and what is expected. */
 export function parseSettings(text: string, source: string): Partial<OwnSettings> {
@@ -79,10 +90,10 @@ export function parseSettings(text: string, source: string): Partial<OwnSettings
   const settings: Record<string, unknown> = { ...value };
   for (const [key, given] of Object.entries(value)) {
     const place = yaml.keyPlace([], key);
-    if (key === "modelRewrites") {
-      const rules = rewriteRules(given);
-      if (!Array.isArray(rules)) throw refusal(yaml, [key], rules);
-      settings[key] = rules;
+    const read = STRUCTURED.get(key)?.(given);
+    if (read !== undefined) {
+      if ("kind" in read) throw refusal(yaml, [key], read);
+      settings[key] = read;
       continue;
     }
     const kind = KINDS.get(key);

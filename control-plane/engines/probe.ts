@@ -1,9 +1,17 @@
 // Reads the metrics of every endpoint, each on its own clock: one probe of an endpoint at a time,
 // the next one a period after the last began, jittered so that many endpoints spread.
-import { Agent } from "undici";
-import { HintwayError, probeFailed, probeRefused, probeTooLarge } from "../errors.ts";
+import type { Agent } from "undici";
+import {
+  HintwayError,
+  probeFailed,
+  probeRefused,
+  probeTooLarge,
+  probeUntrusted,
+} from "../errors.ts";
+import type { EndpointTls } from "../pool/endpoint-tls.ts";
 import { type Engine, type EngineReading, readPage } from "./engine.ts";
 import { readModelList } from "./model-list.ts";
+import { ProbeAgents } from "./probe-agents.ts";
 
 export interface ProbeTimes {
   periodMs: number;
@@ -33,6 +41,8 @@ export interface ProbeTarget {
   key: string;
   /** Of the metrics page. */
   url: string;
+  /** For URLs of https. */
+  tls?: EndpointTls | null;
   /** Of its list of models, where somebody asks which they are. */
   modelsUrl?: string;
   /** What the endpoint's label says, or the engine mapped for it, or null: the page shows it. */
@@ -68,13 +78,13 @@ export class Prober {
   readonly #options: ProberOptions;
   readonly #probes = new Map<string, Probe>();
   #times: ProbeTimes;
-  #agent: Agent;
+  readonly #agents: ProbeAgents;
   #stopped = false;
 
   constructor(options: ProberOptions) {
     this.#options = options;
     this.#times = options;
-    this.#agent = agentFor(options);
+    this.#agents = new ProbeAgents(options);
   }
 
   /** Holds for the next probe of each endpoint, and for all after it. */
@@ -82,9 +92,7 @@ export class Prober {
     const { periodMs, timeoutMs } = this.#times;
     if (this.#stopped || (times.periodMs === periodMs && times.timeoutMs === timeoutMs)) return;
     this.#times = times;
-    // What is under way ends with the connections it has.
-    void this.#agent.close();
-    this.#agent = agentFor(times);
+    this.#agents.setTimes(times);
     for (const probe of this.#probes.values()) {
       if (probe.running === undefined) this.#schedule(probe, this.#restOf(probe));
     }
@@ -94,6 +102,7 @@ export class Prober {
   setTargets(targets: readonly ProbeTarget[]): void {
     if (this.#stopped) return;
     const wanted = new Map(targets.map((target) => [target.key, target]));
+    this.#agents.keep(targets.map(({ tls = null }) => tls));
     for (const [key, probe] of this.#probes) {
       if (!wanted.has(key)) this.#forget(key, probe);
     }
@@ -120,7 +129,7 @@ export class Prober {
     this.#stopped = true;
     const running = [...this.#probes.values()].map((probe) => probe.running);
     for (const [key, probe] of this.#probes) this.#forget(key, probe);
-    await this.#agent.destroy();
+    await this.#agents.destroy();
     await Promise.all(running);
   }
 
@@ -182,10 +191,10 @@ export class Prober {
 
   async #probe(probe: Probe): Promise<void> {
     const { onReading, onFailure } = this.#options;
-    const { key, url, engine } = probe.target;
+    const { key, url, engine, tls = null } = probe.target;
     let reading: EngineReading;
     try {
-      reading = readPage(await this.#page(url), engine);
+      reading = readPage(await this.#page(url, tls), engine);
     } catch (cause) {
       // One that comes back may serve others.
       probe.modelsDueAtMs = Number.NEGATIVE_INFINITY;
@@ -200,30 +209,30 @@ export class Prober {
   /** An endpoint that has no list, or fails to give it, is no worse for it. */
   async #askModels(probe: Probe): Promise<void> {
     const { now, onModels } = this.#options;
-    const { key, modelsUrl } = probe.target;
+    const { key, modelsUrl, tls = null } = probe.target;
     if (modelsUrl === undefined || now() < probe.modelsDueAtMs) return;
-    const page = await this.#page(modelsUrl).catch(() => "");
+    const page = await this.#page(modelsUrl, tls).catch(() => "");
     const models = readModelList(page);
     probe.modelsDueAtMs = now() + (models === null ? MODELS_RETRY_MS : MODELS_PERIOD_MS);
     if (models !== null && this.#isKnown(probe)) onModels(key, models);
   }
 
   /** A server may close a connection that was idle just as it is used again: that tells nothing. */
-  async #page(url: string): Promise<string> {
+  async #page(url: string, tls: EndpointTls | null): Promise<string> {
     const signal = AbortSignal.timeout(this.#times.timeoutMs);
     try {
-      return await this.#fetch(url, signal);
+      return await this.#fetch(url, this.#agents.of(tls), signal);
     } catch (cause) {
       if (!isReset(cause)) throw cause;
-      return await this.#fetch(url, signal);
+      return await this.#fetch(url, this.#agents.of(tls), signal);
     }
   }
 
-  async #fetch(url: string, signal: AbortSignal): Promise<string> {
+  async #fetch(url: string, agent: Agent, signal: AbortSignal): Promise<string> {
     const { bytesMax } = this.#options;
     const { origin, pathname, search } = new URL(url);
     const path = pathname + search;
-    const { statusCode, body } = await this.#agent.request({ origin, path, method: "GET", signal });
+    const { statusCode, body } = await agent.request({ origin, path, method: "GET", signal });
     if (statusCode !== 200) {
       await body.dump();
       if (NO_PAGE.includes(statusCode)) return "";
@@ -240,15 +249,6 @@ export class Prober {
   }
 }
 
-function agentFor({ periodMs, timeoutMs }: ProbeTimes): Agent {
-  return new Agent({
-    connections: 1,
-    // A connection outlives the pause between two probes.
-    keepAliveTimeout: 10_000 + 2 * periodMs,
-    connect: { timeout: timeoutMs },
-  });
-}
-
 /**
  * The system's words for: nothing listens there, or the host is gone. Not ENETUNREACH, which says
  * that this host has lost its network.
@@ -261,8 +261,14 @@ function isReset(cause: unknown): boolean {
   return RESETS.includes((cause as { code?: string }).code ?? "");
 }
 
+/** OpenSSL's words, and Node's, for a certificate or a handshake that is not as it should be. */
+function isUntrusted(cause: unknown): boolean {
+  return /CERT|SIGNATURE|TLS|SSL/.test((cause as { code?: string }).code ?? "");
+}
+
 function failureOf(url: string, cause: unknown): HintwayError {
   if (cause instanceof HintwayError) return cause;
+  if (isUntrusted(cause)) return probeUntrusted(url, cause);
   const isRefused = REFUSALS.includes((cause as { code?: string }).code ?? "");
   return isRefused || isReset(cause) ? probeRefused(url, cause) : probeFailed(url, cause);
 }

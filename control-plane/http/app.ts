@@ -49,7 +49,9 @@ export function createApp(controlPlane: ControlPlane, options: AppOptions): Fast
   app.register(
     async (scope) => {
       guard(scope, options.tokens, controlPlane.series.access);
-      const paths = ["clusters", "endpoints"].map((kind) => `POST /v3/discovery:${kind}`);
+      const paths = ["clusters", "endpoints", "secrets"].map(
+        (kind) => `POST /v3/discovery:${kind}`,
+      );
       nameFailures(scope, `Envoy calls ${paths.join(" and ")}.`);
       discoveryRoutes(scope, controlPlane.pools, options.attachment);
     },

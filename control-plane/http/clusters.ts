@@ -8,6 +8,7 @@ import {
 } from "../../protocol/names.ts";
 import { STATE_DRAINING, STATE_UP } from "../../protocol/records.ts";
 import type { Endpoint } from "../pool/endpoint.ts";
+import type { EndpointTls } from "../pool/endpoint-tls.ts";
 import type { Pool } from "../pool/pool.ts";
 
 /** How the filter holds requests: `pause` names endpoints in a header, `buffer` in filter state. */
@@ -27,6 +28,7 @@ const REQUESTS_MAX = 40_000;
 const IDLE_TIMEOUT = "4s";
 
 export const CLUSTER_TYPE = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+export const SECRET_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
 export const ENDPOINTS_TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 
 export function poolCluster(pool: Pool, attachment: Attachment): EnvoyMessage {
@@ -39,7 +41,7 @@ export function lastKnownCluster(pool: Pool): EnvoyMessage {
   return {
     name,
     type: "STATIC",
-    ...commonFields(),
+    ...commonFields(pool, "written"),
     load_balancing_policy: namedDestination(),
     load_assignment: {
       cluster_name: name,
@@ -62,21 +64,23 @@ function discoveredCluster(pool: Pool): EnvoyMessage {
   return {
     name: pool.name,
     type: "EDS",
-    ...commonFields(),
-    eds_cluster_config: {
-      eds_config: {
-        resource_api_version: "V3",
-        initial_fetch_timeout: "1s",
-        api_config_source: {
-          api_type: "REST",
-          transport_api_version: "V3",
-          cluster_names: [CONTROL_PLANE_CLUSTER],
-          refresh_delay: "1s",
-          request_timeout: "1s",
-        },
-      },
-    },
+    ...commonFields(pool),
+    eds_cluster_config: { eds_config: discovered() },
     load_balancing_policy: namedDestination(),
+  };
+}
+
+function discovered(): EnvoyMessage {
+  return {
+    resource_api_version: "V3",
+    initial_fetch_timeout: "1s",
+    api_config_source: {
+      api_type: "REST",
+      transport_api_version: "V3",
+      cluster_names: [CONTROL_PLANE_CLUSTER],
+      refresh_delay: "1s",
+      request_timeout: "1s",
+    },
   };
 }
 
@@ -85,15 +89,17 @@ function originalDestinationCluster(pool: Pool): EnvoyMessage {
     name: pool.name,
     type: "ORIGINAL_DST",
     lb_policy: "CLUSTER_PROVIDED",
-    ...commonFields(),
+    ...commonFields(pool),
   };
 }
 
-function commonFields(): EnvoyMessage {
+function commonFields(pool: Pool, validation: Validation = "discovered"): EnvoyMessage {
+  const { tls } = pool;
   const limits = ["max_connections", "max_pending_requests", "max_requests", "max_retries"];
   const protocolOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
   return {
     connect_timeout: "1s",
+    ...(tls === null ? {} : { transport_socket: transportSocket(pool, tls, validation) }),
     circuit_breakers: {
       thresholds: [Object.fromEntries(limits.map((limit) => [limit, REQUESTS_MAX]))],
     },
@@ -106,6 +112,47 @@ function commonFields(): EnvoyMessage {
       },
     },
   };
+}
+
+/**
+ * Envoy has what to trust by discovery of its own: a cluster that changes is another one to it, and calls of
+ * the filter that are under way at that moment end. Null where nothing is verified.
+ */
+export function poolSecret({ name, tls }: Pool): EnvoyMessage | null {
+  return tls && tls.caCertificates !== null
+    ? { name, validation_context: validationOf(tls) }
+    : null;
+}
+
+function validationOf({ name, caCertificates }: EndpointTls): EnvoyMessage {
+  return {
+    trusted_ca: { inline_string: caCertificates },
+    match_typed_subject_alt_names: [{ san_type: "DNS", matcher: { exact: name } }],
+  };
+}
+
+/** As discovered, or written out. */
+type Validation = "discovered" | "written";
+
+function transportSocket(pool: Pool, tls: EndpointTls, validation: Validation): EnvoyMessage {
+  const { name, caCertificates } = tls;
+  return {
+    name: "envoy.transport_sockets.tls",
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+      ...(name === null ? {} : { sni: name }),
+      common_tls_context: {
+        alpn_protocols: ["http/1.1"],
+        ...(caCertificates === null ? {} : validationFields(pool, tls, validation)),
+      },
+    },
+  };
+}
+
+function validationFields(pool: Pool, tls: EndpointTls, validation: Validation): EnvoyMessage {
+  if (validation === "written") return { validation_context: validationOf(tls) };
+  const secret = { name: pool.name, sds_config: discovered() };
+  return { validation_context_sds_secret_config: secret };
 }
 
 /** What the filter tells Envoy is not for model servers, which may stand in another's network. */

@@ -11,6 +11,8 @@ import {
   type EnvoyMessage,
   poolCluster,
   poolEndpoints,
+  poolSecret,
+  SECRET_TYPE,
 } from "./clusters.ts";
 
 interface DiscoveryRequest {
@@ -56,6 +58,16 @@ export function discoveryRoutes(
       const names = request.body?.resource_names ?? [];
       const asked = [...pools].filter(({ name }) => names.length === 0 || names.includes(name));
       return respond(reply, request.body, ENDPOINTS_TYPE, asked.map(poolEndpoints));
+    },
+  );
+  scope.post<{ Body: DiscoveryRequest | null }>(
+    "/discovery::secrets",
+    { schema },
+    async (request, reply) => {
+      const names = request.body?.resource_names ?? [];
+      const asked = [...pools].filter(({ name }) => names.includes(name));
+      const secrets = asked.map(poolSecret).filter((secret) => secret !== null);
+      return respond(reply, request.body, SECRET_TYPE, secrets);
     },
   );
 }

@@ -74,12 +74,14 @@ function poolLines(pool: Status["pools"][number]): string[] {
     shown(endpoint.capacityBlocks),
     shown(endpoint.indexKeys),
   ]);
+  const tls = pool.tls === null ? [] : [`  TLS to endpoints: ${pool.tls}`];
   const models = pool.models.length > 0 ? [`  models ${pool.models.join(", ")}`] : [];
   const disaggregation = disaggregationLines(pool);
   const own = ownConfiguration ? configurationLines(ownConfiguration) : [];
   return [
     "",
     head,
+    ...tls,
     ...models,
     ...objectivesLines(pool.objectives),
     ...own.map((line) => `  ${line}`),

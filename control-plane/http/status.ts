@@ -28,6 +28,7 @@ export function statusOf(controlPlane: ControlPlane) {
     pools: [...pools].map((pool) => ({
       name: pool.name,
       leaving: pool.leftSinceMs !== null,
+      tls: pool.tls && (pool.tls.caCertificates === null ? "not verified" : pool.tls.name),
       models: modelsOf(pool, pools.models),
       objectives: objectives.byPool.get(pool) ?? {},
       ...schedulingStatus(pool.scheduling),

@@ -5,6 +5,7 @@ import type { DiscoveredEndpoint } from "../discovery/discovered.ts";
 import type { BlockSize } from "./block-size.ts";
 import { capacityBlocks, capacityBytes, ghostSizeOf, isWorthTelling } from "./capacity.ts";
 import { addressText, Endpoint } from "./endpoint.ts";
+import type { EndpointTls } from "./endpoint-tls.ts";
 import { stagesApart } from "./roles.ts";
 import type { Slots } from "./slots.ts";
 import { type Reading, Slowness } from "./slowness.ts";
@@ -38,6 +39,8 @@ export class Pool {
   leftSinceMs: number | null = null;
   /** No model leads to it: it has left, or has just come. */
   isAside = false;
+  /** Null where its endpoints speak plain HTTP. */
+  tls: EndpointTls | null = null;
   /** Priorities by objective, as discovery tells of them. */
   objectives: Readonly<Record<string, number>> = {};
   readonly #slowness = new Slowness();

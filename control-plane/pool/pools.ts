@@ -5,6 +5,7 @@ import type { Configuration } from "../config/configuration.ts";
 import type { DiscoveredPool } from "../discovery/discovered.ts";
 import { BlockSize, type BlockSizeOptions } from "./block-size.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { EndpointTlsByPool } from "./endpoint-tls.ts";
 import { areSameModels, type ServedModels, servedModels } from "./models.ts";
 import { objectivesOf, type Priorities, type ToldObjectives } from "./objectives.ts";
 import { type NumberedPool, Pool } from "./pool.ts";
@@ -45,6 +46,7 @@ export class Pools {
   /** Rules that give requests another model: the settings' own, and those of a cluster's objects. */
   #rewrites: Record<RewriteSource, readonly RewriteRule[]> = { settings: [], cluster: [] };
   #models: ServedModels = servedModels(this, this.#assignedModels);
+  #endpointTls: EndpointTlsByPool = new Map();
   #assignedObjectives: Priorities = {};
   #nextNumber = 0;
   /** When each pool was first listed; long ago where that was at this process's start. */
@@ -151,6 +153,7 @@ export class Pools {
     const number = this.#slots.areAgreed ? null : this.#freeNumber();
     const options = { name, number, configuration };
     const pool = new Pool(options, this.blocks, this.#slots);
+    pool.tls = this.#endpointTls.get(name) ?? null;
     this.#byName.set(name, pool);
     this.#listedSinceMs.set(name, this.#isDiscovered ? nowMs : Number.NEGATIVE_INFINITY);
     return pool;
@@ -197,6 +200,11 @@ export class Pools {
   /** Which pool serves which model, as gateways were told. */
   get models(): ServedModels {
     return this.#models;
+  }
+
+  setEndpointTls(byPool: EndpointTlsByPool): void {
+    this.#endpointTls = byPool;
+    for (const pool of this) pool.tls = byPool.get(pool.name) ?? null;
   }
 
   /** The operator's word on which pool serves a model; it wins over what endpoints tell. */

@@ -17,13 +17,16 @@ export const metricsSourceParameters = parameters({
   interval: text,
 });
 
+const SCHEME =
+  "must be http; for TLS leave it out, and name the pool in the setting endpointTls, which holds for requests too";
+
 export const metricsDataSource = bystander({
   type: "metrics-data-source",
   stability: "beta",
   parameters: metricsSourceParameters,
   isHonoured: true,
   refuse({ scheme, path }) {
-    if (scheme !== "http") return { path: ["scheme"], problem: "must be http: probes use no TLS" };
+    if (scheme !== "http") return { path: ["scheme"], problem: SCHEME };
     return path.startsWith("/") ? undefined : { path: ["path"], problem: "must begin with /" };
   },
   warn: ({ interval }) =>

@@ -103,7 +103,7 @@ describe("metrics-data-source", () => {
     [{}, "http://10.0.0.1:8000/metrics"],
     [{ path: "/stats", port: 9090 }, "http://10.0.0.1:9090/stats"],
   ])("with %o reads %s", (parameters, url) => {
-    expect(metricsOf("metrics-data-source", parameters).urlOf("10.0.0.1:8000")).toBe(url);
+    expect(metricsOf("metrics-data-source", parameters).urlOf("10.0.0.1:8000", "http")).toBe(url);
   });
 
   test("refuses TLS", () => {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import type { EngineReading } from "../../../control-plane/engines/engine.ts";
@@ -9,6 +10,7 @@ import {
   type ProberOptions,
 } from "../../../control-plane/engines/probe.ts";
 import type { HintwayError } from "../../../control-plane/errors.ts";
+import { Authority } from "../../support/certificates.ts";
 import { until } from "../../support/until.ts";
 
 const PAGE = "vllm:num_requests_running 3\nvllm:num_requests_waiting 2\n";
@@ -288,6 +290,39 @@ test("after stop nothing is told and no probe goes out", async () => {
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(heard).toEqual([]);
   expect(requests).toBe(1);
+});
+
+test("a server of HTTPS is read where its certificate is as it should be, and else told to be untrusted", async () => {
+  const [ours, anothers] = [new Authority("ours"), new Authority("another's")];
+  const { cert, key: certKey } = ours.issue("qwen.svc");
+  const server = createSecureServer({ cert, key: certKey }, (_, response) => response.end(PAGE));
+  servers.push(server);
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const key = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { prober, heard } = probe();
+  const told = async (name: string | null, caCertificates: string | null) => {
+    const tls = { name, caCertificates };
+    prober.setTargets([{ ...target(key), url: `https://${key}/metrics`, tls }]);
+    // What was under way with what was said before.
+    await once(server, "connection");
+    heard.length = 0;
+    const first = await until("the probe", () => heard[0]);
+    return first.reading?.running ?? first.error?.code;
+  };
+  expect(await told("qwen.svc", ours.own.cert)).toBe(3);
+  expect(await told("qwen.svc", anothers.own.cert)).toBe("PROBE_UNTRUSTED");
+  expect(await told("another.svc", ours.own.cert)).toBe("PROBE_UNTRUSTED");
+  expect(await told(null, null)).toBe(3);
+  const plain = await serve((_, response) => response.end(PAGE));
+  prober.setTargets([
+    {
+      ...target(plain),
+      url: `https://${plain}/metrics`,
+      tls: { name: null, caCertificates: null },
+    },
+  ]);
+  const refused = await until("the probe", () => heard.find((one) => one.key === plain));
+  expect(refused.error?.code).toBe("PROBE_UNTRUSTED");
 });
 
 test("a thousand endpoints are all read", async () => {

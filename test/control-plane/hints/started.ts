@@ -142,5 +142,6 @@ export const ADJUSTABLE: Adjustable = {
   probe: { periodMs: 50, timeoutMs: 1000 },
   models: {},
   modelRewrites: [],
+  endpointTls: new Map(),
   objectives: {},
 };

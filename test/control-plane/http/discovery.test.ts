@@ -1,9 +1,11 @@
 import { expect, it } from "vitest";
-import { startingEach } from "../hints/started.ts";
+import { lastKnownCluster } from "../../../control-plane/http/clusters.ts";
+import { ADJUSTABLE, startingEach } from "../hints/started.ts";
 
 const { start } = startingEach();
 
 const CLUSTERS = "/v3/discovery:clusters";
+const SECRETS = "/v3/discovery:secrets";
 const ENDPOINTS = "/v3/discovery:endpoints";
 
 it("the pool is a cluster whose endpoints come by discovery and are named by the header", async () => {
@@ -115,3 +117,43 @@ it("each pool is a cluster with its own endpoints", async () => {
   const port = portOf(resources[0].endpoints[0].lb_endpoints[0]);
   expect(port).toBe(second!.port);
 });
+
+it("a pool of TLS has what to trust by discovery of its own, and in the last known written out", async () => {
+  const running = await start({ engines: 0 });
+  const tls = { name: "qwen.svc", caCertificates: "PEM" };
+  running.controlPlane.adjust({ ...ADJUSTABLE, endpointTls: new Map([["pool", tls]]) });
+  const socketOf = (cluster: Cluster) => cluster.transport_socket?.typed_config;
+  const [cluster] = (await running.discover(CLUSTERS, {})).json().resources;
+  expect(socketOf(cluster)).toMatchObject({
+    sni: "qwen.svc",
+    common_tls_context: { validation_context_sds_secret_config: { name: "pool" } },
+  });
+  const trusted = {
+    trusted_ca: { inline_string: "PEM" },
+    match_typed_subject_alt_names: [{ san_type: "DNS", matcher: { exact: "qwen.svc" } }],
+  };
+  const secrets = async (name: string) => {
+    return (await running.discover(SECRETS, { resource_names: [name] })).json().resources;
+  };
+  expect(await secrets("pool")).toMatchObject([{ name: "pool", validation_context: trusted }]);
+  expect(await secrets("other")).toEqual([]);
+  const known = lastKnownCluster(running.pool) as Cluster;
+  expect(socketOf(known)?.common_tls_context).toMatchObject({ validation_context: trusted });
+});
+
+it("a pool that is not verified has nothing to trust, and one without TLS no transport socket", async () => {
+  const running = await start({ engines: 0 });
+  const clusterOf = async () => (await running.discover(CLUSTERS, {})).json().resources[0];
+  expect(await clusterOf()).not.toHaveProperty("transport_socket");
+  const tls = { name: null, caCertificates: null };
+  running.controlPlane.adjust({ ...ADJUSTABLE, endpointTls: new Map([["pool", tls]]) });
+  const { typed_config } = (await clusterOf()).transport_socket;
+  expect(typed_config.common_tls_context).toEqual({ alpn_protocols: ["http/1.1"] });
+  expect((await running.discover(SECRETS, { resource_names: ["pool"] })).json().resources).toEqual(
+    [],
+  );
+});
+
+interface Cluster {
+  transport_socket?: { typed_config: { common_tls_context: object } };
+}
