@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import * as wire from "../../protocol/records.ts";
 import { beginResponse, DESTINATION, destinationsOf, HEADERS } from "../support/asked.ts";
+import { bodyWith, imageOf } from "../support/encoding-gateway.ts";
 import { FilteredGateway } from "../support/filtered-gateway.ts";
 import {
   addressOf,
@@ -19,7 +20,8 @@ const SLOTS = 8;
 const CLUSTERS = ["pool", "other"];
 const BOTH = wire.ROLE_PREFILL | wire.ROLE_DECODE;
 const CONNECTORS = [wire.CONNECTOR_NIXL, wire.CONNECTOR_SHARED_STORAGE, wire.CONNECTOR_SGLANG];
-const ROLES = [wire.ROLE_PREFILL, wire.ROLE_PREFILL, wire.ROLE_DECODE, wire.ROLE_DECODE, BOTH, 0];
+const { ROLE_ENCODE, ROLE_PREFILL, ROLE_DECODE } = wire;
+const ROLES = [ROLE_PREFILL, ROLE_PREFILL, ROLE_DECODE, ROLE_DECODE, BOTH, ROLE_ENCODE, 7, 0];
 const MODES = [
   "active",
   "active",
@@ -35,8 +37,9 @@ const PATHS = ["/v1/chat/completions", "/v1/completions", "/v1/messages", "/x"];
 const STATUSES = [200, 200, 200, 200, 200, 200, 200, 200, 404, 500];
 const ANSWERS = [
   '{"kv_transfer_params":{"a":[1]},"usage":{"prompt_tokens_details":{"cached_tokens":7}}}',
-  '{"kv_transfer_params":null}',
   '{"choices":[{"finish_reason":"cache_threshold"}]}',
+  '{"ec_transfer_params":{"a":1},"kv_transfer_params":{"b": "é"}}',
+  '{"kv_transfer_params":null,"ec_transfer_params": { "c" : [] } }',
   "{",
 ];
 const RESPONSE =
@@ -58,6 +61,7 @@ class Traffic {
   /** Of the table in force. */
   #addresses = new Set<string>();
   #answered = 0;
+  #encoded = 0;
 
   constructor(seed: number) {
     this.#random = numbersOf(seed * 7919);
@@ -92,6 +96,11 @@ class Traffic {
 
   get answered(): number {
     return this.#answered;
+  }
+
+  /** Of those answered, calls to encoders. */
+  get encoded(): number {
+    return this.#encoded;
   }
 
   #below(count: number): number {
@@ -135,7 +144,10 @@ class Traffic {
     const failure = this.#pick([wire.FAILURE_DECODE_ALONE, wire.FAILURE_ERROR]);
     const hasRoles = this.#isDrawn(0.8);
     const tries = this.#pick([1, 2, 3]);
-    return { number, name, disaggregation: { hasRoles, decider, connector, failure, tries } };
+    const encoding = { connector: this.#pick([0, 0, 1]) };
+    const one = { hasRoles, decider, connector, failure, tries };
+    const disaggregation = this.#isDrawn(0.6) ? { ...one, encoding } : one;
+    return { number, name, disaggregation };
   }
 
   #endpoint(slot: number): EndpointHint {
@@ -156,6 +168,7 @@ class Traffic {
       JSON.stringify(chat),
       JSON.stringify({ ...chat, stream: true }),
       JSON.stringify({ cache_hit_threshold: 0.5, ...chat }),
+      bodyWith(Array.from({ length: this.#below(19) }, () => imageOf(`u${this.#below(30)}`))),
       `{"kv_transfer_params":{"q":1},"model":"a","prompt":"${"p".repeat(3_000)}","n":2}`,
       "not json",
       "{}",
@@ -196,6 +209,7 @@ class Traffic {
     if (this.#isDrawn(0.1)) this.#gateway.fail(leg);
     else this.#gateway.answer(leg, answer);
     this.#answered++;
+    if (leg.headers.get("x-request-id")?.includes("-enc-")) this.#encoded++;
     const begun = this.#legs().filter((one) => !before.has(one));
     this.#expectSound(begun.map((one) => one.headers.get(DESTINATION)));
     for (const request of held) if (!request.isPaused) this.#expectSound(destinationsOf(request));
@@ -245,11 +259,14 @@ class Traffic {
 
 test("nothing traps, goes astray or stays in flight, whatever comes in any order", () => {
   let answered = 0;
+  let encoded = 0;
   for (let seed = 1; seed <= SEEDS; seed++) {
     const traffic = new Traffic(seed);
     traffic.run();
     expect(traffic.end(), `seed ${seed}`).toEqual([{}, 0]);
     answered += traffic.answered;
+    encoded += traffic.encoded;
   }
   expect(answered).toBeGreaterThan(SEEDS * 2);
+  expect(encoded).toBeGreaterThan(SEEDS);
 });
