@@ -338,7 +338,7 @@ export class ControlPlane {
     this.#retell();
     this.pools.retellModels(this.now());
     for (const { fields, message } of this.#warnings.take(this.pools)) {
-      this.log.warn(fields, message);
+      this.log.warn({ event: "warning", about: fields }, message);
     }
     this.index.keep(this.pools.rememberedBlocks());
     this.hints.tableChanged();

@@ -19,6 +19,8 @@ interface Entry {
   endpoint?: string;
   state?: string;
   lastFailure?: string | null;
+  /** What a warning is about, by name. */
+  about?: Record<string, unknown>;
 }
 
 /** What is told of a file in force, by the flag that names it. */
@@ -32,6 +34,7 @@ const TEXTS: Record<string, (entry: Entry) => string> = {
 export function newsOf(line: string): string | undefined {
   const entry = readEntry(line);
   if (entry.event === "endpoint-state") return endpointNews(entry);
+  if (entry.event === "warning") return warningNews(entry);
   const [flag = "", poolName] = entry.file?.split(" ") ?? [];
   const textOf = TEXTS[flag];
   if (textOf === undefined) return undefined;
@@ -56,6 +59,13 @@ function readEntry(line: string): Entry {
 function endpointNews({ endpoint, state, lastFailure }: Entry): string {
   const reason = state === "down" && lastFailure ? `: ${lastFailure}` : ".";
   return `Model server ${endpoint} is ${state}${reason}`;
+}
+
+function warningNews({ msg, about = {} }: Entry): string {
+  const texts = Object.entries(about).map(
+    ([name, value]) => `${name}: ${[value].flat().join(", ")}`,
+  );
+  return `Warning: ${msg} (${texts.join("; ")}).`;
 }
 
 function poolText({ pools = 1, endpoints = 0 }: Entry): string {

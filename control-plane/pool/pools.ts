@@ -207,6 +207,16 @@ export class Pools {
     for (const pool of this) pool.tls = byPool.get(pool.name) ?? null;
   }
 
+  /** Names of pools that a setting, configuration or model names, and that do not exist. */
+  get unknownNames(): string[] {
+    if (this.#byName.size === 0) return [];
+    const named = [
+      ...[...this.#ownConfigurations.keys(), ...this.#endpointTls.keys()],
+      ...Object.values(this.#assignedModels),
+    ];
+    return [...new Set(named)].filter((name) => !this.#byName.has(name)).sort();
+  }
+
   /** The operator's word on which pool serves a model; it wins over what endpoints tell. */
   assignModels(pools: Readonly<Record<string, string>>): void {
     this.#assignedModels = pools;

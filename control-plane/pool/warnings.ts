@@ -4,8 +4,8 @@ import { CONNECTOR_NAMES, unknownConnector } from "./roles.ts";
 
 interface Warning {
   message: string;
-  /** For the log. */
-  fields: object;
+  /** What it is about, by name. */
+  fields: Record<string, unknown>;
 }
 
 export class PoolWarnings {
@@ -33,6 +33,12 @@ function* warningsOf(pools: Pools): Generator<Warning> {
     const message =
       "there are more objectives than there is room for; those for all count in each pool";
     yield { message, fields: { objectivesLeftOut } };
+  }
+  const { unknownNames } = pools;
+  if (unknownNames.length > 0) {
+    const known = [...pools].map(({ name }) => name).join(", ");
+    const message = `there are no such pools as settings and configurations name; there are: ${known}`;
+    yield { message, fields: { pools: unknownNames } };
   }
   const connectors = new Set(
     [...pools.endpoints()].flatMap(({ discovered }) => unknownConnector(discovered.labels) ?? []),

@@ -34,6 +34,18 @@ it("what gateways have no room for is told once for each number", () => {
   expect(take()).toEqual([{ rulesLeftOut: 3 }]);
 });
 
+it("pools that are named for a configuration or a model, and do not exist, are told", () => {
+  const { pools, discover, take } = warning();
+  pools.configure(defaultConfiguration(), "pol");
+  pools.assignModels({ m: "pool", n: "qwen", o: "qwen" });
+  expect(take()).toEqual([]);
+  discover([]);
+  expect(take()).toEqual([{ pools: ["pol", "qwen"] }]);
+  pools.configure(null, "pol");
+  pools.assignModels({ m: "pool" });
+  expect(take()).toEqual([]);
+});
+
 it("a connector that nobody knows is told by its name, and again when it comes back", () => {
   const { discover, take } = warning();
   discover(["nixlv2", ""]);

@@ -60,6 +60,7 @@ export class Valkey {
   readonly url: string;
   readonly #words: string[];
   readonly #binary: string;
+  readonly #folder = temporaryFolder();
   #process: ReturnType<typeof spawn> | undefined;
 
   private constructor(binary: string, port: number, words: string[], url: string) {
@@ -85,7 +86,9 @@ export class Valkey {
   }
 
   async start(): Promise<void> {
-    const own = ["--port", String(this.port), "--bind", "127.0.0.1", "--save", ""];
+    // Where it would dump what it holds, when a test has it do so.
+    const folder = ["--dir", this.#folder];
+    const own = ["--port", String(this.port), "--bind", "127.0.0.1", "--save", "", ...folder];
     this.#process = spawn(this.#binary, [...own, ...this.#words], { stdio: "ignore" });
     await until("Valkey listens", () => isOpen(this.port));
   }
