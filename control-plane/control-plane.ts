@@ -4,6 +4,7 @@ import { VERSION_MAX, VERSION_MIN } from "../protocol/limits.ts";
 import { STATE_DOWN } from "../protocol/records.ts";
 import type { Configuration } from "./config/configuration.ts";
 import type { DiscoveredPool } from "./discovery/discovered.ts";
+import type { EngineIds } from "./engines/bootstrap.ts";
 import type { EngineReading } from "./engines/engine.ts";
 import { METRICS_BYTES_MAX, Prober } from "./engines/probe.ts";
 import type { HintwayError } from "./errors.ts";
@@ -21,6 +22,7 @@ import { Series } from "./metrics/series.ts";
 import { CACHE_TOKENS_MAX } from "./pool/capacity.ts";
 import { type Endpoint, stateName } from "./pool/endpoint.ts";
 import { type Place, Pools } from "./pool/pools.ts";
+import { probeTargets } from "./pool/probe-targets.ts";
 import type { RewriteRule } from "./pool/rewrites.ts";
 import { PoolWarnings } from "./pool/warnings.ts";
 import { Refusals } from "./refusals.ts";
@@ -134,6 +136,7 @@ export class ControlPlane {
       ...{ ...options.probe, jitter: PROBE_JITTER, bytesMax: METRICS_BYTES_MAX, random, now },
       onReading: (address, reading, atMs) => this.#takeReading(address, reading, atMs),
       onModels: (address, models) => this.#takeModels(address, models),
+      onEngines: (address, engineIds) => this.#takeEngines(address, engineIds),
       onFailure: (address, error) => this.#takeFailure(address, error),
     });
   }
@@ -227,20 +230,8 @@ export class ControlPlane {
   }
 
   #probeEndpoints(): void {
-    // With one pool there is no choice: models are not asked for.
-    const hasChoice = [...this.pools].length > 1;
-    const targets = [...this.pools].flatMap((pool) => {
-      const { configuration, tls } = pool;
-      const { metrics } = configuration;
-      const scheme = tls === null ? "http" : "https";
-      return [...pool.endpoints()].map(({ address, discovered: { labels } }) => ({
-        ...{ key: address, tls },
-        url: metrics.urlOf(address, scheme),
-        ...(hasChoice ? { modelsUrl: `${scheme}://${address}/v1/models` } : {}),
-        engine: metrics.engineOf(labels),
-      }));
-    });
-    this.#prober.setTargets(targets);
+    const { connector } = this.hints.settings.disaggregation;
+    this.#prober.setTargets(probeTargets(this.pools, connector));
     // Probed already for another pool: what that told is not waited for once more.
     for (const { isProbed, address } of this.pools.endpoints()) {
       if (!isProbed && this.pools.atAddress(address).length > 1) this.#prober.probeNow(address);
@@ -273,6 +264,10 @@ export class ControlPlane {
     for (const name of models) this.#models.learn(name);
     for (const { endpoint } of this.pools.atAddress(address)) endpoint.models = models;
     if (this.pools.retellModels(this.now())) this.#tableChanged();
+  }
+
+  #takeEngines(address: string, engineIds: EngineIds): void {
+    if (this.pools.takeEngines(address, engineIds)) this.#tableChanged();
   }
 
   #takePlaceReading({ pool, endpoint }: Place, reading: EngineReading, atMs: number): void {

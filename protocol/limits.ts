@@ -68,6 +68,8 @@ export const LEGS_MAX: u32 = 4096;
 export const LEG_BODY_BYTES_MAX: u32 = 4 * 1024 * 1024;
 /** Transfer parameters that a prefill endpoint may answer; with more, its answer is of no use. */
 export const TRANSFER_BYTES_MAX: u32 = 256 * 1024;
+/** What the engine of a prefill endpoint is called, where decode has to say it: an identifier. */
+export const ENGINE_ID_BYTES_MAX: u32 = 128;
 /** Different media of one request that are encoded elsewhere; with more, none of them is. */
 export const ENCODED_ITEMS_MAX: u32 = 16;
 /** Transfer parameters of all of a request's media; those beyond are encoded where the prompt is read. */

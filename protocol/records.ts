@@ -222,30 +222,30 @@ export const FAILURE_ERROR: u32 = 1;
 /** Part of an endpoint in disaggregation. Of endpoints that have one. Part of a whole table. */
 export const ROLE: u32 = 13;
 //   0 slot   4 roles   8 connector, or CONNECTOR_OF_POOL   12 hash of what partners share (low, high)
-//  20 tensor-parallel size, 0 unknown      24 port at which decode meets it
+//     (equal in a pair; 0 is paired with any)   20 tensor-parallel size, 0 unknown; not larger at prefill
+//  24 port of its bootstrap server   28 data-parallel rank   32 bytes of its engine's name   36 name, plain in JSON
 export const ROLE_SLOT: u32 = 0;
 export const ROLE_ROLES: u32 = 4;
 export const ROLE_CONNECTOR: u32 = 8;
-/** Prefill and decode are paired where theirs are equal; 0 is paired with any. */
 export const ROLE_GROUP_LOW: u32 = 12;
 export const ROLE_GROUP_HIGH: u32 = 16;
-/** Prefill's may not be larger than decode's. */
 export const ROLE_TENSOR_PARALLEL: u32 = 20;
-/** Its bootstrap server's, in the connectors that have one. */
 export const ROLE_PORT: u32 = 24;
-export const ROLE_BYTES: u32 = 28;
+export const ROLE_RANK: u32 = 28;
+export const ROLE_ENGINE_BYTES: u32 = 32;
+export const ROLE_BYTES: u32 = 36;
 export const ROLE_PREFILL: u32 = 1;
 export const ROLE_DECODE: u32 = 2;
 export const ROLE_ENCODE: u32 = 4;
 
-/** How prefill's cache comes to decode. */
+// How prefill's cache comes to decode: by parameters of prefill's answer (NIXL, MoRI-IO's reading mode), by a
+// place that both know (shared storage, LMCache), or by a number that the gateway tells both (the others).
 export const CONNECTOR_OF_POOL: u32 = 0;
-/** Decode reads it, by parameters of prefill's answer: NIXL, MoRI-IO's reading mode. */
 export const CONNECTOR_NIXL: u32 = 1;
-/** Both know the place: shared storage, LMCache. */
 export const CONNECTOR_SHARED_STORAGE: u32 = 2;
-/** Both are asked at once, and meet in a room of prefill's bootstrap server: SGLang. */
 export const CONNECTOR_SGLANG: u32 = 3;
+export const CONNECTOR_MOONCAKE: u32 = 4;
+export const CONNECTOR_OFFLOADING: u32 = 5;
 
 // ---- both ways --------------------------------------------------------------------------------
 

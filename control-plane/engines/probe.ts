@@ -9,6 +9,7 @@ import {
   probeUntrusted,
 } from "../errors.ts";
 import type { EndpointTls } from "../pool/endpoint-tls.ts";
+import { type EngineIds, readEngineIds } from "./bootstrap.ts";
 import { type Engine, type EngineReading, readPage } from "./engine.ts";
 import { readModelList } from "./model-list.ts";
 import { ProbeAgents } from "./probe-agents.ts";
@@ -32,6 +33,8 @@ export interface ProberOptions extends ProbeTimes {
   onReading(key: string, reading: EngineReading, atMs: number): void;
   /** What the endpoint's own list of models names; asked for now and then, and never of failed ones. */
   onModels(key: string, models: string[]): void;
+  /** What the endpoint's bootstrap server names; asked as for models. */
+  onEngines(key: string, engineIds: EngineIds): void;
   /** PROBE_REFUSED where nothing is there to answer; any other code where something was slow or ill. */
   onFailure(key: string, error: HintwayError): void;
 }
@@ -45,6 +48,8 @@ export interface ProbeTarget {
   tls?: EndpointTls | null;
   /** Of its list of models, where somebody asks which they are. */
   modelsUrl?: string;
+  /** Of its bootstrap server's list of engines, where decode has to name them. */
+  enginesUrl?: string;
   /** What the endpoint's label says, or the engine mapped for it, or null: the page shows it. */
   engine: string | Engine | null;
 }
@@ -54,9 +59,9 @@ export const METRICS_BYTES_MAX = 4 * 1024 * 1024;
 /** Between the beginnings of two probes of one endpoint, however often one is asked for. */
 export const PROBE_PAUSE_MS = 100;
 
-/** Between two questions for an endpoint's models, and where it did not tell them. */
-const MODELS_PERIOD_MS = 10_000;
-const MODELS_RETRY_MS = 2_000;
+/** Between two questions for an endpoint's models or engines, and where it did not tell them. */
+const LISTS_PERIOD_MS = 10_000;
+const LISTS_RETRY_MS = 2_000;
 
 /** First probes spread over the jitter, and over this at most: gateways wait to be told. */
 const FIRST_SPREAD_MS_MAX = 1000;
@@ -70,6 +75,7 @@ interface Probe {
   running: Promise<void> | undefined;
   startedAtMs: number;
   modelsDueAtMs: number;
+  enginesDueAtMs: number;
   /** Asked for while one was running, which may have begun too early to show what is asked. */
   isAskedAgain: boolean;
 }
@@ -138,6 +144,7 @@ export class Prober {
       ...{ target, timer: undefined, running: undefined, isAskedAgain: false },
       startedAtMs: Number.NEGATIVE_INFINITY,
       modelsDueAtMs: Number.NEGATIVE_INFINITY,
+      enginesDueAtMs: Number.NEGATIVE_INFINITY,
     };
     this.#probes.set(target.key, probe);
     this.#schedule(probe, this.#firstRest());
@@ -196,11 +203,13 @@ export class Prober {
     try {
       reading = readPage(await this.#page(url, tls), engine);
     } catch (cause) {
-      // One that comes back may serve others.
+      // One that comes back may serve other models.
       probe.modelsDueAtMs = Number.NEGATIVE_INFINITY;
+      this.#forgetEngines(probe);
       if (this.#isKnown(probe)) onFailure(key, failureOf(url, cause));
       return;
     }
+    await this.#askEngines(probe);
     if (!this.#isKnown(probe)) return;
     onReading(key, reading, probe.startedAtMs);
     await this.#askModels(probe);
@@ -213,8 +222,26 @@ export class Prober {
     if (modelsUrl === undefined || now() < probe.modelsDueAtMs) return;
     const page = await this.#page(modelsUrl, tls).catch(() => "");
     const models = readModelList(page);
-    probe.modelsDueAtMs = now() + (models === null ? MODELS_RETRY_MS : MODELS_PERIOD_MS);
+    probe.modelsDueAtMs = now() + (models === null ? LISTS_RETRY_MS : LISTS_PERIOD_MS);
     if (models !== null && this.#isKnown(probe)) onModels(key, models);
+  }
+
+  /** Its engines have other names when it is back: nobody is sent there by the old ones. */
+  #forgetEngines(probe: Probe): void {
+    if (probe.target.enginesUrl === undefined || !this.#isKnown(probe)) return;
+    probe.enginesDueAtMs = Number.NEGATIVE_INFINITY;
+    this.#options.onEngines(probe.target.key, new Map());
+  }
+
+  /** Before the endpoint is told to be well. */
+  async #askEngines(probe: Probe): Promise<void> {
+    const { now, onEngines } = this.#options;
+    const { key, enginesUrl } = probe.target;
+    if (enginesUrl === undefined || now() < probe.enginesDueAtMs) return;
+    const page = await this.#page(enginesUrl, null).catch(() => "");
+    const engineIds = readEngineIds(page);
+    probe.enginesDueAtMs = now() + (engineIds === null ? LISTS_RETRY_MS : LISTS_PERIOD_MS);
+    if (engineIds !== null && this.#isKnown(probe)) onEngines(key, engineIds);
   }
 
   /** A server may close a connection that was idle just as it is used again: that tells nothing. */

@@ -9,9 +9,10 @@ import type { Endpoint } from "../pool/endpoint.ts";
 import type { ServedModels } from "../pool/models.ts";
 import type { NumberedPool } from "../pool/pool.ts";
 import {
-  bootstrapPortOf,
   groupOf,
+  meetingPortOf,
   ownConnector,
+  rankOf,
   rolesOf,
   tensorParallelOf,
 } from "../pool/roles.ts";
@@ -183,7 +184,7 @@ export function writeDisaggregation(
   set(wire.DISAGGREGATION_TIMEOUT_MS, settings.timeoutMs);
   set(wire.DISAGGREGATION_TRIES, settings.tries);
   if (plan.encoding) writeEncoding(writer, pool.number, plan.encoding, settings.encodings);
-  for (const endpoint of pool.endpoints()) writeRole(writer, endpoint);
+  for (const endpoint of pool.endpoints()) writeRole(writer, endpoint, settings.connector);
 }
 
 function writeEncoding(
@@ -204,19 +205,30 @@ function writeEncoding(
   set(encoding.ENCODING_CONNECTOR, connector);
 }
 
-function writeRole(writer: FrameWriter, { slot, discovered: { labels } }: Endpoint): void {
+function writeRole(writer: FrameWriter, endpoint: Endpoint, connectorOfPool: number): void {
+  const { slot, engineIds, discovered } = endpoint;
+  const { labels } = discovered;
   if (slot === null) return;
-  const body = writer.begin(wire.ROLE, wire.ROLE_BYTES);
+  const own = ownConnector(labels);
+  const rank = rankOf(labels);
+  const engine = Buffer.from(engineIds.get(rank) ?? "");
+  const body = writer.begin(wire.ROLE, wire.ROLE_BYTES + padded(engine.length));
   const set = (offset: number, value: number) => writer.view.setUint32(body + offset, value, true);
   const group = groupOf(labels);
   const { low, high } = group === "" ? { low: 0, high: 0 } : nameHash(group);
   set(wire.ROLE_SLOT, slot);
   set(wire.ROLE_ROLES, rolesOf(labels));
-  set(wire.ROLE_CONNECTOR, ownConnector(labels));
+  set(wire.ROLE_CONNECTOR, own);
   set(wire.ROLE_GROUP_LOW, low);
   set(wire.ROLE_GROUP_HIGH, high);
   set(wire.ROLE_TENSOR_PARALLEL, tensorParallelOf(labels));
-  set(wire.ROLE_PORT, bootstrapPortOf(labels));
+  set(
+    wire.ROLE_PORT,
+    meetingPortOf(labels, own === wire.CONNECTOR_OF_POOL ? connectorOfPool : own),
+  );
+  set(wire.ROLE_RANK, rank);
+  set(wire.ROLE_ENGINE_BYTES, engine.length);
+  writer.writeBytes(body + wire.ROLE_BYTES, engine);
 }
 
 /** Nothing where there is but one pool. */

@@ -1,6 +1,7 @@
 // One endpoint as the control plane knows it.
 import { STATE_ASLEEP, STATE_DOWN, STATE_DRAINING, STATE_UP } from "../../protocol/records.ts";
 import type { DiscoveredEndpoint } from "../discovery/discovered.ts";
+import type { EngineIds } from "../engines/bootstrap.ts";
 import type { EngineReading } from "../engines/engine.ts";
 import { LastChange } from "../index/last-change.ts";
 import { ForeignLoad } from "./foreign-load.ts";
@@ -19,6 +20,8 @@ export class Endpoint {
   reading: EngineReading | null = null;
   /** The names it answers to, by its own list; null while it has told none. */
   models: readonly string[] | null = null;
+  /** By rank, as its bootstrap server told last; where decode has to name them. */
+  engineIds: EngineIds = new Map();
   /** When the last good probe began. */
   readAtMs: number | null = null;
   /** When it left the pool's file; null while it is listed. */

@@ -1,8 +1,10 @@
 // All pools of one control plane. They share slots, the index and the size of blocks; a pool's number
 // is its own for as long as it exists.
+import { isDeepStrictEqual } from "node:util";
 import { POOL_ENDPOINTS_MAX, POOLS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { DiscoveredPool } from "../discovery/discovered.ts";
+import type { EngineIds } from "../engines/bootstrap.ts";
 import { BlockSize, type BlockSizeOptions } from "./block-size.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointTlsByPool } from "./endpoint-tls.ts";
@@ -279,6 +281,16 @@ export class Pools {
       pool.isAside = isAside;
     }
     return isOther;
+  }
+
+  /** Answers whether gateways have to be told anew. */
+  takeEngines(address: string, engineIds: EngineIds): boolean {
+    let isNews = false;
+    for (const { endpoint } of this.atAddress(address)) {
+      isNews ||= !isDeepStrictEqual(endpoint.engineIds, engineIds);
+      endpoint.engineIds = engineIds;
+    }
+    return isNews;
   }
 
   /** Remembers who already has a slot elsewhere. */

@@ -1,8 +1,10 @@
 // The part an endpoint has in disaggregated serving, as its labels say.
 import { ENCODINGS_NIXL, ENCODINGS_SHARED_STORAGE } from "../../protocol/encoding-records.ts";
 import {
+  CONNECTOR_MOONCAKE,
   CONNECTOR_NIXL,
   CONNECTOR_OF_POOL,
+  CONNECTOR_OFFLOADING,
   CONNECTOR_SGLANG,
   CONNECTOR_SHARED_STORAGE,
   ROLE_DECODE,
@@ -59,6 +61,8 @@ const CONNECTORS = new Map([
   ["shared-storage", CONNECTOR_SHARED_STORAGE],
   ["lmcache", CONNECTOR_SHARED_STORAGE],
   ["sglang", CONNECTOR_SGLANG],
+  ["mooncake", CONNECTOR_MOONCAKE],
+  ["offloading", CONNECTOR_OFFLOADING],
 ]);
 export const CONNECTOR_NAMES = [...CONNECTORS.keys()];
 
@@ -83,13 +87,38 @@ export function ownConnector(labels: Labels): number {
 }
 
 const PORT_LABEL = "llm-d.ai/bootstrap-port";
-/** SGLang's `--disaggregation-bootstrap-port`. */
+/** SGLang's `--disaggregation-bootstrap-port`, and vLLM's VLLM_MOONCAKE_BOOTSTRAP_PORT. */
 const PORT_STANDARD = 8998;
+/** Of llm-d's sidecar; each rank has the next one. */
+const OFFLOADING_PORT_STANDARD = 7777;
 
-/** Where decode meets a prefill endpoint, beside its own port. */
-export function bootstrapPortOf(labels: Labels): number {
+/** Where decode meets a prefill endpoint of this connector, beside its own port. */
+export function meetingPortOf(labels: Labels, connector: number): number {
   const port = Number(labels[PORT_LABEL]);
-  return Number.isInteger(port) && port > 0 && port <= 65_535 ? port : PORT_STANDARD;
+  if (Number.isInteger(port) && port > 0 && port <= 65_535) return port;
+  if (connector !== CONNECTOR_OFFLOADING) return PORT_STANDARD;
+  return OFFLOADING_PORT_STANDARD + rankOf(labels);
+}
+
+const RANK_LABEL = "llm-d.ai/data-parallel-rank";
+const RANK_MAX = 4095;
+
+/** The data-parallel rank of the endpoint's engine. */
+export function rankOf(labels: Labels): number {
+  const rank = Number(labels[RANK_LABEL]);
+  return Number.isInteger(rank) && rank > 0 && rank <= RANK_MAX ? rank : 0;
+}
+
+/** Where the endpoint's engine is asked for its name, if decode has to say it. */
+export function bootstrapUrl(
+  { address, labels }: { address: string; labels: Labels },
+  connectorOfPool: number,
+): string | undefined {
+  const own = ownConnector(labels);
+  const connector = own === CONNECTOR_OF_POOL ? connectorOfPool : own;
+  if (connector !== CONNECTOR_MOONCAKE || (rolesOf(labels) & ROLE_PREFILL) === 0) return undefined;
+  const host = address.includes(":") ? `[${address}]` : address;
+  return `http://${host}:${meetingPortOf(labels, connector)}/query`;
 }
 
 /** As llm-d's sidecar names them: encodings are fetched from the encoder, or from a place both know. */

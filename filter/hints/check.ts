@@ -19,6 +19,7 @@ import {
   BLOCK_BYTES_MAX,
   BLOCK_BYTES_MIN,
   CAPACITY_BLOCKS_MAX,
+  ENGINE_ID_BYTES_MAX,
   HEADER_NAME_BYTES_MAX,
   HEADERS_MAX,
   INDEX_KEYS_MAX,
@@ -203,7 +204,7 @@ function checkAdmission(view: DataView, at: u32, bytes: u32): u32 {
 /** What only pools that disaggregate have; any other kind is skipped. */
 function checkOther(view: DataView, kind: u32, at: u32, bytes: u32): u32 {
   if (kind === wire.DISAGGREGATION) return checkDisaggregation(view, at, bytes);
-  if (kind === wire.ROLE) return checkSlot(view, at, bytes, wire.ROLE_BYTES);
+  if (kind === wire.ROLE) return checkRole(view, at, bytes);
   if (kind === wire.LEG) return checkSlot(view, at, bytes, wire.LEG_BYTES);
   if (kind === encoding.ENCODING) return checkEncoding(view, at, bytes);
   return FRAME_OK;
@@ -222,6 +223,23 @@ function checkParameters(view: DataView, at: u32): u32 {
     if (!isWithin(view.getFloat32(at + place, true), f32.MAX_VALUE)) return FRAME_OVER_LIMIT;
   }
   return FRAME_OK;
+}
+
+function checkRole(view: DataView, at: u32, bytes: u32): u32 {
+  const reason = checkSlot(view, at, bytes, wire.ROLE_BYTES);
+  if (reason !== FRAME_OK) return reason;
+  const engine = view.getUint32(at + wire.ROLE_ENGINE_BYTES, true);
+  if (engine > ENGINE_ID_BYTES_MAX) return FRAME_OVER_LIMIT;
+  if (wire.ROLE_BYTES + padded(engine) > bytes) return FRAME_RECORD;
+  for (let i: u32 = 0; i < engine; i++) {
+    if (!isPlain(view.getUint8(at + wire.ROLE_BYTES + i))) return FRAME_RECORD;
+  }
+  return FRAME_OK;
+}
+
+/** Stands between quotes of JSON as it is: printable ASCII, no quote and no backslash. */
+function isPlain(byte: u8): bool {
+  return byte >= 0x20 && byte < 0x7f && byte !== 0x22 && byte !== 0x5c;
 }
 
 function checkDisaggregation(view: DataView, at: u32, bytes: u32): u32 {

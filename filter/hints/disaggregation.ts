@@ -2,7 +2,7 @@
 // tells. A pool that does not has no record, and costs its requests nothing.
 
 import * as encoding from "../../protocol/encoding-records.ts";
-import { POOLS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
+import { ENGINE_ID_BYTES_MAX, POOLS_MAX, SLOTS_MAX } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
 import { isUp } from "./health.ts";
 import { Pool } from "./pool.ts";
@@ -37,6 +37,10 @@ const connectors = new StaticArray<u8>(<i32>SLOTS_MAX);
 const groups = new StaticArray<u64>(<i32>SLOTS_MAX);
 const tensorParallel = new StaticArray<u32>(<i32>SLOTS_MAX);
 const ports = new StaticArray<u32>(<i32>SLOTS_MAX);
+const ranks = new StaticArray<u32>(<i32>SLOTS_MAX);
+const engineBytes = new StaticArray<u8>(<i32>SLOTS_MAX);
+/** Of all slots, once one has a name that decode has to say. */
+let engines: usize = 0;
 
 /** Null for a pool that does not disaggregate. */
 export function disaggregationOf(pool: u32): Disaggregation | null {
@@ -51,6 +55,8 @@ export function forgetDisaggregation(): void {
   groups.fill(0);
   tensorParallel.fill(0);
   ports.fill(0);
+  ranks.fill(0);
+  engineBytes.fill(0);
 }
 
 export function takeDisaggregation(view: DataView, at: u32): void {
@@ -81,7 +87,8 @@ export function takeEncoding(view: DataView, at: u32): void {
   one.encodings = view.getUint32(at + encoding.ENCODING_CONNECTOR, true);
 }
 
-export function takeRole(view: DataView, at: u32): void {
+/** `memoryAt` is where the view's byte 0 stands. */
+export function takeRole(view: DataView, at: u32, memoryAt: usize): void {
   const slot = view.getUint32(at + wire.ROLE_SLOT, true);
   unchecked((rolesOf[slot] = <u8>view.getUint32(at + wire.ROLE_ROLES, true)));
   unchecked((connectors[slot] = <u8>view.getUint32(at + wire.ROLE_CONNECTOR, true)));
@@ -90,6 +97,12 @@ export function takeRole(view: DataView, at: u32): void {
   unchecked((groups[slot] = <u64>low | ((<u64>high) << 32)));
   unchecked((tensorParallel[slot] = view.getUint32(at + wire.ROLE_TENSOR_PARALLEL, true)));
   unchecked((ports[slot] = view.getUint32(at + wire.ROLE_PORT, true)));
+  unchecked((ranks[slot] = view.getUint32(at + wire.ROLE_RANK, true)));
+  const bytes = view.getUint32(at + wire.ROLE_ENGINE_BYTES, true);
+  unchecked((engineBytes[slot] = <u8>bytes));
+  if (bytes === 0) return;
+  if (engines === 0) engines = heap.alloc(SLOTS_MAX * ENGINE_ID_BYTES_MAX);
+  memory.copy(engineAt(slot), memoryAt + at + wire.ROLE_BYTES, bytes);
 }
 
 export function hasRole(slot: u32, role: u32): bool {
@@ -118,6 +131,19 @@ export function hasPartner(pool: Pool, prefill: u32): bool {
 /** The port at which decode meets this prefill endpoint. */
 export function meetingPortOf(slot: u32): u32 {
   return unchecked(ports[slot]);
+}
+
+export function rankOf(slot: u32): u32 {
+  return unchecked(ranks[slot]);
+}
+
+/** The name of the endpoint's engine; no bytes where it is not known. */
+export function engineAt(slot: u32): usize {
+  return engines + <usize>(slot * ENGINE_ID_BYTES_MAX);
+}
+
+export function engineBytesOf(slot: u32): u32 {
+  return <u32>unchecked(engineBytes[slot]);
 }
 
 export function connectorOf(one: Disaggregation, slot: u32): u32 {

@@ -73,7 +73,7 @@ function takeTablePart(view: DataView, kind: u32, at: u32, memoryAt: usize): voi
   else if (kind === wire.REWRITES) takeRewrites(view, at, memoryAt);
   else if (kind === wire.ADMISSION) takeAdmission(view, at, memoryAt);
   else if (kind === wire.DISAGGREGATION) takeDisaggregation(view, at);
-  else if (kind === wire.ROLE) takeRole(view, at);
+  else if (kind === wire.ROLE) takeRole(view, at, memoryAt);
   else if (kind === encoding.ENCODING) takeEncoding(view, at);
 }
 

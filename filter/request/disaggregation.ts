@@ -22,7 +22,7 @@ import { askDecode } from "./decode-first.ts";
 import { editOnce } from "./edited-body.ts";
 import { explain, takeExplanation } from "./explain.ts";
 import { join } from "./joined.ts";
-import { bodyHasMembers, bodyStart, buildLegBody } from "./leg-body.ts";
+import { asksForMany, bodyHasMembers, bodyStart, buildLegBody } from "./leg-body.ts";
 import { callLeg } from "./leg-call.ts";
 import { hasRoomForLeg } from "./legs.ts";
 import { Request } from "./live.ts";
@@ -35,9 +35,11 @@ import { Transfer } from "./transfer.ts";
 import {
   decodesAlone,
   isConcurrent,
+  isKnown,
   limitsItself,
   meets,
   prefillMembers,
+  servesMany,
 } from "./transfer-members.ts";
 import { byteMsOf, transferMsOf } from "./transfer-times.ts";
 
@@ -52,6 +54,8 @@ export const PREFILL_JOINED: u32 = 2;
 export const PREFILL_FAILED: u32 = 3;
 /** It would be done elsewhere, and the request is to be served only where it need not be. */
 export const PREFILL_DECLINED: u32 = 4;
+/** One endpoint could not be asked; another may be. */
+const PREFILL_PASSED_OVER: u32 = 5;
 
 const decode = new Place();
 const prefill = new Place();
@@ -102,6 +106,7 @@ export function beginPrefill(
   if (mayHold && askDecode(request, pool, ways, decodeSlot, atMs)) return PREFILL_BEGUN;
   const result = callPrefill(request, pool, ways, mayHold, atMs);
   if (result === PREFILL_FAILED) transfer.doneFlags |= wire.DONE_FLAG_PREFILL_FAILED;
+  if (result === PREFILL_UNWANTED) transfer.doneFlags &= ~wire.DONE_FLAG_DISAGGREGATED;
   return result;
 }
 
@@ -169,7 +174,7 @@ function isWorthIt(request: Request, pool: Pool, atMs: f64): bool {
 
 /**
  * Calls the next of the request's prefill endpoints that can be, and picks decode beside it where both
- * are asked at once; PREFILL_FAILED where none is left.
+ * are asked at once; PREFILL_FAILED where none is left, PREFILL_UNWANTED where it cannot serve the request.
  */
 export function callPrefill(
   request: Request,
@@ -187,26 +192,43 @@ export function callPrefill(
     const place = transfer.nextPrefill++;
     if (!mayStillPrefill(request, pool, ways, place)) continue;
     const slot = <u32>unchecked(transfer.prefills[place]);
-    const connector = connectorOf(ways, slot);
-    const joins = isConcurrent(connector);
-    if (!joins && !mayHold) {
-      counters.prefillsUnheld++;
-      return PREFILL_FAILED;
-    }
-    if (joins && pickDecode(request, pool, ways, <i32>slot, atMs) !== picks.PICKED) continue;
-    if (!buildBody(request, slot, connector)) return PREFILL_FAILED;
-    if (!callLeg(request, pool, slot, false, ways.timeoutMs, atMs)) continue;
-    transfer.tried++;
-    counters.prefills++;
-    if (!joins) return PREFILL_BEGUN;
-    join(request, connector, slot);
-    return PREFILL_JOINED;
+    const result = callOn(request, pool, ways, slot, mayHold, atMs);
+    if (result !== PREFILL_PASSED_OVER) return result;
   }
   return PREFILL_FAILED;
 }
 
+function callOn(
+  request: Request,
+  pool: Pool,
+  ways: Disaggregation,
+  slot: u32,
+  mayHold: bool,
+  atMs: f64,
+): u32 {
+  const connector = connectorOf(ways, slot);
+  const joins = isConcurrent(connector);
+  if (!joins && !mayHold) {
+    counters.prefillsUnheld++;
+    return PREFILL_FAILED;
+  }
+  if (!isKnown(connector, slot)) return PREFILL_PASSED_OVER;
+  if (joins && pickDecode(request, pool, ways, <i32>slot, atMs) !== picks.PICKED) {
+    return PREFILL_PASSED_OVER;
+  }
+  if (!buildBody(request, slot, connector)) return PREFILL_FAILED;
+  if (asksForMany && !servesMany(connector)) return PREFILL_UNWANTED;
+  if (!callLeg(request, pool, slot, false, ways.timeoutMs, atMs)) return PREFILL_PASSED_OVER;
+  request.transfer.tried++;
+  counters.prefills++;
+  if (!joins) return PREFILL_BEGUN;
+  join(request, slot);
+  return PREFILL_JOINED;
+}
+
 function buildBody(request: Request, slot: u32, connector: u32): bool {
   const transfer = request.transfer;
+  transfer.connector = connector;
   // A number that was used in vain may have been seen: the next endpoint gets another.
   transfer.meeting = meets(connector) ? nextMeeting() : 0;
   const members = prefillMembers(connector, slot, transfer.meeting);

@@ -130,7 +130,7 @@ export function callEncoder(
   suffix.clear();
   suffix.addText(SUFFIX);
   suffix.addInteger(item);
-  if (!buildLegHeaders(slot, suffix) || !buildEncodeBody(item)) return false;
+  if (!buildLegHeaders(slot, false, suffix) || !buildEncodeBody(item)) return false;
   return send(request, pool, ways, item, tried, slot, atMs);
 }
 

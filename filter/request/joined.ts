@@ -17,12 +17,18 @@ import { decodeBeginning } from "./transfer-members.ts";
 import { learnTransfer } from "./transfer-times.ts";
 
 /** Prefill was asked on the endpoint `slot`, and decode is to be asked at once. */
-export function join(request: Request, connector: u32, slot: u32): void {
+export function join(request: Request, slot: u32): void {
   const transfer = request.transfer;
   transfer.isJoined = true;
   transfer.doneFlags |= wire.DONE_FLAG_TRANSFERRED;
   transfer.prefill = slot;
-  const beginning = decodeBeginning(connector, slot, transfer.meeting);
+  beginByMeeting(request);
+}
+
+/** Decode is told where to meet the prefill of the request. */
+export function beginByMeeting(request: Request): void {
+  const transfer = request.transfer;
+  const beginning = decodeBeginning(transfer.connector, transfer.prefill, transfer.meeting);
   beginWith(request, beginning.at, beginning.bytes);
 }
 

@@ -33,6 +33,9 @@ const LIMIT_MEMBERS: StaticArray<u64> = [
 ];
 /** How much of its prompt must be cached, from 0 to 1. */
 const THRESHOLD: u64 = hashOf("cache_hit_threshold");
+const PROMPT: u64 = hashOf("prompt");
+const ANSWERS: u64 = hashOf("n");
+const CANDIDATES: u64 = hashOf("best_of");
 const SAMPLING_PARAMS: u64 = hashOf("sampling_params");
 const SAMPLING_MEMBERS: StaticArray<u64> = [
   hashOf("max_tokens"),
@@ -69,6 +72,11 @@ class MemberReader extends JsonHandler {
   isLimited: bool = false;
   /** Also one that is taken out. */
   hasAnyMember: bool = false;
+  /** More than one answer is wanted, or there is more than one prompt. */
+  asksForMany: bool = false;
+  private isCount: bool = false;
+  private isPrompt: bool = false;
+  private promptCount: u32 = 0;
   private lastComma: u32 = 0;
   private innerComma: u32 = 0;
   private isStripped: bool = false;
@@ -86,6 +94,9 @@ class MemberReader extends JsonHandler {
     this.isThreshold = false;
     this.bodyHasMembers = false;
     this.hasAnyMember = false;
+    this.asksForMany = false;
+    this.isCount = false;
+    this.isPrompt = false;
     this.samplingHasMembers = false;
     this.isStripped = false;
     this.isSampling = false;
@@ -102,8 +113,11 @@ class MemberReader extends JsonHandler {
 
   key(): void {
     const hash = this.tokens.keyHash;
+    this.isCount = hash === ANSWERS || hash === CANDIDATES;
     if (this.tokens.depth === 1) {
       this.hasAnyMember = true;
+      this.isPrompt = hash === PROMPT;
+      this.promptCount = 0;
       this.isSampling = hash === SAMPLING_PARAMS;
       this.isThreshold = hash === THRESHOLD;
       if (this.isThreshold) this.thresholdEnd = 0;
@@ -160,10 +174,17 @@ class MemberReader extends JsonHandler {
 
   beginArray(): void {
     if (this.isInner()) this.isSampling = false;
+    if (this.tokens.depth === 3) this.countPrompt();
   }
 
   beginString(_offset: u32): u32 {
+    if (this.tokens.depth === 2) this.countPrompt();
     return SINK_SKIP;
+  }
+
+  /** In a list of prompts, a text or a list of token ids is one. */
+  private countPrompt(): void {
+    if (this.isPrompt && ++this.promptCount > 1) this.asksForMany = true;
   }
 
   beginNumber(offset: u32): u32 {
@@ -174,10 +195,12 @@ class MemberReader extends JsonHandler {
   piece(_source: usize, _bytes: u32): void {}
   endString(_offset: u32): void {}
 
-  /** Of none, nothing is too little. */
   endNumber(offset: u32): void {
-    if (!this.isThreshold || this.tokens.depth !== 1) return;
     const number = this.tokens.number;
+    if (this.isCount && number.integer > 1) this.asksForMany = true;
+    this.isCount = false;
+    if (!this.isThreshold || this.tokens.depth !== 1) return;
+    // Of none, nothing is too little.
     if (!number.isInteger() || number.integer !== 0) this.thresholdEnd = offset;
   }
 
@@ -197,6 +220,8 @@ export let bodyHasMembers: bool = false;
 /** Where in the held body its `cache_hit_threshold` stands; 0 behind it where there is none. */
 export let thresholdStart: u32 = 0;
 export let thresholdEnd: u32 = 0;
+/** It wants more than one answer, or has more than one prompt. */
+export let asksForMany: bool = false;
 
 /**
  * Makes the body of a prefill from the held one of `bytes` bytes; false where it cannot be made.
@@ -223,6 +248,7 @@ function readMembers(bytes: u32, isLimited: bool): bool {
   bodyHasMembers = reader.hasAnyMember;
   thresholdStart = reader.thresholdStart;
   thresholdEnd = reader.thresholdEnd;
+  asksForMany = reader.asksForMany;
   const isRead = reader.tokens.failure === FAILED_NOT && reader.tokens.hasEnded();
   return isRead && bodyStart > 0 && reader.bodyEnd > 0;
 }

@@ -15,6 +15,7 @@ import { buildLegHeaders, legHeaders } from "./leg-headers.ts";
 import { keepLeg, newLeg } from "./legs.ts";
 import { PREFILLING, Request } from "./live.ts";
 import * as choice from "./pool-choice.ts";
+import { namesRank } from "./transfer-members.ts";
 
 /** Sends the body built last. False where the headers are too many, or Envoy takes no call. */
 export function callLeg(
@@ -26,7 +27,8 @@ export function callLeg(
   atMs: f64,
 ): bool {
   findCluster(pool, choice.isWhereRouteLeads(pool, request.isByModel));
-  if (!buildLegHeaders(slot)) return false;
+  const hasRank = !isAsk && namesRank(request.transfer.connector);
+  if (!buildLegHeaders(slot, hasRank)) return false;
   const token = call(
     destinationClusterAt(),
     destinationClusterBytes(),

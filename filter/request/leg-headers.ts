@@ -1,7 +1,8 @@
 // The headers of a request to a prefill endpoint: the client's own, but for those that are about its
-// connection, its body or the gateway; and the endpoint. The path is the client's too, as the filter sees
-// it: what a route rewrites of it is done on the way to decode only, for a call passes no route.
+// connection, its body or the gateway; and the endpoint, with its rank where that matters. The path is the
+// client's too, as the filter sees it: what a route rewrites of it is done on the way to decode only, for a call passes no route.
 
+import { rankOf } from "../hints/disaggregation.ts";
 import { addressAt, addressBytes } from "../hints/table.ts";
 import {
   nameAt,
@@ -24,6 +25,7 @@ const HEADERS_MAX: u32 = 256;
 const PAIR_BYTES: u32 = 8;
 
 const REQUEST_ID = new Text("x-request-id");
+const RANK = new Text("x-data-parallel-rank");
 const PATH = new Text(":path");
 const METHOD = new Text(":method");
 const AUTHORITY = new Text(":authority");
@@ -45,6 +47,7 @@ const LEFT_OUT: StaticArray<Text> = [
   new Text("upgrade"),
   new Text("accept-encoding"),
   new Text("x-hintway-explain"),
+  RANK,
   CLUSTER,
   DESTINATION,
 ];
@@ -54,6 +57,7 @@ const sizes = new TextBuffer(HEADERS_MAX * PAIR_BYTES);
 const content = new TextBuffer(HEADERS_BYTES_MAX);
 /** The headers built last, as the host takes them. */
 export const legHeaders = new TextBuffer(4 + HEADERS_MAX * PAIR_BYTES + HEADERS_BYTES_MAX);
+const rank = new TextBuffer(10);
 const identifier = new TextBuffer(36);
 let hasIdentifier: bool = false;
 let identifierSuffix: TextBuffer | null = null;
@@ -61,9 +65,9 @@ const suffixed = new TextBuffer(1024);
 
 /**
  * Builds them for the request whose context is in force; false where they are too many. The text goes
- * behind the request's identifier, where the call is one of several.
+ * behind the request's identifier, where the call is one of several. `hasRank`: the endpoint's is told.
  */
-export function buildLegHeaders(slot: u32, suffix: TextBuffer | null = null): bool {
+export function buildLegHeaders(slot: u32, hasRank: bool, suffix: TextBuffer | null = null): bool {
   sizes.clear();
   content.clear();
   hasIdentifier = false;
@@ -75,6 +79,7 @@ export function buildLegHeaders(slot: u32, suffix: TextBuffer | null = null): bo
     fits = fits && (isIdentifier() ? addIdentifier(valueAt, valueBytes) : addHeader());
   }
   fits = fits && add(DESTINATION.at, DESTINATION.bytes, addressAt(slot), addressBytes(slot));
+  if (hasRank) fits = fits && addRank(slot);
   if (!hasIdentifier) {
     identify();
     fits = fits && addIdentifier(identifier.at, identifier.bytes);
@@ -84,6 +89,12 @@ export function buildLegHeaders(slot: u32, suffix: TextBuffer | null = null): bo
   legHeaders.add(sizes.at, sizes.bytes);
   legHeaders.add(content.at, content.bytes);
   return fits;
+}
+
+function addRank(slot: u32): bool {
+  rank.clear();
+  rank.addInteger(rankOf(slot));
+  return add(RANK.at, RANK.bytes, rank.at, rank.bytes);
 }
 
 function isHandedOn(): bool {

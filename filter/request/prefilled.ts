@@ -18,7 +18,7 @@ import { callPrefill, PREFILL_BEGUN, PREFILL_FAILED, PREFILL_JOINED } from "./di
 import { beginWith } from "./edited-body.ts";
 import { editsOf } from "./edited-response.ts";
 import { takeEncoderAnswer } from "./encoded.ts";
-import { endJoined } from "./joined.ts";
+import { beginByMeeting, endJoined } from "./joined.ts";
 import { Leg } from "./leg.ts";
 import {
   cachedTokens,
@@ -133,7 +133,8 @@ function decodeAfter(
     transfer.doneFlags |= wire.DONE_FLAG_TRANSFERRED;
     transfer.prefill = leg.slot;
     transfer.sentMs = atMs;
-    if (memberBytes > 0) {
+    if (transfer.meeting !== 0) beginByMeeting(request);
+    else if (memberBytes > 0) {
       store<u8>(memberAt - 1, BRACE);
       beginWith(request, memberAt - 1, memberBytes + 1);
     }

@@ -283,7 +283,8 @@ function isShed(request: Request, atMs: f64): bool {
 
 function send(request: Request, pool: Pool, atMs: f64): bool {
   // A number by which legs meet is used once: by one try, on one endpoint.
-  const isOnce = request.transfer.meeting !== 0;
+  const isTransferred = (request.transfer.doneFlags & DONE_FLAG_TRANSFERRED) !== 0;
+  const isOnce = isTransferred && request.transfer.meeting !== 0;
   const count = isOnce ? 1 : picks.destinationCount;
   request.destinationCount = count;
   memory.copy(
@@ -296,11 +297,8 @@ function send(request: Request, pool: Pool, atMs: f64): bool {
   else nameInFilterState(<u32>unchecked(picks.destinations[0]));
   if (isOnce) forbidRetries();
   if (holdsHeaders && count > 1) beginWaiting(request, atMs);
-  if ((request.transfer.doneFlags & DONE_FLAG_TRANSFERRED) !== 0) {
-    countTransferred(request, pool, atMs);
-  } else {
-    countPick(request, pool, atMs);
-  }
+  if (isTransferred) countTransferred(request, pool, atMs);
+  else countPick(request, pool, atMs);
   shareSoon(atMs);
   return true;
 }

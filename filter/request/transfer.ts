@@ -17,6 +17,8 @@ export class Transfer {
   asked: u32 = NO_ASK;
   /** The endpoint that serves prefill. */
   prefill: u32 = 0;
+  /** How its last leg was asked. */
+  connector: u32 = 0;
   /** The number by which its legs meet; 0 where they do without. */
   meeting: u64 = 0;
   /** Decode was asked without waiting for prefill. */
@@ -47,6 +49,7 @@ export class Transfer {
     this.tried = 0;
     this.asked = NO_ASK;
     this.prefill = 0;
+    this.connector = 0;
     this.meeting = 0;
     this.isJoined = false;
     this.aloneBytes = 0;

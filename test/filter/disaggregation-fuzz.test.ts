@@ -19,7 +19,13 @@ const STEPS = 150;
 const SLOTS = 8;
 const CLUSTERS = ["pool", "other"];
 const BOTH = wire.ROLE_PREFILL | wire.ROLE_DECODE;
-const CONNECTORS = [wire.CONNECTOR_NIXL, wire.CONNECTOR_SHARED_STORAGE, wire.CONNECTOR_SGLANG];
+const CONNECTORS = [
+  wire.CONNECTOR_NIXL,
+  wire.CONNECTOR_SHARED_STORAGE,
+  wire.CONNECTOR_SGLANG,
+  wire.CONNECTOR_MOONCAKE,
+  wire.CONNECTOR_OFFLOADING,
+];
 const { ROLE_ENCODE, ROLE_PREFILL, ROLE_DECODE } = wire;
 const ROLES = [ROLE_PREFILL, ROLE_PREFILL, ROLE_DECODE, ROLE_DECODE, BOTH, ROLE_ENCODE, 7, 0];
 const MODES = [
@@ -156,6 +162,7 @@ class Traffic {
       pool: slot < 5 ? 0 : 1,
       roles: this.#pick(ROLES),
       group: this.#pick([0, 0, 0, 0, 1, 2]),
+      engine: this.#pick(["", "engine-a", "engine-b"]),
       state: this.#isDrawn(0.85) ? wire.STATE_UP : wire.STATE_DOWN,
       ...(this.#isDrawn(0.2) && { address: `10.7.7.${this.#below(200)}:1` }),
     };

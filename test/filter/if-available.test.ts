@@ -2,13 +2,9 @@ import { describe, expect, test } from "vitest";
 import * as wire from "../../protocol/records.ts";
 import { ask, serve } from "../support/asked.ts";
 import { DisaggregatedGateway, ENDPOINTS } from "../support/disaggregated-gateway.ts";
+import type { DisaggregationHint } from "../support/disaggregation-written.ts";
 import { FilteredGateway, type GatewayOptions } from "../support/filtered-gateway.ts";
-import {
-  type DisaggregationHint,
-  type EndpointHint,
-  hintsFrame,
-  tableOf,
-} from "../support/hints-written.ts";
+import { type EndpointHint, hintsFrame, tableOf } from "../support/hints-written.ts";
 
 const PROMPT = "tell me of the sea ".repeat(200);
 const UNCACHED: DisaggregationHint = { decider: wire.DECIDE_UNCACHED, parameters: [500, 0] };

@@ -7,13 +7,9 @@ import {
   PREFILLS,
   slotOfLeg,
 } from "../support/disaggregated-gateway.ts";
+import type { DisaggregationHint } from "../support/disaggregation-written.ts";
 import { FilteredGateway } from "../support/filtered-gateway.ts";
-import {
-  addressOf,
-  type DisaggregationHint,
-  hintsFrame,
-  tableOf,
-} from "../support/hints-written.ts";
+import { addressOf, hintsFrame, tableOf } from "../support/hints-written.ts";
 import type { GatewayRequest } from "../support/host-emulator/request.ts";
 
 const PROMPT = "tell me of the sea ".repeat(200);

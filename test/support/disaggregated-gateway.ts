@@ -1,8 +1,9 @@
 // A gateway over a pool with two prefill endpoints and two of decode, and the calls between.
 import * as wire from "../../protocol/records.ts";
 import { DESTINATION } from "./asked.ts";
+import type { DisaggregationHint } from "./disaggregation-written.ts";
 import { FilteredGateway } from "./filtered-gateway.ts";
-import { addressOf, type DisaggregationHint, type HintsHint, tableOf } from "./hints-written.ts";
+import { addressOf, type HintsHint, tableOf } from "./hints-written.ts";
 import type { HttpCall } from "./host-emulator/calls.ts";
 
 /** Digits that no double holds, and a spelling that no JSON library writes: handed on to the letter. */

@@ -3,8 +3,9 @@
 import * as wire from "../../protocol/records.ts";
 import { DESTINATION } from "./asked.ts";
 import { DECODES, PREFILLS } from "./disaggregated-gateway.ts";
+import type { DisaggregationHint } from "./disaggregation-written.ts";
 import { FilteredGateway } from "./filtered-gateway.ts";
-import { addressOf, type DisaggregationHint, type HintsHint, tableOf } from "./hints-written.ts";
+import { addressOf, type HintsHint, tableOf } from "./hints-written.ts";
 import type { HttpCall } from "./host-emulator/calls.ts";
 
 export const ENCODERS = [4, 5];

@@ -17,7 +17,14 @@ import { holderOf } from "../../protocol/holders.ts";
 import { VERSION_MAX } from "../../protocol/limits.ts";
 import * as profile from "../../protocol/profile.ts";
 import * as wire from "../../protocol/records.ts";
-import { type EncodingHint, writeEncoding } from "./encoding-written.ts";
+import {
+  type DisaggregationHint,
+  type RoleHint,
+  writeDisaggregation,
+  writeRole,
+} from "./disaggregation-written.ts";
+import { writeEncoding } from "./encoding-written.ts";
+import { record, type SetField } from "./record-written.ts";
 
 export const GENERATION = 77;
 const SETTINGS: Settings = {
@@ -46,19 +53,6 @@ export interface StepHint {
 interface ProfileHint {
   readonly name: string;
   readonly steps: readonly StepHint[];
-}
-
-/** How a pool disaggregates; what is left out is always, by roles, with NIXL. */
-export interface DisaggregationHint {
-  readonly hasRoles?: boolean;
-  readonly decider?: number;
-  readonly parameters?: readonly [number, number];
-  readonly profiles?: readonly [decode: number, prefill: number, transferred: number];
-  readonly connector?: number;
-  readonly failure?: number;
-  readonly timeoutMs?: number;
-  readonly tries?: number;
-  readonly encoding?: EncodingHint;
 }
 
 export interface PoolHint {
@@ -98,18 +92,12 @@ interface LoadHint {
   readonly adaptersWaiting?: readonly string[];
 }
 
-export interface EndpointHint extends LoadHint {
+export interface EndpointHint extends LoadHint, RoleHint {
   readonly slot: number;
   readonly address?: string;
   readonly pool?: number;
   readonly labels?: number;
   readonly capacityBlocks?: number;
-  /** Bits; written where it is given. */
-  readonly roles?: number;
-  readonly connector?: number;
-  readonly group?: number;
-  readonly tensorParallel?: number;
-  readonly bootstrapPort?: number;
 }
 
 interface PickHint {
@@ -207,19 +195,6 @@ function writeAdmissions(writer: FrameWriter, all: readonly AdmissionHint[] = []
   }
 }
 
-type Set = (offset: number, value: number) => void;
-
-function record(
-  writer: FrameWriter,
-  kind: number,
-  bytes: number,
-  write: (set: Set, view: DataView, body: number) => void,
-): void {
-  const body = writer.begin(kind, bytes);
-  const { view } = writer;
-  write((offset, value) => view.setUint32(body + offset, value, true), view, body);
-}
-
 function writePool(writer: FrameWriter, pool: PoolHint): void {
   const name = Buffer.from(pool.name ?? "pool");
   const headers = Buffer.from((pool.headers ?? []).map((header) => `${header}\0`).join(""));
@@ -292,40 +267,7 @@ function writeDisaggregations(
   for (const endpoint of endpoints) writeRole(writer, endpoint);
 }
 
-function writeDisaggregation(writer: FrameWriter, pool: number, one: DisaggregationHint): void {
-  record(writer, wire.DISAGGREGATION, wire.DISAGGREGATION_BYTES, (set, view, body) => {
-    const [decode, prefill, transferred] = one.profiles ?? [0, 0, 0];
-    const [first, second] = one.parameters ?? [0, 0];
-    set(wire.DISAGGREGATION_POOL, pool);
-    set(wire.DISAGGREGATION_FLAGS, one.hasRoles === false ? 0 : wire.DISAGGREGATION_FLAG_ROLES);
-    set(wire.DISAGGREGATION_DECIDER, one.decider ?? wire.DECIDE_ALWAYS);
-    view.setFloat32(body + wire.DISAGGREGATION_PARAMETERS, first, true);
-    view.setFloat32(body + wire.DISAGGREGATION_PARAMETERS + 4, second, true);
-    set(wire.DISAGGREGATION_DECODE, decode);
-    set(wire.DISAGGREGATION_PREFILL, prefill);
-    set(wire.DISAGGREGATION_TRANSFERRED, transferred);
-    set(wire.DISAGGREGATION_CONNECTOR, one.connector ?? wire.CONNECTOR_NIXL);
-    set(wire.DISAGGREGATION_FAILURE, one.failure ?? wire.FAILURE_DECODE_ALONE);
-    set(wire.DISAGGREGATION_TIMEOUT_MS, one.timeoutMs ?? 60_000);
-    set(wire.DISAGGREGATION_TRIES, one.tries ?? 2);
-  });
-}
-
-function writeRole(writer: FrameWriter, endpoint: EndpointHint): void {
-  const { roles } = endpoint;
-  if (roles === undefined) return;
-  record(writer, wire.ROLE, wire.ROLE_BYTES, (set) => {
-    set(wire.ROLE_SLOT, endpoint.slot);
-    set(wire.ROLE_ROLES, roles);
-    set(wire.ROLE_CONNECTOR, endpoint.connector ?? wire.CONNECTOR_OF_POOL);
-    set(wire.ROLE_GROUP_LOW, endpoint.group ?? 0);
-    set(wire.ROLE_GROUP_HIGH, 0);
-    set(wire.ROLE_TENSOR_PARALLEL, endpoint.tensorParallel ?? 0);
-    set(wire.ROLE_PORT, endpoint.bootstrapPort ?? 8998);
-  });
-}
-
-function writeMeasured(load: LoadHint, set: Set, view: DataView, body: number): void {
+function writeMeasured(load: LoadHint, set: SetField, view: DataView, body: number): void {
   set(wire.LOAD_FOREIGN_WAITING, load.foreignWaiting ?? 0);
   set(wire.LOAD_FOREIGN_REQUESTS, load.foreignRequests ?? 0);
   view.setFloat32(body + wire.LOAD_SLOWNESS, load.slowness ?? 1, true);

@@ -30,20 +30,27 @@ async function expectNothingInFlight(): Promise<void> {
   });
 }
 
-describe("on a real Envoy, both legs of simulated SGLang servers", () => {
+/** Whether prefill ran on another server than decode, as the explanation says. */
+function isMet({ status, headers }: Answer): boolean {
+  return status === 200 && `${headers["x-hintway-explain"]}`.includes('"prefill":"127.0.0.1:');
+}
+
+const CONNECTORS = ["sglang", "mooncake", "offloading"];
+
+describe.each(CONNECTORS)("on a real Envoy, both legs of simulated %s servers", (connector) => {
   let servers: Component[] = [];
 
   beforeAll(async () => {
     const start = (role: string) =>
-      startSimulators(2, ["--role", role, "--kv-connector", "sglang", "--kv-latency-ms", "20"]);
+      startSimulators(2, ["--role", role, "--kv-connector", connector, "--kv-latency-ms", "20"]);
     const [prefills, decodes] = await Promise.all([start("prefill"), start("decode")]);
     servers = [...prefills, ...decodes];
     const portsOf = (some: Component[]) => some.map(({ port }) => port);
     const ports = { prefill: portsOf(prefills), decode: portsOf(decodes) };
-    gateway = await startRoleGateway(ports, { workers: 2, flags: flagsOf("sglang"), labelsOf });
+    gateway = await startRoleGateway(ports, { workers: 2, flags: flagsOf(connector), labelsOf });
     await until("every worker to disaggregate", async () => {
       const answers = await Promise.all([1, 2, 3, 4, 5, 6].map((at) => say(`first ${at}`)));
-      return answers.every(({ status }) => status === 200);
+      return answers.every(isMet);
     });
   });
 
@@ -53,23 +60,26 @@ describe("on a real Envoy, both legs of simulated SGLang servers", () => {
   });
 
   test("meet, and a client gets decode's answer whole", async () => {
-    const { status, text } = await say("tell me of the sea ".repeat(100));
-    expect(status).toBe(200);
-    expect(JSON.parse(text).usage.completion_tokens).toBe(4);
+    const answer = await say("tell me of the sea ".repeat(100));
+    expect(isMet(answer)).toBe(true);
+    expect(JSON.parse(answer.text).usage.completion_tokens).toBe(4);
     await expectNothingInFlight();
   });
 
   test("meet, and a client gets decode's stream to its end", async () => {
-    const { status, text, isCut } = await say("stream of the sea", { stream: true });
-    expect([status, isCut]).toEqual([200, false]);
-    expect(text).toContain("[DONE]");
+    const answer = await say("stream of the sea", { stream: true });
+    expect([isMet(answer), answer.isCut]).toEqual([true, false]);
+    expect(answer.text).toContain("[DONE]");
     await expectNothingInFlight();
   });
 
-  test("meet also when there are many, none twice in a room", async () => {
-    const many = Array.from({ length: 60 }, (_, at) => say(`of many ${at}`));
-    const statuses = (await Promise.all(many)).map(({ status }) => status);
-    expect(statuses).toEqual(statuses.map(() => 200));
+  test("meet also when there are many, none by a number that was used", async () => {
+    const answers = await Promise.all(Array.from({ length: 60 }, (_, at) => say(`of many ${at}`)));
+    expect(answers.filter((answer) => !isMet(answer))).toEqual([]);
+    for (const server of servers) {
+      const { transfers } = await (await fetch(`${server.url}/sim/state`)).json();
+      expect(transfers.failures).toEqual([]);
+    }
     await expectNothingInFlight();
   });
 });
@@ -207,4 +217,24 @@ describe("on a real Envoy, where the two legs are sent at once", () => {
     expect(rooms.length).toBeGreaterThanOrEqual(20);
     expect(new Set(rooms).size).toBe(rooms.length);
   });
+});
+
+test("a Mooncake server that is started anew is named by the name that it has then", async () => {
+  const [prefill] = await startSimulators(1, ["--role", "prefill", "--kv-connector", "mooncake"]);
+  const [decode] = await startSimulators(1, ["--role", "decode", "--kv-connector", "mooncake"]);
+  const ports = { prefill: [prefill!.port], decode: [decode!.port] };
+  gateway = await startRoleGateway(ports, { flags: flagsOf("mooncake"), labelsOf });
+  try {
+    await until("both to meet", async () => isMet(await say("before")));
+    await prefill!.stop();
+    await until("decode to run alone", async () => {
+      const answer = await say("meanwhile");
+      return answer.status === 200 && !isMet(answer);
+    });
+    await prefill!.start();
+    await until("both to meet again", async () => isMet(await say("after")));
+  } finally {
+    await gateway.stop();
+    for (const server of [prefill!, decode!]) await server.stop();
+  }
 });

@@ -36,6 +36,7 @@ interface Heard {
   reading?: EngineReading;
   atMs?: number;
   models?: string[];
+  engineIds?: Record<number, string>;
   error?: HintwayError;
 }
 
@@ -50,6 +51,7 @@ function probe(options: Partial<ProberOptions> = {}) {
     now: () => performance.now(),
     onReading: (key, reading, atMs) => heard.push({ key, reading, atMs }),
     onModels: (key, models) => heard.push({ key, models }),
+    onEngines: (key, ids) => heard.push({ key, engineIds: Object.fromEntries(ids) }),
     onFailure: (key, error) => heard.push({ key, error }),
     ...options,
   });
@@ -99,6 +101,27 @@ test("an endpoint that has no list of models is no worse for it", async () => {
   prober.setTargets([{ ...target(key), modelsUrl: `http://${key}/v1/models` }]);
   await until("some probes", () => heard.length >= 3);
   expect(heard.every(({ reading }) => reading !== undefined)).toBe(true);
+});
+
+test("engines are asked for where decode has to name them, and anew when the endpoint is back", async () => {
+  let [isIll, asked] = [false, 0];
+  const key = await serve(({ url }, response) => {
+    if (isIll) response.writeHead(500);
+    response.end(url === "/query" ? `{"0":{"engine_id":"e${asked++}"}}` : PAGE);
+  });
+  const { prober, heard } = probe();
+  const told = () => heard.flatMap(({ engineIds }) => (engineIds ? [engineIds] : []));
+  prober.setTargets([{ ...target(key), enginesUrl: `http://${key}/query` }]);
+  await until("some probes", () => heard.length >= 6);
+  expect(told()).toEqual([{ 0: "e0" }]);
+  isIll = true;
+  await until("a failure", () => heard.some(({ error }) => error));
+  isIll = false;
+  await until("the engine that is there", () => told().some((names) => names[0] === "e1"));
+  const firstIll = heard.findIndex(({ error }) => error);
+  expect(heard[firstIll - 1]!.engineIds).toEqual({});
+  const back = heard.findIndex(({ engineIds }) => engineIds?.[0] === "e1");
+  expect(heard[back - 1]!.reading).toBeUndefined();
 });
 
 test("probes of one endpoint never overlap, however slow it is", async () => {

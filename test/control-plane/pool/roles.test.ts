@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import {
-  bootstrapPortOf,
+  bootstrapUrl,
   groupOf,
+  meetingPortOf,
   ownConnector,
+  rankOf,
   rolesOf,
   stagesApart,
   tensorParallelOf,
@@ -73,6 +75,28 @@ test.each([
   ["65536", 8998],
   ["none", 8998],
 ])("the label %s is the bootstrap port %d", (label, port) => {
-  expect(bootstrapPortOf({ "llm-d.ai/bootstrap-port": label })).toBe(port);
-  expect(bootstrapPortOf({})).toBe(8998);
+  const labels = { "llm-d.ai/bootstrap-port": label };
+  expect(meetingPortOf(labels, wire.CONNECTOR_SGLANG)).toBe(port);
+  expect(meetingPortOf({}, wire.CONNECTOR_MOONCAKE)).toBe(8998);
+});
+
+test("each rank of the offloading connector has its port", () => {
+  const labels = { "llm-d.ai/data-parallel-rank": "3" };
+  expect(rankOf(labels)).toBe(3);
+  expect(rankOf({ "llm-d.ai/data-parallel-rank": "-1" })).toBe(0);
+  expect(meetingPortOf(labels, wire.CONNECTOR_OFFLOADING)).toBe(7780);
+  expect(meetingPortOf({}, wire.CONNECTOR_OFFLOADING)).toBe(7777);
+});
+
+test("only prefill endpoints of Mooncake have a bootstrap server that is asked", () => {
+  const labels = { "llm-d.ai/role": "prefill" };
+  const urlOf = (address: string, more: object, connector = wire.CONNECTOR_MOONCAKE) =>
+    bootstrapUrl({ address, labels: { ...labels, ...more } }, connector);
+  expect(urlOf("10.0.0.5", {})).toBe("http://10.0.0.5:8998/query");
+  expect(urlOf("fd00::5", { "llm-d.ai/bootstrap-port": "9" })).toBe("http://[fd00::5]:9/query");
+  expect(urlOf("10.0.0.5", { "llm-d.ai/role": "decode" })).toBeUndefined();
+  expect(urlOf("10.0.0.5", { "llm-d.ai/kv-connector": "nixlv2" })).toBeUndefined();
+  expect(urlOf("10.0.0.5", { "llm-d.ai/kv-connector": "mooncake" }, wire.CONNECTOR_NIXL)).toBe(
+    "http://10.0.0.5:8998/query",
+  );
 });
