@@ -10,22 +10,29 @@ import {
   temporaryFolder,
 } from "./components.ts";
 
-const ALWAYS = JSON.stringify({
-  apiVersion: "llm-d.ai/v1alpha1",
-  kind: "EndpointPickerConfig",
-  plugins: [
-    ...["prefill-filter", "decode-filter", "token-cost-scorer"].map((type) => ({ type })),
-    { type: "always-disagg-pd-decider" },
-    {
-      type: "disagg-profile-handler",
-      parameters: { deciders: { prefill: "always-disagg-pd-decider" } },
-    },
-  ],
-  schedulingProfiles: ["prefill", "decode"].map((name) => ({
-    name,
-    plugins: [{ pluginRef: `${name}-filter` }, { pluginRef: "token-cost-scorer" }],
-  })),
-});
+type Role = "encode" | "prefill" | "decode";
+const DECIDERS: Readonly<Record<Exclude<Role, "decode">, string>> = {
+  encode: "always-disagg-multimodal-decider",
+  prefill: "always-disagg-pd-decider",
+};
+
+/** Each stage that has servers runs on them, always. */
+function configuration(roles: readonly Role[]): string {
+  const deciders = roles.flatMap((role) => (role === "decode" ? [] : [[role, DECIDERS[role]]]));
+  const types = [...roles.map((role) => `${role}-filter`), ...deciders.map(([, type]) => type)];
+  return JSON.stringify({
+    apiVersion: "llm-d.ai/v1alpha1",
+    kind: "EndpointPickerConfig",
+    plugins: [
+      ...[...types, "token-cost-scorer"].map((type) => ({ type })),
+      { type: "disagg-profile-handler", parameters: { deciders: Object.fromEntries(deciders) } },
+    ],
+    schedulingProfiles: roles.map((name) => ({
+      name,
+      plugins: [{ pluginRef: `${name}-filter` }, { pluginRef: "token-cost-scorer" }],
+    })),
+  });
+}
 
 export interface RoleGateway extends Pick<Envoy, "url" | "statistics"> {
   envoy: Envoy;
@@ -42,13 +49,14 @@ interface RoleGatewayOptions {
 
 /** Servers are ports of this machine. It may take a moment until every worker disaggregates. */
 export async function startRoleGateway(
-  ports: { prefill: number[]; decode: number[] },
+  ports: Partial<Record<Role, number[]>>,
   { workers = 1, flags = [], labelsOf = () => ({}) }: RoleGatewayOptions = {},
 ): Promise<RoleGateway> {
   const folder = temporaryFolder();
   const [pool, config] = [join(folder, "pool.yaml"), join(folder, "picker.yaml")];
-  const endpoints = (["prefill", "decode"] as const).flatMap((role) =>
-    ports[role].map((port) => ({
+  const roles = Object.keys(ports) as Role[];
+  const endpoints = roles.flatMap((role) =>
+    (ports[role] ?? []).map((port) => ({
       name: `${role}-${port}`,
       address: "127.0.0.1",
       port,
@@ -56,7 +64,7 @@ export async function startRoleGateway(
     })),
   );
   writeFileSync(pool, JSON.stringify({ endpoints }));
-  writeFileSync(config, ALWAYS);
+  writeFileSync(config, configuration(roles));
   const controlPlane = await startControlPlane({ pool: [pool], config: [config], flags });
   const envoy = await startEnvoy({ controlPlane, workers }).catch(async (error: unknown) => {
     await controlPlane.stop();
