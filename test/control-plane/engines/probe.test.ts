@@ -321,15 +321,14 @@ test("a server of HTTPS is read where its certificate is as it should be, and el
   const server = createSecureServer({ cert, key: certKey }, (_, response) => response.end(PAGE));
   servers.push(server);
   await once(server.listen(0, "127.0.0.1"), "listening");
-  const key = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`;
   const { prober, heard } = probe();
+  let count = 0;
   const told = async (name: string | null, caCertificates: string | null) => {
-    const tls = { name, caCertificates };
-    prober.setTargets([{ ...target(key), url: `https://${key}/metrics`, tls }]);
-    // What was under way with what was said before.
-    await once(server, "connection");
-    heard.length = 0;
-    const first = await until("the probe", () => heard[0]);
+    // A key of its own, as a probe with what was said before may be under way.
+    const key = `endpoint-${++count}`;
+    prober.setTargets([{ ...target(key), url, tls: { name, caCertificates } }]);
+    const first = await until("the probe", () => heard.find((one) => one.key === key));
     return first.reading?.running ?? first.error?.code;
   };
   expect(await told("qwen.svc", ours.own.cert)).toBe(3);
