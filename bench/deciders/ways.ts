@@ -17,6 +17,8 @@ export const ENGINES_OF_A_ROLE = 2;
 export const PROFILE = "qwen32b-2xh100";
 const CONNECTOR = "nixlv2";
 const WORKERS = 2;
+/** Of real time, that a busy machine does not outlast what computed blocks wait for decode. */
+const LEASE_MS = 30_000;
 const WAIT_MAX_MS = 30_000;
 
 const COST = { pluginRef: "token-cost-scorer" };
@@ -101,7 +103,8 @@ export async function startWay(way: Way, speed: number): Promise<RunningWay> {
 }
 
 function flagsOf({ hasRoles }: Way, role: Role, speed: number): string[] {
-  const roles = hasRoles ? ["--role", role, "--kv-connector", CONNECTOR] : [];
+  const lease = ["--kv-lease-ms", `${LEASE_MS * speed}`];
+  const roles = hasRoles ? ["--role", role, "--kv-connector", CONNECTOR, ...lease] : [];
   return ["--profile", PROFILE, "--speed", `${speed}`, ...roles];
 }
 

@@ -5,7 +5,9 @@ import { type RoleGateway, startRoleGateway } from "../support/role-gateway.ts";
 import { until } from "../support/until.ts";
 
 const FAST = ["--speed", "100"];
-const PAIR = [...FAST, "--kv-connector", "nixlv2"];
+/** Of simulated time: a slow machine must not outlast what computed blocks wait for decode. */
+const LEASE = ["--kv-lease-ms", "3000000"];
+const PAIR = [...FAST, ...LEASE, "--kv-connector", "nixlv2"];
 const FLAGS = ["--probe-period-ms", "100"];
 
 interface Transfers {
