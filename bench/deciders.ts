@@ -16,10 +16,9 @@ import { writeResults } from "./report/files.ts";
 
 /** Long prompts and short answers, and shorter prompts that are half known; light to heavy. */
 const WORKLOADS: readonly Workload[] = [
-  { trace: "mooncake-conversation", limit: 160, rate: 0.2, speed: 5 },
-  { trace: "mooncake-conversation", limit: 160, rate: 0.4, speed: 5 },
-  { trace: "toolagent-like", limit: 200, rate: 0.25, speed: 5 },
-  { trace: "toolagent-like", limit: 200, rate: 0.5, speed: 5 },
+  { trace: "mooncake-conversation", limit: 100, rate: 0.25, speed: 5 },
+  { trace: "mooncake-conversation", limit: 100, rate: 0.5, speed: 5 },
+  { trace: "toolagent-like", limit: 150, rate: 0.5, speed: 5 },
 ];
 
 export interface DecidersPlan {
