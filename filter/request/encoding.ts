@@ -168,23 +168,14 @@ function send(
     ways.timeoutMs,
   );
   if (token === 0) return false;
-  const leg = newLeg();
-  leg.stage = LEG_STAGE_ENCODE;
-  leg.isAsk = false;
+  const leg = newLeg(request, pool, LEG_STAGE_ENCODE, slot, atMs);
   leg.item = item;
   leg.tried = tried + 1;
-  leg.context = request.context;
-  leg.pool = request.pool;
-  leg.clusterLow = pool.clusterLow;
-  leg.clusterHigh = pool.clusterHigh;
-  leg.bodyBytes = encodeBodyBytes;
-  leg.slot = slot;
   leg.promptBytes = MEDIUM_BYTES;
   leg.matchedKeys = 0;
   leg.uncachedBytes = <f64>MEDIUM_BYTES;
   leg.aheadBytes = 0;
-  leg.startedMs = atMs;
-  keepLeg(leg, token);
+  keepLeg(leg, token, encodeBodyBytes);
   putLeg(leg);
   notePick(slot, atMs);
   const transfer = request.transfer;

@@ -1,5 +1,6 @@
 // A call to one endpoint for a request that is held meanwhile: of prefill, or of decode that is asked first.
 
+import { LEG_STAGE_PREFILL } from "../../protocol/encoding-records.ts";
 import { Pool } from "../hints/pool.ts";
 import { matchedKeys, matchKeys } from "../hints/prefix-index.ts";
 import { shareSoon } from "../hints/sharing.ts";
@@ -39,17 +40,10 @@ export function callLeg(
     timeoutMs,
   );
   if (token === 0) return false;
-  const leg = newLeg();
+  const leg = newLeg(request, pool, LEG_STAGE_PREFILL, slot, atMs);
   leg.isAsk = isAsk;
-  leg.context = request.context;
-  leg.pool = request.pool;
-  leg.clusterLow = pool.clusterLow;
-  leg.clusterHigh = pool.clusterHigh;
-  leg.slot = slot;
-  leg.bodyBytes = legBodyBytes;
-  leg.startedMs = atMs;
   noteWork(leg, request, pool, atMs);
-  keepLeg(leg, token);
+  keepLeg(leg, token, legBodyBytes);
   request.leg = leg;
   request.phase = PREFILLING;
   if (isAsk) countAsk(request, leg, atMs);

@@ -2,13 +2,14 @@
 // request where the client leaves, for a call cannot be taken back: the endpoint computes on, and
 // what it does is counted there until it has answered.
 
-import { LEG_STAGE_PREFILL } from "../../protocol/encoding-records.ts";
 import { LEGS_MAX } from "../../protocol/limits.ts";
 import * as wire from "../../protocol/records.ts";
 import { addFlight } from "../hints/flight.ts";
+import { Pool } from "../hints/pool.ts";
 import { outbox } from "../hints/sharing.ts";
 import { settings, tenancyOf } from "../hints/table.ts";
 import { Leg } from "./leg.ts";
+import { Request } from "./live.ts";
 
 const BUCKETS: u32 = 1024;
 const buckets = new StaticArray<Leg | null>(<i32>BUCKETS);
@@ -22,17 +23,26 @@ export function hasRoomForLeg(bytes: u32): bool {
   return count < LEGS_MAX && bodyBytes + <f64>bytes <= <f64>settings.heldBytesMax;
 }
 
-/** A record for a call that is about to be made. */
-export function newLeg(): Leg {
-  const leg = free;
-  if (leg === null) return new Leg();
-  free = leg.next;
+/** A record for a call of the request to an endpoint, which the host has taken. */
+export function newLeg(request: Request, pool: Pool, stage: u32, slot: u32, atMs: f64): Leg {
+  let leg = free;
+  if (leg === null) leg = new Leg();
+  else free = leg.next;
+  leg.stage = stage;
+  leg.isAsk = false;
+  leg.context = request.context;
+  leg.pool = request.pool;
+  leg.clusterLow = pool.clusterLow;
+  leg.clusterHigh = pool.clusterHigh;
+  leg.slot = slot;
+  leg.startedMs = atMs;
   return leg;
 }
 
-/** The host has taken the call. */
-export function keepLeg(leg: Leg, token: u32): void {
+/** From here on the call's answer finds it, by the token that the host gave. */
+export function keepLeg(leg: Leg, token: u32, bytes: u32): void {
   leg.token = token;
+  leg.bodyBytes = bytes;
   const bucket = <i32>bucketOf(token);
   leg.next = unchecked(buckets[bucket]);
   unchecked((buckets[bucket] = leg));
@@ -64,7 +74,6 @@ export function takeLeg(token: u32): Leg | null {
 
 export function giveLegBack(leg: Leg): void {
   leg.context = 0;
-  leg.stage = LEG_STAGE_PREFILL;
   leg.next = free;
   free = leg;
 }

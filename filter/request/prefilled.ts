@@ -1,5 +1,5 @@
-// A prefill endpoint has answered, or one of decode that was asked first, or never will: the request goes on to decode, to the next prefill
-// endpoint, to decode alone, or it gets an error.
+// A prefill endpoint has answered, or one of decode that was asked first, or never will: the request goes
+// on to decode, to the next prefill endpoint, to decode alone, or it gets an error.
 
 import { LEG_STAGE_ENCODE } from "../../protocol/encoding-records.ts";
 import * as reasons from "../../protocol/reasons.ts";
