@@ -41,6 +41,7 @@ export function askDecode(
   slot: u32,
   atMs: f64,
 ): bool {
+  if (!request.prompt.namesThreshold) return false;
   const connector = connectorOf(ways, <u32>unchecked(request.transfer.prefills[0]));
   if (connector !== CONNECTOR_SHARED_STORAGE || !hasRoomForLeg(request.bodyBytes)) return false;
   if (!buildLegBody(request.bodyBytes, request.api, noMembers, true)) return false;

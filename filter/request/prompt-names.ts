@@ -45,6 +45,8 @@ export const TO_CONTENT: u32 = 16;
 export const TO_PART: u32 = 17;
 /** Whether a streamed answer is to tell its token counts. */
 export const TO_USAGE: u32 = 18;
+/** How much of its prompt decode must hold: that it is named is all that is read of it here. */
+export const TO_THRESHOLD: u32 = 19;
 
 /** Whether a value that is not a string is of a tree there. */
 export function isTree(destination: u32): bool {
@@ -92,6 +94,7 @@ function nameSettings(table: usize): void {
   name(table, "model", TO_MODEL, ANY);
   name(table, "cache_salt", TO_SALT, ANY);
   name(table, "stream", TO_STREAM, ANY);
+  name(table, "cache_hit_threshold", TO_THRESHOLD, ANY);
   name(table, "stream_options", TO_SCOPE, ANY | IN_SCOPE);
   name(table, "include_usage", TO_USAGE, IN_SCOPE);
   name(table, "max_tokens", TO_MAX_TOKENS, ANY | IN_SCOPE);

@@ -7,6 +7,7 @@ import {
   TO_MODEL,
   TO_SALT,
   TO_STREAM,
+  TO_THRESHOLD,
   TO_USAGE,
 } from "./prompt-names.ts";
 
@@ -22,6 +23,8 @@ export class PromptSettings {
   stream: bool = false;
   /** A streamed answer is to tell its token counts. */
   asksUsage: bool = false;
+  /** It may say how much of its prompt decode must hold. */
+  namesThreshold: bool = false;
   /** Zero if not told. */
   maxTokens: u32 = 0;
   private hasMaxCompletionTokens: bool = false;
@@ -34,6 +37,7 @@ export class PromptSettings {
     this.salt = 0;
     this.stream = false;
     this.asksUsage = false;
+    this.namesThreshold = false;
     this.maxTokens = 0;
     this.hasMaxCompletionTokens = false;
   }
@@ -49,6 +53,8 @@ export class PromptSettings {
       this.stream = false;
     } else if (destination === TO_USAGE) {
       this.asksUsage = false;
+    } else if (destination === TO_THRESHOLD) {
+      this.namesThreshold = true;
     }
   }
 

@@ -152,6 +152,11 @@ export class Prompt {
     return this.reader.hasMedia;
   }
 
+  /** Whether the body has a `cache_hit_threshold`, whatever it says. */
+  get namesThreshold(): bool {
+    return this.reader.settings.namesThreshold;
+  }
+
   /** Gives the storage of a long prompt's keys back. */
   release(): void {
     this.reader.end();
