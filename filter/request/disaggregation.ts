@@ -95,7 +95,7 @@ export function beginPrefill(
   const isByTime = !isNeeded && ways.decider === wire.DECIDE_TIME;
   // Those who ask so have their own way to prefill, whatever endpoints this pool has for it.
   if (request.isIfAvailable && !isByTime) return decline(transfer);
-  if (!namePrefills(request, pool, ways, atMs)) return PREFILL_UNWANTED;
+  if (!namePrefills(request, pool, ways, isNeeded, atMs)) return PREFILL_UNWANTED;
   // The best endpoint for both has nothing to fetch from another.
   if (<u32>unchecked(transfer.prefills[0]) === decodeSlot) return PREFILL_UNWANTED;
   if (isByTime && !isWorthIt(request, pool, atMs)) return PREFILL_UNWANTED;
@@ -140,11 +140,18 @@ function notePlace(place: Place, pool: Pool, request: Request, slot: u32, atMs: 
 
 /**
  * Names the prefill endpoints to try in order; none where all are held to be failing, since a request
- * that decodes alone is better served.
+ * that decodes alone is better served. One that cannot has them as its last resort.
  */
-function namePrefills(request: Request, pool: Pool, ways: Disaggregation, atMs: f64): bool {
+function namePrefills(
+  request: Request,
+  pool: Pool,
+  ways: Disaggregation,
+  isNeeded: bool,
+  atMs: f64,
+): bool {
   const transfer = request.transfer;
-  if (pickPrefill(request, pool, ways, atMs) !== picks.PICKED || isLastResort) return false;
+  if (pickPrefill(request, pool, ways, atMs) !== picks.PICKED) return false;
+  if (isLastResort && !isNeeded) return false;
   explainPrefill(request, pool);
   transfer.prefillCount = min(picks.destinationCount, ways.tries);
   transfer.nextPrefill = 0;

@@ -208,6 +208,16 @@ describe("what both legs cost is counted where they run", () => {
   });
 });
 
+test("prefill endpoints that have all just failed are asked all the same, as none decodes alone", () => {
+  for (const _ of PREFILLS) {
+    ask(gateway.worker, { prompt: PROMPT });
+    gateway.fail(gateway.leg);
+  }
+  const request = ask(gateway.worker, { prompt: PROMPT });
+  expect(PREFILLS).toContain(slotOfLeg(gateway.leg));
+  expect(roomOf(bodyOf(request))).toBe(roomOf(legBody()));
+});
+
 describe("a prefill that fails ends the request at once:", () => {
   const failures: [string, () => void][] = [
     ["answers an error", () => gateway.answerLeg('{"error":{}}', 500)],

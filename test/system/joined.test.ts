@@ -14,7 +14,7 @@ function labelsOf(port: number) {
 }
 
 function flagsOf(connector: string): string[] {
-  return ["--kv-connector", connector, "--probe-period-ms", "100", "--prefill-timeout-ms", "1000"];
+  return ["--kv-connector", connector, "--probe-period-ms", "100"];
 }
 
 function say(content: string, more: object = {}): Promise<Answer> {
@@ -108,7 +108,8 @@ describe("on a real Envoy, where the two legs are sent at once", () => {
   beforeAll(async () => {
     [prefill, decode] = [await RecordingServer.start(), await RecordingServer.start()];
     const ports = { prefill: [prefill.port], decode: [decode.port] };
-    gateway = await startRoleGateway(ports, { flags: flagsOf("sglang"), labelsOf });
+    const flags = [...flagsOf("sglang"), "--prefill-timeout-ms", "1000"];
+    gateway = await startRoleGateway(ports, { flags, labelsOf });
   });
 
   beforeEach(async () => {
