@@ -10,7 +10,7 @@ import { takeLegAnswer } from "./request/prefilled.ts";
 import { onDone, onResponseBody, onResponseHeaders } from "./request/response.ts";
 import { onRequestBody, onRequestHeaders, onRequestTrailers } from "./request/stream.ts";
 import { isRoot } from "./root.ts";
-import { noteTraffic, tick } from "./tick.ts";
+import { tick, tickSoon } from "./tick.ts";
 
 const CONTINUE: u32 = 0;
 
@@ -33,7 +33,8 @@ export function proxy_on_tick(root: u32): void {
 }
 
 export function proxy_on_queue_ready(_root: u32, token: u32): void {
-  if (hear(token, nowMs())) noteTraffic();
+  hear(token, nowMs());
+  tickSoon();
 }
 
 export function proxy_on_http_call_response(
@@ -44,36 +45,42 @@ export function proxy_on_http_call_response(
   _trailers: u32,
 ): void {
   if (!takeAnswer(token, bodyBytes, nowMs())) takeLegAnswer(token, bodyBytes);
+  tickSoon();
 }
 
 export function proxy_on_request_headers(context: u32, _headers: u32, isEnd: u32): u32 {
-  noteTraffic();
-  return onRequestHeaders(context, isEnd !== 0);
+  const action = onRequestHeaders(context, isEnd !== 0);
+  tickSoon();
+  return action;
 }
 
 export function proxy_on_request_body(context: u32, bytes: u32, isEnd: u32): u32 {
-  noteTraffic();
-  return onRequestBody(context, bytes, isEnd !== 0);
+  const action = onRequestBody(context, bytes, isEnd !== 0);
+  tickSoon();
+  return action;
 }
 
 export function proxy_on_request_trailers(context: u32, _trailers: u32): u32 {
-  noteTraffic();
-  return onRequestTrailers(context);
+  const action = onRequestTrailers(context);
+  tickSoon();
+  return action;
 }
 
 export function proxy_on_response_headers(context: u32, _headers: u32, isEnd: u32): u32 {
-  return onResponseHeaders(context, isEnd !== 0);
+  const action = onResponseHeaders(context, isEnd !== 0);
+  tickSoon();
+  return action;
 }
 
 export function proxy_on_response_body(context: u32, bytes: u32, isEnd: u32): u32 {
-  noteTraffic();
   onResponseBody(context, bytes, isEnd !== 0);
+  tickSoon();
   return CONTINUE;
 }
 
 export function proxy_on_done(context: u32): u32 {
   if (isRoot(context)) return 1;
-  noteTraffic();
   onDone(context);
+  tickSoon();
   return 1;
 }

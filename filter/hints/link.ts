@@ -98,10 +98,13 @@ export function keepLink(nowMs: f64): void {
   if (reportToken === 0 && nowMs - reportAtMs >= table.settings.reportMs) sendReport(nowMs);
 }
 
-/** Whether nothing is to be sent soon: a poll waits for its answer, and all is reported. */
-export function isLinkIdle(): bool {
-  if (!isHolder || cluster.bytes === 0) return true;
-  return pollToken !== 0 && !hasNews();
+/** How long until something is to be sent; Infinity while only an answer can change that. */
+export function linkWaitMs(nowMs: f64): f64 {
+  if (!isHolder || cluster.bytes === 0) return Infinity;
+  const pollMs = pollToken === 0 ? pollAtMs : Infinity;
+  const isReportDue = reportToken === 0 && hasNews();
+  const reportMs = isReportDue ? reportAtMs + table.settings.reportMs : Infinity;
+  return min(pollMs, reportMs) - nowMs;
 }
 
 /** An answer came, or a call failed. Answers false when the call is not one of the link's. */

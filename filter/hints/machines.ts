@@ -109,6 +109,11 @@ export function lookSoon(): void {
   heartbeatMs = 0;
 }
 
+/** Whether there is somebody to look for at the next tick. */
+export function isLookDue(): bool {
+  return isReady && heartbeatMs === 0;
+}
+
 /** Whether this machine has met the one that sends. */
 export function hasMet(number: i32): bool {
   return unchecked(incarnations[number]) !== 0;

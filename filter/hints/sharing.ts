@@ -35,10 +35,10 @@ const YOUNG_MS: f64 = 2_000;
 /** A pick is told at once, unless others were told of one just before: then the tick tells of it. */
 const APART_MS: f64 = 2;
 /**
- * A machine that picked so often between two ticks leaves picks to the tick: each message wakes
- * another thread, which costs as much as ten calls to the host.
+ * A machine that picks so often in a millisecond leaves picks to the tick: each message wakes another
+ * thread, which costs as much as ten calls to the host.
  */
-const BUSY_PICKS: i32 = 4;
+const BUSY_PICKS_MS: f64 = 0.8;
 const CONTACT_PERIOD_MS: f64 = 250;
 /** So often what is in flight is told again, to whom a message was lost or who had given us up. */
 const REFRESH_MS: f64 = 1_000;
@@ -52,6 +52,7 @@ let contactToldMs: f64 = 0;
 let startedMs: f64 = 0;
 let sentMs: f64 = 0;
 let picksSinceTick: i32 = 0;
+let tickedMs: f64 = 0;
 /** Many picks were made between the last two ticks. */
 let isBusy: bool = false;
 /** Machines met that have not been told table and index by this one. */
@@ -66,7 +67,8 @@ export function shareAll(nowMs: f64): void {
   if (isHolder) moveUntoldTo(reports);
   if (isHolder) seedJoined();
   if (nowMs - refreshedMs >= REFRESH_MS) refresh(nowMs);
-  isBusy = picksSinceTick >= BUSY_PICKS;
+  isBusy = <f64>picksSinceTick >= BUSY_PICKS_MS * (nowMs - tickedMs);
+  tickedMs = nowMs;
   picksSinceTick = 0;
   send(nowMs);
 }
@@ -75,6 +77,11 @@ export function shareAll(nowMs: f64): void {
 export function shareSoon(nowMs: f64): void {
   picksSinceTick++;
   if (machines.isReady && !isBusy && nowMs - sentMs >= APART_MS) send(nowMs);
+}
+
+/** Whether the others do not know yet all that this machine does. */
+export function hasToTell(): bool {
+  return machines.isReady && (!outbox.isEmpty || flight.changed.count > 0);
 }
 
 function send(nowMs: f64): void {
@@ -145,9 +152,8 @@ function seedJoined(): void {
 
 // ---- hearing ------------------------------------------------------------------------------------
 
-/** Takes every message that waits in a queue; answers whether one was of requests. */
-export function hear(token: u32, nowMs: f64): bool {
-  let isOfRequests = false;
+/** Takes every message that waits in a queue. */
+export function hear(token: u32, nowMs: f64): void {
   for (let bytes = dequeue(token); bytes > 0; bytes = dequeue(token)) {
     // A queue of the main thread's silent machine: its messages are nobody's.
     if (!machines.isOwnQueue(token)) continue;
@@ -160,26 +166,21 @@ export function hear(token: u32, nowMs: f64): bool {
     if (sender === 0) takeHints(scratchView, receivedAt(), bytes, nowMs);
     else if (sender <= VMS_MAX) {
       if (!machines.hasMet(<i32>sender - 1)) machines.lookSoon();
-      if (takeMessage(scratchView, <i32>sender - 1, bytes, nowMs)) isOfRequests = true;
+      takeMessage(scratchView, <i32>sender - 1, bytes, nowMs);
     }
   }
-  return isOfRequests;
 }
 
-/** Answers whether it says anything of requests. */
-function takeMessage(view: DataView, sender: i32, bytes: u32, nowMs: f64): bool {
-  let isOfRequests = false;
+function takeMessage(view: DataView, sender: i32, bytes: u32, nowMs: f64): void {
   const isSameTable = frameGeneration(view, 0) === table.generation;
   for (let at = FRAME_HEADER_BYTES; at < bytes; ) {
     const kind = recordKind(view, at);
     const body = at + RECORD_HEADER_BYTES;
-    if (kind !== wire.CONTACT) isOfRequests = true;
     if (kind === wire.FLIGHT) takeFlight(view, sender, body);
     else if (kind === wire.CONTACT) takeContact(view, body, nowMs);
     else if (isSameTable) takeNews(view, kind, at, nowMs);
     at = body + recordBytes(view, at);
   }
-  return isOfRequests;
 }
 
 /** The holder of the lease is there, and says how long ago it heard the control plane. */

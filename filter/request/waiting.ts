@@ -54,6 +54,10 @@ export function endWaiting(request: Request): void {
   request.newer = null;
 }
 
+export function isAnyWaiting(): bool {
+  return oldest !== null;
+}
+
 /** From the tick of `root`, which is the context in force again after. */
 export function lookAtWaiting(root: u32, atMs: f64): void {
   if (oldest === null) return;
