@@ -25,6 +25,13 @@ export abstract class JsonHandler {
   abstract beginString(offset: u32): u32;
   /** The next bytes of a string value, unescaped; valid during the call. */
   abstract piece(source: usize, bytes: u32): void;
+  /**
+   * Takes of a long string whatever plain bytes of it stand at `source`, as `piece` does, or some of
+   * them, or none. Answers where it stopped.
+   */
+  plain(source: usize, _end: usize): usize {
+    return source;
+  }
   /** A string value has ended; `offset` behind its last quote. */
   abstract endString(offset: u32): void;
   /** A number begins. Answers SINK_SKIP or SINK_HASH (over the number as it is spelled). */

@@ -19,7 +19,7 @@ import {
 } from "./handler.ts";
 import { literalFrom, literalWord, NO_LITERAL } from "./literals.ts";
 import { JsonNumber } from "./numbers.ts";
-import { BACKSLASH, findSpecial, isSpace, QUOTE, SPACE, skipSpace } from "./scan.ts";
+import { BACKSLASH, findSpecial, isSpace, QUOTE, SPACE, skipSpace, windowEnd } from "./scan.ts";
 import { TextHash } from "./text-hash.ts";
 import { Unescaper } from "./unescaper.ts";
 
@@ -32,9 +32,6 @@ export const FAILED_SYNTAX: u32 = 1;
 export const FAILED_DEPTH: u32 = 2;
 /** UTF-16 or UTF-32, which Python reads and this does not. */
 export const FAILED_ENCODING: u32 = 3;
-
-/** A string's run is handed over in windows that stay in the nearest cache while it is hashed. */
-const WINDOW_BYTES: usize = 4096;
 
 // What may come next between tokens: bits of `expects`. None: the text has ended.
 const VALUE: u32 = 1;
@@ -233,10 +230,11 @@ export class Tokenizer {
 
   private readString<H extends JsonHandler>(handler: H, at: usize, end: usize): usize {
     if (this.unescaper.awaitsPair() && load<u8>(at) !== BACKSLASH) this.flushLone<H>(handler);
-    const window = end - at > WINDOW_BYTES ? at + WINDOW_BYTES : end;
+    const isOffered = this.sink === SINK_PIECES;
+    const window = windowEnd(at, end, isOffered);
     const stop = findSpecial(at, window);
     if (stop !== at) this.piece<H>(handler, at, (stop - at) as u32);
-    if (stop === window) return stop;
+    if (stop === window) return isOffered ? handler.plain(stop, end) : stop;
     const byte = load<u8>(stop);
     if (byte === QUOTE) {
       this.endString<H>(handler, stop + 1);

@@ -9,11 +9,13 @@
 // At a block's end the lanes are folded: the block's raw key, over its message's bytes so far. What
 // stands before the message, and the message's role, are combined with it when the message ends.
 import { blockBytesAt, STRIPE_BYTES } from "../../protocol/keys.ts";
+import { findSpecial } from "../json/scan.ts";
 import {
   combine,
   copyShort,
   foldLanes,
   LANE_BYTES,
+  mixPlainStripes,
   mixStripes,
   padStripe,
   resetLanes,
@@ -122,6 +124,27 @@ export class TextBlocks {
     const rest = bytes % STRIPE_BYTES;
     copyShort(this.state + PENDING, source + (bytes - rest), rest);
     this.messageBytes += rest;
+  }
+
+  /** Adds whole stripes of plain text, as many as stand at `source`; answers where it stopped. */
+  addPlain(source: usize, end: usize): usize {
+    if (!this.isHashing) return source;
+    const held = this.messageBytes % STRIPE_BYTES;
+    if (held !== 0) {
+      const aligned = source + (STRIPE_BYTES - held);
+      if (aligned > end || findSpecial(source, aligned) !== aligned) return source;
+      this.add(source, STRIPE_BYTES - held);
+      source = aligned;
+    }
+    while (source + STRIPE_BYTES <= end) {
+      const block = source + this.bytesToBlockEnd();
+      const stop = mixPlainStripes(this.state, source, block < end ? block : end);
+      this.messageBytes += (stop - source) as u32;
+      source = stop;
+      if (stop !== block) break;
+      this.endBlock(this.messageBytes);
+    }
+    return source;
   }
 
   /** Adds the four bytes of a number. */

@@ -158,6 +158,10 @@ export class PromptReader extends JsonHandler {
     this.segments.text.add(source, bytes);
   }
 
+  override plain(source: usize, end: usize): usize {
+    return this.segments.text.addPlain(source, end);
+  }
+
   endString(offset: u32): void {
     const to = frames.destinationOf(this.frame);
     switch (to) {
