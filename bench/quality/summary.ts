@@ -10,8 +10,18 @@ export function meanOf(
   policy: string,
   metric: Metric,
 ): number {
+  return meanBy(results, label, policy, (figures) => figures[metric] ?? 0);
+}
+
+/** The same of what is reckoned from a run's figures. */
+export function meanBy(
+  results: readonly Result[],
+  label: string,
+  policy: string,
+  value: (figures: Figures) => number,
+): number {
   const own = results.filter((one) => one.cell.label === label && one.policy === policy);
-  return own.reduce((sum, { figures }) => sum + (figures[metric] ?? 0), 0) / own.length;
+  return own.reduce((sum, { figures }) => sum + value(figures), 0) / own.length;
 }
 
 /** One figure of each seed over another policy's of the same seed, the least first. */

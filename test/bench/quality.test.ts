@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ablationText } from "../../bench/quality/ablation.ts";
+import { meanOfAll, shareLost } from "../../bench/quality/hard-report.ts";
 import { qualityText } from "../../bench/quality/report.ts";
 import { robustnessText } from "../../bench/quality/robustness.ts";
 import type { Figures, Result } from "../../bench/quality/runs.ts";
@@ -61,6 +62,13 @@ test("a condition stands beside the undisturbed workload and the reference under
   const rows = robustnessText(results).join("\n").split("\n");
   const row = rows.find((one) => one.startsWith("| answers not streamed "));
   expect(row).toContain("| 2.00 | 2.00 | 2.00 | 0.500 |");
+});
+
+test("a request that was never answered counts as the slowest hundredth", () => {
+  const answered = { requests: 30, rejected: 0, ttft_mean: 1, ttft_p99: 9 } as Figures;
+  const losing = { ...answered, rejected: 10 };
+  expect([shareLost(answered), shareLost(losing)]).toEqual([0, 0.25]);
+  expect([meanOfAll(answered), meanOfAll(losing)]).toEqual([1, 3]);
 });
 
 test("a report of kept runs says when each was measured, and not that it was now", async () => {
