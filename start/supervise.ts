@@ -192,6 +192,10 @@ export class Part {
 
   #failure(problem: string): StartError {
     const lines = this.lines().slice(-SHOWN_LINES);
-    return new StartError(`${problem}.`, ["Its last lines:", ...lines].join("\n    "));
+    const said =
+      lines.length > 0
+        ? ["Its last lines:", ...lines].join("\n    ")
+        : `It printed nothing; look whether ${this.definition.command} is the right program.`;
+    return new StartError(`${problem}.`, said);
   }
 }

@@ -44,6 +44,13 @@ describe("a supervised part", () => {
     await expect(supervised(given).start()).rejects.toThrow(/exit code 3[\s\S]*no luck/);
   });
 
+  it("that ends without a word fails to start, and its program is named", async () => {
+    const given = { ...(await definition()), command: "/bin/true", args: [] };
+    await expect(supervised(given).start()).rejects.toThrow(
+      /exit code 0[\s\S]*printed nothing; look whether \/bin\/true is the right program/,
+    );
+  });
+
   it("whose program does not exist fails to start", async () => {
     const given = { ...(await definition()), command: "/nowhere/program" };
     await expect(supervised(given).start()).rejects.toThrow(/could not be run[\s\S]*ENOENT/);
