@@ -124,7 +124,20 @@ function localHeading(path: string): string {
 
 const HEADING = "# Written by envoy/render.ts: change that, not this.\n";
 
+const USAGE = `npm run render
+
+Writes these files anew, and takes no options:
+${[...rendered().keys()].map((path) => `  ${path}`).join("\n")}`;
+
 if (import.meta.main) {
-  const project = join(import.meta.dirname, "..");
-  for (const [path, content] of rendered()) writeFileSync(join(project, path), content);
+  const [option] = process.argv.slice(2);
+  if (option === undefined) {
+    const project = join(import.meta.dirname, "..");
+    for (const [path, content] of rendered()) writeFileSync(join(project, path), content);
+  } else if (option === "--help" || option === "-h") {
+    process.stdout.write(`${USAGE}\n`);
+  } else {
+    process.stderr.write(`error: unknown option ${option}\n${USAGE}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -17,6 +18,24 @@ const OPTIONS: BootstrapOptions = {
   filterPath: "build/filter.wasm",
   gateway: "gateway",
 };
+
+describe("the program that writes them", () => {
+  const run = (...options: string[]) =>
+    spawnSync(process.execPath, [join(PROJECT, "envoy", "render.ts"), ...options], {
+      encoding: "utf8",
+    });
+
+  it("tells what it writes when it is asked for help, and refuses other options", () => {
+    const paths = [...rendered().keys()].map((path) => join(PROJECT, path));
+    const times = () => paths.map((path) => statSync(path).mtimeMs);
+    const before = times();
+    const { status, stdout } = run("--help");
+    expect([status, stdout]).toEqual([0, expect.stringContaining("envoy/pause.yaml")]);
+    const refused = run("--out=/elsewhere");
+    expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining("--out=")]);
+    expect(times()).toEqual(before);
+  });
+});
 
 describe("the configurations that run as they stand", () => {
   it.each([...rendered()])("%s is what envoy/render.ts writes", (path, text) => {
