@@ -40,6 +40,23 @@ export function servedModels(
   return bounded({ poolOf, areAll });
 }
 
+/** Models that endpoints of several pools list, and nobody has assigned: with the pools, the one that serves first. */
+export function modelsListedTwice(
+  pools: Pools,
+  assigned: Readonly<Record<string, string>>,
+): { model: string; pools: string[] }[] {
+  const namesOf = new Map<string, Set<string>>();
+  for (const pool of pools.told.filter(({ isAside }) => !isAside)) {
+    for (const model of modelsTold(pool)) {
+      if (model in assigned) continue;
+      namesOf.set(model, (namesOf.get(model) ?? new Set()).add(pool.name));
+    }
+  }
+  return [...namesOf]
+    .filter(([, names]) => names.size > 1)
+    .map(([model, names]) => ({ model, pools: [...names] }));
+}
+
 /** What an endpoint that drains serves goes with it, unless another serves it too. */
 function stayingEndpoints(pool: Pool) {
   return [...pool.endpoints()].filter(({ drainingSinceMs }) => drainingSinceMs === null);

@@ -8,7 +8,7 @@ import type { EngineIds } from "../engines/bootstrap.ts";
 import { BlockSize, type BlockSizeOptions } from "./block-size.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointTlsByPool } from "./endpoint-tls.ts";
-import { areSameModels, type ServedModels, servedModels } from "./models.ts";
+import { areSameModels, modelsListedTwice, type ServedModels, servedModels } from "./models.ts";
 import { objectivesOf, type Priorities, type ToldObjectives } from "./objectives.ts";
 import { type NumberedPool, Pool } from "./pool.ts";
 import { type RewriteRule, rulesWithinLimits, type ToldRule, toldRules } from "./rewrites.ts";
@@ -220,6 +220,10 @@ export class Pools {
   }
 
   /** The operator's word on which pool serves a model; it wins over what endpoints tell. */
+  get modelsListedTwice(): ReturnType<typeof modelsListedTwice> {
+    return modelsListedTwice(this, this.#assignedModels);
+  }
+
   assignModels(pools: Readonly<Record<string, string>>): void {
     this.#assignedModels = pools;
   }

@@ -2,6 +2,9 @@
 import type { Pools } from "./pools.ts";
 import { CONNECTOR_NAMES, unknownConnector } from "./roles.ts";
 
+/** More would drown the log; each is mended in the same way. */
+const SHARED_MODELS_SHOWN_MAX = 16;
+
 interface Warning {
   message: string;
   /** What it is about, by name. */
@@ -39,6 +42,12 @@ function* warningsOf(pools: Pools): Generator<Warning> {
     const known = [...pools].map(({ name }) => name).join(", ");
     const message = `there are no such pools as settings and configurations name; there are: ${known}`;
     yield { message, fields: { pools: unknownNames } };
+  }
+  const shared = pools.modelsListedTwice;
+  if (shared.length > 0) {
+    const message =
+      "servers of several pools list the same models; the first pool serves them, unless --models says otherwise";
+    yield { message, fields: { models: shared.slice(0, SHARED_MODELS_SHOWN_MAX) } };
   }
   const connectors = new Set(
     [...pools.endpoints()].flatMap(({ discovered }) => unknownConnector(discovered.labels) ?? []),

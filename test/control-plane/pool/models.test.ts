@@ -3,6 +3,7 @@ import { defaultConfiguration } from "../../../control-plane/config/configuratio
 import type { DiscoveredPool } from "../../../control-plane/discovery/discovered.ts";
 import { emptyReading } from "../../../control-plane/engines/reading.ts";
 import { Pools } from "../../../control-plane/pool/pools.ts";
+import { PoolWarnings } from "../../../control-plane/pool/warnings.ts";
 import { MODELS_MAX, MODELS_TEXT_BYTES_MAX } from "../../../protocol/limits.ts";
 
 let pools: Pools;
@@ -70,6 +71,17 @@ describe("the models of pools", () => {
     expect(told()).toEqual({ shared: 0 });
     pools.assignModels({ shared: "b", other: "nobody" });
     expect(told()).toEqual({ shared: 1 });
+  });
+
+  it("that two pools tell are warned of, until they are assigned", () => {
+    lists("10.0.0.1", "shared", "qwen");
+    lists("10.0.0.2", "shared", "llama");
+    const warnings = new PoolWarnings();
+    const due = () => warnings.take(pools).map(({ fields }) => fields);
+    expect(due()).toEqual([{ models: [{ model: "shared", pools: ["a", "b"] }] }]);
+    expect(due()).toEqual([]);
+    pools.assignModels({ shared: "b" });
+    expect(due()).toEqual([]);
   });
 
   it("go with the endpoint that drains, and with the pool", () => {
