@@ -58,13 +58,15 @@ function poolLines(pool: Status["pools"][number]): string[] {
   const least = blockBytes > blockBytesMin ? ` (${blockBytesMin} would not fit the index)` : "";
   const leaving = pool.leaving ? " (leaving)" : "";
   const head = `pool ${pool.name}${leaving}, ${blockBytes} bytes a block${least}, ${pool.bytesPerToken} a token`;
-  const header =
-    "  ENDPOINT,SLOT,STATE,ENGINE,WAITING,RUNNING,KV,SCORE,PROBED,IN FLIGHT,BLOCKS,KEYS";
+  // Where no stage runs elsewhere, neither says anything.
+  const isApart = pool.disaggregation !== null;
+  const header = `  ENDPOINT,SLOT,STATE,ENGINE${isApart ? ",ROLE,CONNECTOR" : ""},WAITING,RUNNING,KV,SCORE,PROBED,IN FLIGHT,BLOCKS,KEYS`;
   const rows = pool.endpoints.map((endpoint) => [
     `  ${endpoint.address}`,
     shown(endpoint.slot),
     endpoint.state,
     shown(endpoint.engine),
+    ...(isApart ? [endpoint.role, endpoint.connector] : []),
     shown(endpoint.waiting),
     shown(endpoint.running),
     shown(endpoint.kvUse),

@@ -5,6 +5,7 @@ import type { ControlPlane } from "../control-plane.ts";
 import { type Endpoint, stateName } from "../pool/endpoint.ts";
 import type { ServedModels } from "../pool/models.ts";
 import type { Pool } from "../pool/pool.ts";
+import { connectorText, needPrefill, roleText } from "../pool/roles.ts";
 
 export type Status = ReturnType<typeof statusOf>;
 
@@ -31,7 +32,7 @@ export function statusOf(controlPlane: ControlPlane) {
       tls: pool.tls && (pool.tls.caCertificates === null ? "not verified" : pool.tls.name),
       models: modelsOf(pool, pools.models),
       objectives: objectives.byPool.get(pool) ?? {},
-      ...schedulingStatus(pool.scheduling),
+      ...schedulingStatus(pool.scheduling, isPrefillNeeded(controlPlane, pool)),
       ownConfiguration: isOwn(pool) ? configurationStatus(pool.configuration) : null,
       blockBytes: pool.blockBytes,
       blockBytesMin: pools.blocks.bytesMin,
@@ -50,6 +51,11 @@ export function statusOf(controlPlane: ControlPlane) {
   };
 }
 
+function isPrefillNeeded({ hints }: ControlPlane, pool: Pool): boolean {
+  const labels = [...pool.endpoints()].map(({ discovered }) => discovered.labels);
+  return needPrefill(labels, hints.settings.disaggregation.connector);
+}
+
 /** None where there is but one pool: then it is not looked for. */
 function modelsOf({ number }: Pool, { poolOf }: ServedModels): string[] {
   return [...poolOf].filter(([, pool]) => pool === number).map(([model]) => model);
@@ -58,22 +64,26 @@ function modelsOf({ number }: Pool, { poolOf }: ServedModels): string[] {
 export type ConfigurationShown = ReturnType<typeof configurationStatus>;
 
 function configurationStatus({ source, scheduling, warnings }: Configuration) {
-  return { source, profiles: schedulingStatus(scheduling).profiles, warnings };
+  return { source, profiles: profilesStatus(scheduling), warnings };
+}
+
+function profilesStatus({ profiles }: Scheduling) {
+  return profiles.map(({ name, steps }) => ({ name, steps: steps.map((step) => step.plugin) }));
 }
 
 /** What is in force: without a file, a pool with endpoints for prefill alone has its own. */
-function schedulingStatus({ profiles: all, disaggregation }: Scheduling) {
-  const profiles = all.map(({ name, steps }) => ({
-    name,
-    steps: steps.map((step) => step.plugin),
-  }));
+function schedulingStatus(scheduling: Scheduling, isPrefillNeeded: boolean) {
+  const { disaggregation } = scheduling;
+  const profiles = profilesStatus(scheduling);
   if (disaggregation === undefined) return { profiles, disaggregation: null };
   const nameOf = (number: number) => profiles[number]?.name ?? "";
   const { decider, decode, prefill, transferred } = disaggregation;
   return {
     profiles,
     disaggregation: {
-      prefillElsewhere: deciderText(decider, disaggregation.parameters),
+      prefillElsewhere: isPrefillNeeded
+        ? "always, as decode reads no prompt itself"
+        : deciderText(decider, disaggregation.parameters),
       ...{ decode: nameOf(decode), prefill: nameOf(prefill), transferred: nameOf(transferred) },
     },
   };
@@ -95,6 +105,8 @@ function endpointStatus(controlPlane: ControlPlane, endpoint: Endpoint) {
     name: endpoint.discovered.name,
     slot,
     state: stateName(endpoint.state),
+    role: roleText(endpoint.discovered.labels),
+    connector: connectorText(endpoint.discovered.labels, hints.settings.disaggregation.connector),
     engine: reading?.engine ?? null,
     waiting: reading?.waiting ?? null,
     running: reading?.running ?? null,

@@ -38,6 +38,19 @@ export function rolesOf(labels: Labels): number {
   return unknownConnector(labels) === undefined ? roles : roles & ~ROLE_PREFILL;
 }
 
+const ROLE_NAMES: readonly (readonly [number, string])[] = [
+  [ROLE_ENCODE, "encode"],
+  [ROLE_PREFILL, "prefill"],
+  [ROLE_DECODE, "decode"],
+];
+
+/** What people read of its part; `none` where it has none. */
+export function roleText(labels: Labels): string {
+  const roles = rolesOf(labels);
+  const names = ROLE_NAMES.filter(([bit]) => (roles & bit) !== 0).map(([, name]) => name);
+  return names.join("-") || "none";
+}
+
 /** Whether prefill may run on it, but not decode. */
 function isPrefillOnly(labels: Labels): boolean {
   const roles = rolesOf(labels);
@@ -84,6 +97,26 @@ const CONNECTORS_OF_ENGINES = new Map([["sglang", CONNECTOR_SGLANG]]);
 export function ownConnector(labels: Labels): number {
   const named = CONNECTORS.get(labels[CONNECTOR_LABEL] ?? "");
   return named ?? CONNECTORS_OF_ENGINES.get(labels[ENGINE_LABEL] ?? "") ?? CONNECTOR_OF_POOL;
+}
+
+/** The connector in force there, by the name that people gave it. */
+export function connectorText(labels: Labels, connectorOfPool: number): string {
+  const named = labels[CONNECTOR_LABEL];
+  if (named !== undefined && CONNECTORS.has(named)) return named;
+  const own = ownConnector(labels);
+  const connector = own === CONNECTOR_OF_POOL ? connectorOfPool : own;
+  return CONNECTOR_NAMES.find((name) => CONNECTORS.get(name) === connector) ?? "";
+}
+
+/** Whether every endpoint that decodes needs a prompt read elsewhere: SGLang's refuse to read one. */
+export function needPrefill(listed: readonly Labels[], connectorOfPool: number): boolean {
+  const decoding = listed.filter((labels) => (rolesOf(labels) & ROLE_DECODE) !== 0);
+  return decoding.length > 0 && decoding.every((labels) => readsElsewhere(labels, connectorOfPool));
+}
+
+function readsElsewhere(labels: Labels, connectorOfPool: number): boolean {
+  const own = ownConnector(labels);
+  return (own === CONNECTOR_OF_POOL ? connectorOfPool : own) === CONNECTOR_SGLANG;
 }
 
 const PORT_LABEL = "llm-d.ai/bootstrap-port";

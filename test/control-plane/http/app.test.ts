@@ -171,6 +171,21 @@ describe("the status page", () => {
     expect(await line("profile transferred")).toMatch(/: .*-scorer, .*-picker$/);
   });
 
+  it("shows roles and connectors of endpoints, and that SGLang's decode always needs a prefill", async () => {
+    const { app, list, listed, engines } = await start();
+    const text = async () => (await app.inject({ url: "/status" })).payload;
+    expect(await text()).not.toMatch(/ENGINE +ROLE/);
+    const sglang = { "llm-d.ai/kv-connector": "sglang" };
+    const labelsAt = (index: number) =>
+      index === 0 ? { ...sglang, "llm-d.ai/role": "prefill" } : sglang;
+    list(listed().map((endpoint, index) => ({ ...endpoint, labels: labelsAt(index) })));
+    expect(await text()).toMatch(/STATE +ENGINE +ROLE +CONNECTOR +WAITING/);
+    expect(await text()).toMatch(new RegExp(`${engines[1]!.address} .* decode +sglang `));
+    expect(await text()).toContain("prefill elsewhere: always, as decode reads no prompt itself,");
+    const { pools } = (await app.inject({ url: "/status?format=json" })).json();
+    expect(pools[0].endpoints[0]).toMatchObject({ role: "prefill", connector: "sglang" });
+  });
+
   it("shows a refusal until that file is in force, whatever becomes of others", async () => {
     const { controlPlane } = await start({ engines: 0 });
     const refused = () => controlPlane.refusals.last?.file;
