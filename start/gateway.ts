@@ -67,11 +67,12 @@ export class Gateway {
 
   /** Resolves to where the control plane finds model servers, those that it simulates and others. */
   async #startSimulators(options: Options): Promise<Pick<Options, "endpoints" | "pool">> {
-    const { simulate, prefill, stateDir, endpoints, pool } = options;
-    if (prefill > 0) {
-      const servers = roleServers(await freePorts(simulate + prefill), prefill);
-      await Promise.all(servers.map((server) => this.#start(roleSimulatorPart(server))));
-      return { endpoints, pool: [writeRolePool(stateDir, servers)] };
+    const { simulate, prefill, encode, connector, stateDir, endpoints, pool } = options;
+    if (prefill + encode > 0) {
+      const servers = roleServers(await freePorts(encode + prefill + simulate), encode, prefill);
+      const parts = servers.map((server) => roleSimulatorPart(server, connector, stateDir));
+      await Promise.all(parts.map((part) => this.#start(part)));
+      return { endpoints, pool: [writeRolePool(stateDir, servers, connector)] };
     }
     const ports = await freePorts(simulate);
     await Promise.all(ports.map((port) => this.#start(simulatorPart({ port }))));

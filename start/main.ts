@@ -58,7 +58,7 @@ async function launch(options: Options): Promise<void> {
 
 async function showExampleLater(url: string, options: Options, signal: AbortSignal): Promise<void> {
   const path = await untilAnswered(options, signal);
-  console.log(`A model server answers.\n\n${exampleText(url, path)}`);
+  console.log(`A model server answers.\n\n${exampleText(url, path, options)}`);
 }
 
 /**

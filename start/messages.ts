@@ -11,7 +11,9 @@ export function readyText(ready: Ready, options: Options): string {
   return [
     `ready ${url}`,
     "",
-    ready.example ? exampleText(url, ready.example) : withoutServerText(url, ready.obstacles),
+    ready.example
+      ? exampleText(url, ready.example, options)
+      : withoutServerText(url, ready.obstacles),
     "",
     `metrics  ${control}/metrics`,
     `status   ${control}/status`,
@@ -22,13 +24,20 @@ export function readyText(ready: Ready, options: Options): string {
 }
 
 /** `path` is the file of a request's body. */
-export function exampleText(url: string, path: string): string {
+export function exampleText(
+  url: string,
+  path: string,
+  { encode }: Pick<Options, "encode">,
+): string {
   const headers = "-H 'content-type: application/json' -H 'x-hintway-explain: 1'";
   return [
     `curl -i ${url}/v1/chat/completions ${headers} -d @${quoted(path)}`,
     "",
     "Run it twice: x-hintway-endpoint stays the same, and in x-hintway-explain that endpoint's",
     "matchedKeys rise from 0 to all keys, for it holds the prompt in its cache.",
+    ...(encode > 0
+      ? ["The prompt ends in an image; in its disaggregation, encoders are those that encoded it."]
+      : []),
   ].join("\n");
 }
 

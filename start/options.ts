@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { FALLBACKS_MAX, FALLBACKS_STANDARD } from "../protocol/limits.ts";
 import { pathOf, withFullPath } from "./named-file.ts";
+import { SIMULATED_CONNECTORS } from "./roles.ts";
 import { StartError } from "./start-error.ts";
 
 export interface Options {
@@ -19,6 +20,10 @@ export interface Options {
   simulate: number;
   /** Simulated prefill servers besides, whose prompts the others decode; 0 without disaggregation. */
   prefill: number;
+  /** Simulated encoders of images and the like besides. */
+  encode: number;
+  /** One of SIMULATED_CONNECTORS: how simulated servers hand KV caches over. */
+  connector: string;
   /** `ip:port` of each real model server. */
   endpoints: string[];
   /** `FILE` or `NAME=FILE`, with full paths. */
@@ -88,6 +93,12 @@ function describedCommand(): Command {
     .option("--models <name=pool,...>", "which pool serves a model, where servers do not tell")
     .option("--simulate <count>", "simulate model servers (default: 4)", wholeNumber(1, 256))
     .option("--prefill <count>", "simulate prefill servers for them", wholeNumber(0, 256), 0)
+    .option("--encode <count>", "simulate encoders of images for them", wholeNumber(0, 256), 0)
+    .addOption(
+      new Option("--connector <name>", "how simulated prefill servers hand KV caches over")
+        .choices(SIMULATED_CONNECTORS)
+        .default("nixlv2"),
+    )
     .option("--config <[name=]file>", "read, and watch, an EndpointPickerConfig", added)
     .option("--settings <file>", "read, and watch, a YAML file of Hintway's own settings")
     .option("--port <number>", "port of the gateway", port, 8080)
@@ -133,7 +144,7 @@ function environmentArguments(
 
 function completed(parsed: Parsed, environment: Environment): Options {
   refuseTwoSources(parsed);
-  refuseLonePrefill(parsed);
+  for (const stage of ["prefill", "encode"] as const) refuseLoneStage(stage, parsed);
   refuseSharedPorts(parsed);
   const { pool = [], config = [], settings } = parsed;
   for (const text of pool) refuseUnreadable("pool", pathOf(text));
@@ -162,18 +173,18 @@ function refuseTwoSources(parsed: Parsed): void {
   );
 }
 
-function refuseLonePrefill(parsed: Parsed): void {
-  if (parsed.prefill === 0) return;
+function refuseLoneStage(stage: "prefill" | "encode", parsed: Parsed): void {
+  if (parsed[stage] === 0) return;
   const source = (["endpoints", "pool"] as const).find((name) => parsed[name] !== undefined);
   if (source !== undefined) {
     throw new StartError(
-      `--prefill and --${source} do not go together: --prefill simulates model servers.`,
-      "Give real prefill servers the label `llm-d.ai/role: prefill` in the file of --pool.",
+      `--${stage} and --${source} do not go together: --${stage} simulates model servers.`,
+      `Give real ${stage} servers the label \`llm-d.ai/role: ${stage}\` in the file of --pool.`,
     );
   }
   if (parsed.attachment !== "buffer") return;
   throw new StartError(
-    "--prefill and --attachment buffer do not go together: it cannot hold a request for a prefill.",
+    `--${stage} and --attachment buffer do not go together: it cannot hold a request for that.`,
     "Leave --attachment at pause.",
   );
 }

@@ -39,7 +39,8 @@ export async function untilServing(options: Options, launch: Launch): Promise<Se
   const obstacles = () => unusableEndpoints(`http://${LOOPBACK}:${options.controlPort}`);
   const answer = await firstAnswer(url, { launch, waitMaxMs, obstacles });
   if ("model" in answer) {
-    return { url, example: writeExample(options.stateDir, answer.model), obstacles: [] };
+    const example = writeExample(options.stateDir, answer.model, options.encode > 0);
+    return { url, example, obstacles: [] };
   }
   if (!isSimulated) return { url, ...answer };
   throw new StartError(
@@ -57,7 +58,7 @@ export async function untilAnswered(options: Options, signal: AbortSignal): Prom
   };
   while (true) {
     const answer = await firstAnswer(gatewayUrl(options), wait);
-    if ("model" in answer) return writeExample(options.stateDir, answer.model);
+    if ("model" in answer) return writeExample(options.stateDir, answer.model, false);
   }
 }
 

@@ -73,7 +73,11 @@ async function ended(launcher: Launcher, signal: NodeJS.Signals): Promise<void> 
 interface Curled {
   status: number;
   endpoint: string | undefined;
-  explanation: { keys: number; candidates: { endpoint: string; matchedKeys: number }[] };
+  explanation: {
+    keys: number;
+    candidates: { endpoint: string; matchedKeys: number }[];
+    disaggregation?: { decision: string; encoders?: string[]; prefill?: string };
+  };
   body: { error?: { code: string } };
 }
 
@@ -127,6 +131,22 @@ describe("npm start", () => {
       ({ endpoint }) => endpoint === first.endpoint,
     );
     expect(served?.matchedKeys).toBe(second.explanation.keys);
+  });
+
+  it("simulates encoders and prefill, and shows an image that goes through both", async () => {
+    const stages = ["--simulate", "1", "--prefill", "1", "--encode", "1"];
+    const launcher = await launched(...stages, "--connector", "sglang");
+    await untilReady(launcher);
+    expect(launcher.output()).toMatch(/encoders are those that encoded it/);
+    const shown = await until("a pick of both stages", () => {
+      const { status, explanation } = curled(launcher);
+      expect(status).toBe(200);
+      const { disaggregation } = explanation;
+      return disaggregation?.decision === "encode-prefill-decode" ? disaggregation : undefined;
+    });
+    const portOf = (role: string) =>
+      new RegExp(`127\\.0\\.0\\.1:\\d+(?=, ${role}$)`, "m").exec(launcher.output())?.[0];
+    expect(shown).toMatchObject({ encoders: [portOf("encode")], prefill: portOf("prefill") });
   });
 
   it("names the process of every part, and the next one when it is killed", async () => {

@@ -19,6 +19,8 @@ describe("the options of npm start", () => {
       adminPort: 9901,
       simulate: 4,
       prefill: 0,
+      encode: 0,
+      connector: "nixlv2",
       endpoints: [],
       pool: [],
       config: [],
@@ -47,6 +49,12 @@ describe("the options of npm start", () => {
       simulate: 2,
       prefill: 1,
     });
+  });
+
+  it("are simulated encoders, and servers of the connector that is named", () => {
+    const read = options(["--encode", "2", "--prefill", "1", "--connector", "sglang"]);
+    expect(read).toMatchObject({ simulate: 4, encode: 2, prefill: 1, connector: "sglang" });
+    expect(options([], { HINTWAY_CONNECTOR: "mooncake" }).connector).toBe("mooncake");
   });
 
   it("name the file of settings by its full path", () => {
@@ -99,6 +107,9 @@ describe("the options of npm start", () => {
     [["--endpoints", "10.0.0.5:1", "--simulate", "2"], /--endpoints and --simulate do not go/],
     [["--endpoints", "10.0.0.5:1", "--prefill", "2"], /--prefill and --endpoints do not go/],
     [["--prefill", "1", "--attachment", "buffer"], /--prefill and --attachment buffer do not go/],
+    [["--endpoints", "10.0.0.5:1", "--encode", "2"], /--encode and --endpoints do not go/],
+    [["--encode", "1", "--attachment", "buffer"], /--encode and --attachment buffer do not go/],
+    [["--connector", "none"], /Allowed choices are nixlv2, moriio, shared-storage, lmcache/],
     [["--prefill", "-1"], /'-1' is invalid/],
     [["--port", "8081"], /two are the same/],
     [["--pool", "a=/nowhere/pool.yaml"], /--pool \/nowhere\/pool.yaml cannot be read/],

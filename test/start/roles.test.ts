@@ -1,24 +1,54 @@
 import { readFileSync } from "node:fs";
-import { expect, it } from "vitest";
+import { expect, it, test } from "vitest";
 import { parsePoolFile } from "../../control-plane/discovery/file.ts";
-import { roleServers, roleSimulatorPart, writeRolePool } from "../../start/roles.ts";
+import { CONNECTOR_NAMES } from "../../control-plane/pool/roles.ts";
+import { CONNECTORS } from "../../simulator/connectors/transfers.ts";
+import {
+  roleServers,
+  roleSimulatorPart,
+  SIMULATED_CONNECTORS,
+  writeRolePool,
+} from "../../start/roles.ts";
 import { temporaryFolder } from "../support/components.ts";
 
-it("the pool file tells the control plane each simulated server's role", () => {
-  const servers = roleServers([21_001, 21_002, 21_003], 1);
-  const path = writeRolePool(temporaryFolder(), servers);
+it("the pool file tells the control plane each simulated server's role and connector", () => {
+  const servers = roleServers([21_001, 21_002, 21_003, 21_004], 1, 1);
+  const path = writeRolePool(temporaryFolder(), servers, "mooncake");
   const [pool] = parsePoolFile(readFileSync(path, "utf8"), path, "pool");
-  const roles = pool?.endpoints.map(({ port, labels }) => [port, labels["llm-d.ai/role"]]);
-  expect(roles).toEqual([
-    [21_001, "decode"],
-    [21_002, "decode"],
-    [21_003, "prefill"],
+  const told = pool?.endpoints.map(({ port, labels }) => [port, labels["llm-d.ai/role"]]);
+  expect(told).toEqual([
+    [21_001, "encode"],
+    [21_002, "prefill"],
+    [21_003, "decode"],
+    [21_004, "decode"],
   ]);
+  expect(pool?.endpoints[1]?.labels).toMatchObject({
+    "llm-d.ai/kv-connector": "mooncake",
+    "llm-d.ai/bootstrap-port": "21002",
+  });
 });
 
 it("simulated servers of a role are told it, and named by it", () => {
-  const [server] = roleServers([21_001], 1);
-  const { name, args } = roleSimulatorPart(server!);
+  const [server] = roleServers([21_001], 0, 1);
+  const { name, args } = roleSimulatorPart(server!, "sglang", "/state");
   expect(name).toBe("Simulated model server 127.0.0.1:21001, prefill");
-  expect(args.join(" ")).toContain("--role prefill --kv-connector nixlv2");
+  expect(args.join(" ")).toContain("--role prefill --kv-connector sglang");
+});
+
+it("simulated servers of shared storage share a folder, LMCache's likewise", () => {
+  const [server] = roleServers([21_001], 0, 1);
+  for (const connector of ["shared-storage", "lmcache"]) {
+    const { args } = roleSimulatorPart(server!, connector, "/state");
+    expect(args.join(" ")).toContain("--kv-connector shared-storage --kv-store /state/kv-store");
+  }
+});
+
+test("every connector of the control plane can be simulated, and the simulator speaks it", () => {
+  expect([...SIMULATED_CONNECTORS].sort()).toEqual([...CONNECTOR_NAMES].sort());
+  const [server] = roleServers([21_001], 0, 1);
+  const spoken = SIMULATED_CONNECTORS.map((connector) => {
+    const { args } = roleSimulatorPart(server!, connector, "/state");
+    return args[args.indexOf("--kv-connector") + 1];
+  });
+  expect(CONNECTORS).toEqual(expect.arrayContaining(spoken));
 });
