@@ -20,6 +20,8 @@ export class Encodings {
   readonly #context: TransferContext;
   readonly #made = new Set<string>();
   fetched = 0;
+  /** Items of a request that tells of others' encodings: of these nothing was told. */
+  untold = 0;
 
   constructor(context: TransferContext) {
     this.#context = context;
@@ -51,17 +53,16 @@ export class Encodings {
     };
   }
 
-  /** Fetches what the request says is encoded, all of the prompt's items or none. */
+  /** Fetches what the request says is encoded; an engine encodes by itself what it does not say. */
   async fetch({ body }: LegRequest): Promise<void> {
     const params = objectField(body, PLACE);
     if (params === undefined) return;
     const hashes = mediaHashes(body);
-    for (const hash of hashes) {
-      if (!isObject(params[hash])) throw wrongField(`${PLACE}.${hash}`, "is missing");
-    }
+    this.untold += hashes.filter((hash) => params[hash] === undefined).length;
     for (const [hash, item] of Object.entries(params)) {
       if (!hashes.includes(hash)) throw wrongField(`${PLACE}.${hash}`, "is of no item here");
-      await this.#fetchItem(hash, item as Json);
+      if (!isObject(item)) throw wrongField(`${PLACE}.${hash}`, "is no object");
+      await this.#fetchItem(hash, item);
     }
   }
 

@@ -99,7 +99,8 @@ export class Transfers {
 
   state(): Json {
     const { legs, failures, counts, held } = this;
-    const encoded = { made: this.encodings.made, fetched: this.encodings.fetched };
+    const { made, fetched, untold } = this.encodings;
+    const encoded = { made, fetched, untold };
     const offers = this.#connector?.offers?.counts ?? null;
     return { connector: this.#name, counts, held, offers, encoded, legs, failures };
   }

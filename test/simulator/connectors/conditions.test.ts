@@ -56,7 +56,7 @@ async function encoded(encoder: StartedServer, url: string): Promise<Record<stri
   return (await answer.json()).ec_transfer_params;
 }
 
-test("an encoder says where each item's encoding is, and a prompt comes with all of them", async () => {
+test("an encoder says where each item's encoding is, and a prompt fetches what it tells of them", async () => {
   const encoder = await startedServer({ role: "encode" });
   const server = await startedServer();
   const params = Object.assign({}, ...(await Promise.all(IMAGES.map((u) => encoded(encoder, u)))));
@@ -70,7 +70,12 @@ test("an encoder says where each item's encoding is, and a prompt comes with all
   };
   const { [other]: _, ...one } = params;
   expect(await send(params)).toEqual([200, null]);
-  expect(await send(one)).toEqual([400, `ec_transfer_params.${other}`]);
+  expect(await send(one)).toEqual([200, null]);
+  expect((await (await server.get("/sim/state")).json()).transfers.encoded).toMatchObject({
+    fetched: 3,
+    untold: 1,
+  });
+  expect(await send({ ...one, [other!]: "x" })).toEqual([400, `ec_transfer_params.${other}`]);
   expect(await send({ ...params, f00: params[hash] })).toEqual([400, "ec_transfer_params.f00"]);
   const moved = { ...params, [hash]: { ...params[hash], peer_port: 1 } };
   expect(await send(moved)).toEqual([502, `ec_transfer_params.${hash}.peer_host`]);
