@@ -1,5 +1,7 @@
-// Instant model servers of flow A as a process: node bench/handing-servers.ts PREFILL_PORT DECODE_PORT
-// Prefill hands over, decode refuses what was not handed over to it. Prints `listening`.
+// Model servers of flow A as a process:
+// node bench/handing-servers.ts PREFILL_PORT DECODE_PORT PREFILL_MS DECODE_MS
+// Prefill hands over, decode refuses what was not handed over to it; each answers after so many
+// milliseconds, at once after 0. Prints `listening`.
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -22,19 +24,26 @@ const ANSWER =
   '{"role":"assistant","content":"ok"},"finish_reason":"length"}],"usage":{"prompt_tokens":1000,' +
   '"completion_tokens":1,"total_tokens":1001}';
 
-const [, , prefillPort, decodePort] = process.argv.map(Number);
-await listen(
-  prefillPort,
-  '"do_remote_decode":true',
-  `${ANSWER},"kv_transfer_params":${PARAMETERS}}`,
-);
-await listen(decodePort, PARAMETERS, `${ANSWER}}`);
+const [, , prefillPort, decodePort, prefillMs = 0, decodeMs = 0] = process.argv.map(Number);
+await listen(prefillPort, {
+  wanted: '"do_remote_decode":true',
+  answer: `${ANSWER},"kv_transfer_params":${PARAMETERS}}`,
+  afterMs: prefillMs,
+});
+await listen(decodePort, { wanted: PARAMETERS, answer: `${ANSWER}}`, afterMs: decodeMs });
 console.log("listening");
 // The one who started it holds its input open; whatever ends that one ends this.
 process.stdin.on("end", () => process.exit(0)).resume();
 
+interface Behaviour {
+  wanted: string;
+  answer: string;
+  afterMs: number;
+}
+
 /** Answers 200 to bodies that hold `wanted`, 400 to all others, and GET with a metrics page. */
-async function listen(port: number | undefined, wanted: string, answer: string): Promise<void> {
+async function listen(port: number | undefined, behaviour: Behaviour): Promise<void> {
+  const { wanted, answer, afterMs } = behaviour;
   const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -42,8 +51,12 @@ async function listen(port: number | undefined, wanted: string, answer: string):
       const isAsked = request.method === "POST";
       const isGood = !isAsked || Buffer.concat(chunks).includes(wanted);
       const text = isAsked ? answer : metricsPage({});
-      response.writeHead(isGood ? 200 : 400, { "content-length": Buffer.byteLength(text) });
-      response.end(text);
+      const respond = () => {
+        response.writeHead(isGood ? 200 : 400, { "content-length": Buffer.byteLength(text) });
+        response.end(text);
+      };
+      if (isAsked && afterMs > 0) setTimeout(respond, afterMs);
+      else respond();
     });
   });
   server.listen(port, "127.0.0.1");

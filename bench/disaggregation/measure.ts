@@ -3,6 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { freePorts } from "../../start/ports.ts";
 import { projectPath } from "../../start/project.ts";
 import { startControlPlane, startEnvoy } from "../../test/support/components.ts";
@@ -12,15 +13,25 @@ import { median, quantile } from "../measure/quantiles.ts";
 import { chatOf, decodeBody, prefillBody } from "./bodies.ts";
 import { Connection } from "./connection.ts";
 
+/** How long both servers take to answer, 0 for instant ones. */
+export interface Pace {
+  prefillMs: number;
+  decodeMs: number;
+  /** Requests of a cell's round, all connections together; at least 20 of each connection. */
+  requests: number;
+}
+
+const LEAST_OF_A_CONNECTION = 20;
+
 export interface Plan {
   rounds: number;
-  /** Requests of a cell's round, all connections together. */
-  requests: number;
+  paces: readonly Pace[];
   connections: readonly number[];
   bodyBytes: readonly number[];
 }
 
 export interface Cell {
+  pace: Pace;
   connections: number;
   bodyBytes: number;
   /** Medians over the rounds of each round's p50 and p99. */
@@ -43,9 +54,16 @@ interface Client {
 }
 
 export async function measureDisaggregation(plan: Plan): Promise<Cell[]> {
+  const cells: Cell[] = [];
+  for (const pace of plan.paces) cells.push(...(await measurePace(plan, pace)));
+  return cells;
+}
+
+async function measurePace(plan: Plan, pace: Pace): Promise<Cell[]> {
   const [prefill = 0, decode = 0] = await freePorts(2);
   const script = projectPath("bench", "handing-servers.ts");
-  const servers = spawn(process.execPath, [script, `${prefill}`, `${decode}`], {
+  const settings = [prefill, decode, pace.prefillMs, pace.decodeMs].map(String);
+  const servers = spawn(process.execPath, [script, ...settings], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   await once(servers.stdout, "data");
@@ -59,9 +77,8 @@ export async function measureDisaggregation(plan: Plan): Promise<Cell[]> {
     const cells: Cell[] = [];
     for (const connections of plan.connections) {
       for (const bodyBytes of plan.bodyBytes) {
-        cells.push(
-          await measureCell(plan, { connections, bodyBytes, port, plainPort, prefill, decode }),
-        );
+        const ports = { port, plainPort, prefill, decode };
+        cells.push(await measureCell(plan.rounds, { pace, connections, bodyBytes, ...ports }));
       }
     }
     return cells;
@@ -108,6 +125,7 @@ async function untilDisaggregated(port: number): Promise<void> {
 }
 
 interface CellSetting {
+  pace: Pace;
   connections: number;
   bodyBytes: number;
   port: number;
@@ -116,17 +134,17 @@ interface CellSetting {
   decode: number;
 }
 
-async function measureCell(plan: Plan, setting: CellSetting): Promise<Cell> {
-  const { connections, bodyBytes, port, plainPort, prefill, decode } = setting;
+async function measureCell(roundCount: number, setting: CellSetting): Promise<Cell> {
+  const { pace, connections, bodyBytes, port, plainPort, prefill, decode } = setting;
   const ways = {
     direct: () => openDirect(prefill, decode),
     behindEnvoy: () => openDirect(prefill, plainPort),
     gateway: () => openGateway(port),
   };
   const rounds = { direct: [], behindEnvoy: [], gateway: [] } as Record<Name, number[][]>;
-  for (let round = 0; round < plan.rounds; round++) {
+  for (let round = 0; round < roundCount; round++) {
     for (const way of NAMES) {
-      rounds[way].push(await measureRound(ways[way], connections, bodyBytes, plan.requests));
+      rounds[way].push(await measureRound(ways[way], setting));
     }
   }
   const summary = (all: number[][]) => ({
@@ -134,7 +152,7 @@ async function measureCell(plan: Plan, setting: CellSetting): Promise<Cell> {
     p99Ms: median(all.map((latencies) => quantile(latencies, 0.99))),
   });
   return {
-    ...{ connections, bodyBytes },
+    ...{ pace, connections, bodyBytes },
     direct: summary(rounds.direct),
     behindEnvoy: summary(rounds.behindEnvoy),
     gateway: summary(rounds.gateway),
@@ -143,14 +161,14 @@ async function measureCell(plan: Plan, setting: CellSetting): Promise<Cell> {
 
 async function measureRound(
   open: () => Promise<Client>,
-  connections: number,
-  bodyBytes: number,
-  requests: number,
+  { pace, connections, bodyBytes }: CellSetting,
 ): Promise<number[]> {
   const clients = await Promise.all(Array.from({ length: connections }, open));
   const latencies: number[] = [];
-  const each = Math.ceil(requests / connections);
-  const loop = async (client: Client) => {
+  const each = Math.max(LEAST_OF_A_CONNECTION, Math.ceil(pace.requests / connections));
+  const loop = async (client: Client, number: number) => {
+    // Spread over one answer's time: all at once they would wait for each other.
+    await sleep(((pace.prefillMs + pace.decodeMs) * number) / connections);
     // The first fifth warms connections and code.
     for (let at = -each / 5; at < each; at++) {
       const body = chatOf(bodyBytes, `${Math.random()}`);

@@ -4,9 +4,15 @@ import { disaggregationText } from "../../bench/disaggregation.ts";
 import { describeMachine } from "../../bench/measure/machine.ts";
 
 it("two legs through the gateway are measured against a client's own, beside the budget", async () => {
-  const plan = { rounds: 1, requests: 20, connections: [2], bodyBytes: [2048] };
+  const instant = { prefillMs: 0, decodeMs: 0, requests: 40 };
+  const takingTime = { prefillMs: 20, decodeMs: 5, requests: 40 };
+  const paces = [instant, takingTime];
+  const plan = { rounds: 1, paces, connections: [2], bodyBytes: [2048] };
   const cells = await measureDisaggregation(plan);
-  expect(cells).toMatchObject([{ connections: 2, bodyBytes: 2048 }]);
+  expect(cells).toMatchObject(paces.map((pace) => ({ pace, connections: 2, bodyBytes: 2048 })));
+  // Both legs' times, one after the other; timers may be early by one.
+  expect(cells[1]!.direct.p50Ms).toBeGreaterThan(23);
+  expect(cells[1]!.gateway.p50Ms).toBeGreaterThan(23);
   for (const { direct, behindEnvoy, gateway } of cells) {
     expect(direct.p50Ms).toBeGreaterThan(0);
     expect(behindEnvoy.p99Ms).toBeGreaterThanOrEqual(behindEnvoy.p50Ms);
@@ -20,6 +26,7 @@ it("two legs through the gateway are measured against a client's own, beside the
     gateway: { ...one, p50Ms },
   }));
   const text = disaggregationText({ machine: describeMachine(), plan, cells: made });
-  expect(text).toMatch(/\| \+0.050 \| \+0.100 \| ≤ 0.2 \| met \|/);
+  expect(text).toContain("prefill answers after 20 ms, decode after 5 ms");
+  expect(text).toMatch(/\| \+0.050 \| \+0.050 \| \+0.100 \| ≤ 0.2 \| met \|/);
   expect(text).toMatch(/\| \+0.300 \| ≤ 0.2 \| \*\*missed\*\* \|/);
 });
