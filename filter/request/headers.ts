@@ -17,6 +17,7 @@ import { equals, Text } from "../host/memory.ts";
 import { trapAsAsked } from "../trap.ts";
 import { CLUSTER, DESTINATION } from "./destination.ts";
 import { chooseProfile, hashOfValue, takeNamedHeader } from "./named-headers.ts";
+import { modelOfPath } from "./named-model.ts";
 import { namesModel } from "./named-target.ts";
 import { prefersIfAvailable } from "./prefer.ts";
 import { API_NONE, apiOf, isModelList } from "./prompt-api.ts";
@@ -125,6 +126,18 @@ export function asksForModels(): bool {
     else if (equals(nameAt, nameBytes, PATH)) isList = isModelList(valueAt, valueBytes);
   }
   return isGet && isList;
+}
+
+/** The hash of the model that `GET /v1/models/NAME` asks for; 0 where the request is another. */
+export function modelAskedFor(): u64 {
+  let isGet: bool = false;
+  let model: u64 = 0;
+  readHeaders(REQUEST_HEADERS);
+  while (nextHeader()) {
+    if (equals(nameAt, nameBytes, METHOD)) isGet = equals(valueAt, valueBytes, GET);
+    else if (equals(nameAt, nameBytes, PATH)) model = modelOfPath(valueAt, valueBytes);
+  }
+  return isGet ? model : 0;
 }
 
 /** By the name's first letter, which leaves most headers at one comparison. */

@@ -5,10 +5,16 @@ import { Prompt } from "./prompt.ts";
 import { replyNoSuchModel, replyUnknownModel, SHOWN_BYTES_MAX } from "./replies.ts";
 
 /** `found` is NO_SUCH_MODEL or UNKNOWN_MODEL. Answers the status. */
-export function refuseModel(prompt: Prompt, found: u32): u32 {
-  if (found === NO_SUCH_MODEL) return repeatName(prompt);
+export function refuseModel(prompt: Prompt, isInBody: bool, found: u32): u32 {
+  // Elsewhere the path names it, which need not be fit for JSON.
+  if (found === NO_SUCH_MODEL) return isInBody ? repeatName(prompt) : refuseUnnamed();
   replyUnknownModel.send();
   return replyUnknownModel.status;
+}
+
+function refuseUnnamed(): u32 {
+  replyNoSuchModel.sendWith(0, 0);
+  return replyNoSuchModel.status;
 }
 
 /** Repeats the name as the body spells it, which is within JSON quotes there too. */

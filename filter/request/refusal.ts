@@ -19,7 +19,7 @@ export function refuse(request: Request, reason: u32): void {
   logPick(request);
   if (reason === reasons.REASON_MODEL) {
     counters.rejectedModel++;
-    request.status = refuseModel(request.prompt, request.pool);
+    request.status = refuseModel(request.prompt, request.wish.modelName !== 0, request.pool);
     return;
   }
   const reply = replyTo(reason);

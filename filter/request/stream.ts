@@ -75,7 +75,12 @@ export function onRequestHeaders(context: u32, isEnd: bool): u32 {
   request.isIfAvailable = headers.isIfAvailable;
   request.wantsExplanation = headers.wantsExplanation && mayExplain;
   const isHopeless = number === table.NO_POOL && !holdsHeaders;
-  if (isEnd && request.isByModel && answersModels()) return answerModels(request);
+  if (isEnd && request.isByModel) {
+    if (answersModels()) return answerModels(request);
+    // No prompt is sent, so that it counts as no use of the model.
+    const model = headers.modelAskedFor();
+    if (model !== 0) request.pool = choice.poolOfRequest(model);
+  }
   if (isEnd || headers.isUpgrade || isHopeless) return choose(request) ? CONTINUE : STOP;
   request.tellsLength = holdsHeaders && headers.contentBytes > 0;
   request.namesTarget = headers.namesTarget;

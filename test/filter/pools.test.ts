@@ -133,7 +133,32 @@ describe("where routes choose no pool, the model decides", () => {
     expect([status, Buffer.from(body).toString()]).toEqual([200, LIST]);
     expect(answered.get("content-type")).toBe("application/json");
     const retrieved = { ...headers, ":path": "/v1/models/llama" };
-    expect(shown(ask(gateway, { headers: retrieved, body: null }))).toEqual(SMALL);
+    expect(shown(ask(gateway, { headers: retrieved, body: null }))).toEqual(LARGE);
+  });
+
+  test.each([
+    ["qwen", SMALL],
+    ["llama?verbose=1", LARGE],
+    ["org/llama-3.1", LARGE],
+    ["org%2Fllama-3.1", LARGE],
+    ["org%2fll%61ma-3.1#a", LARGE],
+  ])("and GET /v1/models/%s goes to the pool that serves it", (name, expected) => {
+    const poolOf = { ...MODELS.poolOf, "org/llama-3.1": 5 };
+    const gateway = standalone({ models: { ...MODELS, poolOf } });
+    const headers = { ":method": "GET", ":path": `/v1/models/${name}` };
+    expect(shown(ask(gateway, { headers, body: null }))).toEqual(expected);
+  });
+
+  test("and GET /v1/models/NAME gets OpenAI's 404 where no pool serves it", () => {
+    const gateway = standalone();
+    ask(gateway, { body: chatBody("hello", "llama") });
+    for (const name of ["gpt-5", "llama/x", "llama%2", "%22"]) {
+      const headers = { ":method": "GET", ":path": `/v1/models/${name}` };
+      const { status, code } = errorOf(ask(gateway, { headers, body: null }));
+      expect([name, status, code]).toEqual([name, 404, "model_not_found"]);
+    }
+    const bare = { ":method": "GET", ":path": "/v1/models/" };
+    expect(shown(ask(gateway, { headers: bare, body: null }))).toEqual(SMALL);
   });
 
   test("and the headers that its pool's profile looks at are read then", () => {
