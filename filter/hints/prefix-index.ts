@@ -17,6 +17,7 @@ import {
   useAgain,
   useNew,
 } from "./bands.ts";
+import { beginPrompt, endKey, noteCopy, olderBlocks } from "./copies.ts";
 import {
   after,
   claimEntry,
@@ -55,9 +56,12 @@ export function matchKeys(keys: usize, keyCount: u32, slots: StaticArray<u16>, c
     const slot = unchecked(slots[i]);
     unchecked((matchedKeys[slot] = 0));
     unchecked((rememberedKeys[slot] = 0));
+    unchecked((olderBlocks[slot] = 0));
   }
+  beginPrompt();
   for (let i: u32 = 0; i < keyCount; i++) {
     if (!matchKey(load<u64>(keys + ((<usize>i) << 3)), i)) return;
+    endKey(i);
   }
 }
 
@@ -86,6 +90,7 @@ function matchHolders(entry: usize, depth: u32): bool {
     isAlive = true;
     if (unchecked(matchedKeys[slot]) === depth && isHeld(slot, stamp)) {
       unchecked((matchedKeys[slot] = depth + 1));
+      noteCopy(slot, stamp);
     }
   }
   return isAlive;

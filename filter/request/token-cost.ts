@@ -1,7 +1,8 @@
 // The default profile's scorer: what it costs, in prompt bytes, to send the request to an endpoint.
 //
 //   cost(e) = slowness(e) · (backlog(e) + ω · resident(e) + adapter(e)
-//           + (γ + α · mean(backlog) / mean(uncached) + β · unanswered(e) + ρ · renewal(e)) · uncached(e))
+//           + (γ + α · mean(backlog) / mean(uncached) + β · unanswered(e)) · uncached(e)
+//           + ρ · renewal(e) · (uncached(e) + found · older(e)))
 //
 // backlog: uncached bytes sent to e and not answered yet; unanswered: of how many requests. uncached:
 // bytes of this prompt that e does not hold, less a credit for what it held until recently. resident:
@@ -24,11 +25,15 @@
 // renewed: the share of e's cache that was computed anew lately; usual: its mean where caches are full,
 // and more than its mean before; found: the share of prompts found cached, without which nothing is
 // lost and nobody comes back.
+// older: bytes that e and others hold, each counted by how much of e's cache its copy is older than the one
+// used last. To use a copy is to keep it, and two copies of what one endpoint can serve take room from others:
+// less where nobody comes back, since then both leave soon.
 // slowness: how long a prompt takes on e over the pool's mean, which makes a time of the bytes. adapter:
 // what it takes until the request's LoRA adapter runs there. Backlog, unanswered and resident include
 // requests that passed no gateway.
 import { POOL_ENDPOINTS_MAX } from "../../protocol/limits.ts";
 import { adapterPlace, HAS_ROOM, IS_FULL, isAdapter } from "../hints/adapter-places.ts";
+import { olderBlocks } from "../hints/copies.ts";
 import { Pool } from "../hints/pool.ts";
 import { matchedKeys, rememberedKeys } from "../hints/prefix-index.ts";
 import { renewalOf } from "../hints/renewal.ts";
@@ -64,7 +69,9 @@ export function scoreCosts(
   const credit = pool.parameter(step, 3);
   const beta = pool.parameter(step, 5);
   const price = priceOfUncached(pool, step, trust);
-  const rho = pool.parameter(step, 6) * pool.foundShare();
+  const found = pool.foundShare();
+  const rho = pool.parameter(step, 6) * found;
+  const older = found * <f64>pool.blockBytes;
   const hasAdapter = isAdapter(wish.modelName);
   let least = Infinity;
   for (let i = 0; i < candidateCount; i++) {
@@ -72,9 +79,11 @@ export function scoreCosts(
     const resident = residentBefore(pool, slot, trust);
     const waiting = waitingBefore(slot, trust);
     const missing = missingBytes(wish, slot, credit);
-    const weight = price + beta * waiting + rho * renewalOf(pool, slot);
+    const kept = missing + older * unchecked(olderBlocks[slot]);
+    const room = rho * renewalOf(pool, slot) * kept;
     const place = hasAdapter ? adapterTokens(slot, wish.modelName) * pool.bytesPerToken : 0;
-    const bytes = unchecked(backlogs[i]) + weight * missing + omega * resident + place;
+    const work = unchecked(backlogs[i]) + (price + beta * waiting) * missing;
+    const bytes = work + room + omega * resident + place;
     const cost = <f64>unchecked(slownessOf[slot]) * bytes;
     unchecked((costs[i] = cost));
     least = min(least, cost);

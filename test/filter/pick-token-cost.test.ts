@@ -7,6 +7,8 @@ import {
   type BenchEndpoint,
   explain,
   KIB,
+  keyCountOf,
+  keysOf,
   picksOf,
   promptOf,
   startBench,
@@ -14,7 +16,8 @@ import {
 
 // The formula again, written from its definition:
 //   cost(e) = backlog(e) + ω · resident(e)
-//           + (γ + α · mean(backlog) / mean(uncached) + β · unanswered(e) + ρ · renewal(e)) · uncached(e)
+//           + (γ + α · mean(backlog) / mean(uncached) + β · unanswered(e)) · uncached(e)
+//           + ρ · renewal(e) · (uncached(e) + found · older(e))
 // Before the first pick nothing was computed lately, and ρ weighs nothing.
 
 interface Parameters {
@@ -182,6 +185,48 @@ describe("the token-cost scorer", () => {
       expect(before! / promptBytes).toBeGreaterThan(3.8);
       expect(after!).toBeLessThan(other!);
       expect(after! / promptBytes).toBeLessThan(2.5);
+    });
+
+    describe("and a copy that is older than another's", () => {
+      /** What the prompt costs where endpoints hold it, once caches are full and alike. */
+      function costsOfCopies(copies: readonly { kib: number; ageBlocks: number }[]): number[] {
+        const gateway = startBench(benchOf([given, given], parameters));
+        const work = [...computed([0, 1], 400), ...cached];
+        const picks = work.map((pick, at) => ({ ...pick, keys: [BigInt(at + 1)], blocks: 4 }));
+        gateway.hint(hintsFrame({ picks }));
+        const entries = copies.map(({ kib, ageBlocks }, slot) => ({
+          slot,
+          entries: keysOf(PROMPT_KIB)
+            .slice(0, keyCountOf(kib))
+            .map((key) => ({ key, ageBlocks })),
+        }));
+        gateway.hint(hintsFrame({ entries }));
+        const { candidates } = explained(gateway.worker, promptOf(PROMPT_KIB));
+        return candidates.map(({ costBytes }) => costBytes!);
+      }
+
+      const WHOLE = { kib: PROMPT_KIB, ageBlocks: 0 };
+      const OLDER = { kib: PROMPT_KIB, ageBlocks: 50 };
+
+      test("by how much of the cache it is older", () => {
+        const [young, old] = costsOfCopies([WHOLE, OLDER]);
+        expect(young!).toBeLessThan(10);
+        // Half of the cache, and a renewal of a half.
+        expect(old! / promptBytes).toBeGreaterThan(3 * 0.5 * 0.5 * 0.8);
+        expect(old! / promptBytes).toBeLessThan(3 * 0.5 * 0.5 * 1.2);
+      });
+
+      test("for that part which both hold", () => {
+        const [, whole] = costsOfCopies([WHOLE, OLDER]);
+        const [, part] = costsOfCopies([{ ...WHOLE, kib: 2 }, OLDER]);
+        expect(part! / whole!).toBeGreaterThan(0.8 / 3);
+        expect(part! / whole!).toBeLessThan(1.2 / 3);
+      });
+
+      test("and not at all where nobody else has one", () => {
+        const [, old] = costsOfCopies([{ kib: 0, ageBlocks: 0 }, OLDER]);
+        expect(old!).toBeLessThan(10);
+      });
     });
 
     test("not at all where prompts find nothing cached", () => {
