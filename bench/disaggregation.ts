@@ -4,6 +4,8 @@ import { Command } from "commander";
 import { findEnvoy } from "../start/find-envoy.ts";
 import {
   type Cell,
+  FLOWS,
+  type Flow,
   measureDisaggregation,
   type Pace,
   type Plan,
@@ -33,17 +35,24 @@ export function disaggregationText({ machine, plan, cells }: DisaggregationRepor
       "new. The direct client asks both servers itself; the sidecar's stand-in does so too, but its decode leg " +
       "passes an Envoy without the filter, as it does where a sidecar stands behind a gateway. The budget is " +
       "against the direct one; what that Envoy alone adds to it stands beside.",
-    ...plan.paces.flatMap((pace) => [
-      `## ${titleOf(pace)}`,
-      tableOf(cells.filter((cell) => cell.pace === pace)),
-    ]),
+    ...FLOWS.flatMap((flow) =>
+      plan.paces.flatMap((pace) => [
+        `## ${FLOW_TITLES[flow]}: ${titleOf(pace)}`,
+        tableOf(cells.filter((cell) => cell.flow === flow && cell.pace === pace)),
+      ]),
+    ),
   ].join("\n\n");
 }
 
+const FLOW_TITLES: Record<Flow, string> = {
+  serial: "One leg after the other",
+  joined: "Both legs at once",
+};
+
 function titleOf({ prefillMs, decodeMs }: Pace): string {
   return prefillMs + decodeMs > 0
-    ? `Servers that take time: prefill answers after ${prefillMs} ms, decode after ${decodeMs} ms`
-    : "Instant servers: many connections saturate the CPUs that all parts share";
+    ? `servers that take time: prefill answers after ${prefillMs} ms, decode after ${decodeMs} ms`
+    : "instant servers: many connections saturate the CPUs that all parts share";
 }
 
 function tableOf(cells: readonly Cell[]): string {

@@ -34,3 +34,14 @@ function parametersOf(answer: string): string | undefined {
   const at = answer.lastIndexOf(NAME);
   return at < 0 ? undefined : answer.slice(at + NAME.length, answer.lastIndexOf("}"));
 }
+
+/** What both servers of joined legs are asked: where to meet, and under which number. */
+export function joinedBody(body: string, prefillPort: number): string {
+  const room = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+  const members = [
+    '"bootstrap_host":"127.0.0.1"',
+    `"bootstrap_port":${prefillPort}`,
+    `"bootstrap_room":${room}`,
+  ];
+  return `{${members.join(",")},${body.slice(1)}`;
+}

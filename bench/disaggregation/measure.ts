@@ -10,7 +10,7 @@ import { startControlPlane, startEnvoy } from "../../test/support/components.ts"
 import { startRoleGateway } from "../../test/support/role-gateway.ts";
 import { until } from "../../test/support/until.ts";
 import { median, quantile } from "../measure/quantiles.ts";
-import { chatOf, decodeBody, prefillBody } from "./bodies.ts";
+import { chatOf, decodeBody, joinedBody, prefillBody } from "./bodies.ts";
 import { Connection } from "./connection.ts";
 
 /** How long both servers take to answer, 0 for instant ones. */
@@ -23,6 +23,10 @@ export interface Pace {
 
 const LEAST_OF_A_CONNECTION = 20;
 
+/** `serial`: decode is asked with what prefill has answered (NIXL). `joined`: both at once (SGLang). */
+export const FLOWS = ["serial", "joined"] as const;
+export type Flow = (typeof FLOWS)[number];
+
 export interface Plan {
   rounds: number;
   paces: readonly Pace[];
@@ -31,6 +35,7 @@ export interface Plan {
 }
 
 export interface Cell {
+  flow: Flow;
   pace: Pace;
   connections: number;
   bodyBytes: number;
@@ -55,20 +60,23 @@ interface Client {
 
 export async function measureDisaggregation(plan: Plan): Promise<Cell[]> {
   const cells: Cell[] = [];
-  for (const pace of plan.paces) cells.push(...(await measurePace(plan, pace)));
+  for (const flow of FLOWS) {
+    for (const pace of plan.paces) cells.push(...(await measurePace(plan, flow, pace)));
+  }
   return cells;
 }
 
-async function measurePace(plan: Plan, pace: Pace): Promise<Cell[]> {
+async function measurePace(plan: Plan, flow: Flow, pace: Pace): Promise<Cell[]> {
   const [prefill = 0, decode = 0] = await freePorts(2);
   const script = projectPath("bench", "handing-servers.ts");
   const settings = [prefill, decode, pace.prefillMs, pace.decodeMs].map(String);
-  const servers = spawn(process.execPath, [script, ...settings], {
+  const servers = spawn(process.execPath, [script, flow, ...settings], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   await once(servers.stdout, "data");
   const ports = { prefill: [prefill], decode: [decode] };
-  const gateway = await startRoleGateway(ports, { workers: 2 });
+  const labelsOf = () => labelsFor(flow, prefill);
+  const gateway = await startRoleGateway(ports, { workers: 2, labelsOf });
   const port = portOf(gateway.url);
   const plain = await startPlainGateway(decode);
   const plainPort = portOf(plain.url);
@@ -78,7 +86,8 @@ async function measurePace(plan: Plan, pace: Pace): Promise<Cell[]> {
     for (const connections of plan.connections) {
       for (const bodyBytes of plan.bodyBytes) {
         const ports = { port, plainPort, prefill, decode };
-        cells.push(await measureCell(plan.rounds, { pace, connections, bodyBytes, ...ports }));
+        const setting = { flow, pace, connections, bodyBytes, ...ports };
+        cells.push(await measureCell(plan.rounds, setting));
       }
     }
     return cells;
@@ -89,6 +98,12 @@ async function measurePace(plan: Plan, pace: Pace): Promise<Cell[]> {
     servers.stdin.end();
     await exited;
   }
+}
+
+/** A serial flow is what endpoints have without a label. */
+function labelsFor(flow: Flow, prefillPort: number): Record<string, string> {
+  if (flow === "serial") return {};
+  return { "llm-d.ai/kv-connector": "sglang", "llm-d.ai/bootstrap-port": `${prefillPort}` };
 }
 
 function portOf(url: string): number {
@@ -125,6 +140,7 @@ async function untilDisaggregated(port: number): Promise<void> {
 }
 
 interface CellSetting {
+  flow: Flow;
   pace: Pace;
   connections: number;
   bodyBytes: number;
@@ -135,10 +151,11 @@ interface CellSetting {
 }
 
 async function measureCell(roundCount: number, setting: CellSetting): Promise<Cell> {
-  const { pace, connections, bodyBytes, port, plainPort, prefill, decode } = setting;
+  const { flow, pace, connections, bodyBytes, port, plainPort, prefill, decode } = setting;
+  const open = flow === "joined" ? openJoined : openDirect;
   const ways = {
-    direct: () => openDirect(prefill, decode),
-    behindEnvoy: () => openDirect(prefill, plainPort),
+    direct: () => open(prefill, decode),
+    behindEnvoy: () => open(prefill, plainPort),
     gateway: () => openGateway(port),
   };
   const rounds = { direct: [], behindEnvoy: [], gateway: [] } as Record<Name, number[][]>;
@@ -152,7 +169,7 @@ async function measureCell(roundCount: number, setting: CellSetting): Promise<Ce
     p99Ms: median(all.map((latencies) => quantile(latencies, 0.99))),
   });
   return {
-    ...{ pace, connections, bodyBytes },
+    ...{ flow, pace, connections, bodyBytes },
     direct: summary(rounds.direct),
     behindEnvoy: summary(rounds.behindEnvoy),
     gateway: summary(rounds.gateway),
@@ -187,6 +204,21 @@ async function openDirect(prefillPort: number, decodePort: number): Promise<Clie
   const decode = await Connection.open(decodePort);
   return {
     ask: async (body) => decode.ask(decodeBody(body, await prefill.ask(prefillBody(body)))),
+    close() {
+      prefill.close();
+      decode.close();
+    },
+  };
+}
+
+async function openJoined(prefillPort: number, decodePort: number): Promise<Client> {
+  const prefill = await Connection.open(prefillPort);
+  const decode = await Connection.open(decodePort);
+  return {
+    ask(body) {
+      const both = joinedBody(body, prefillPort);
+      return Promise.all([prefill.ask(both), decode.ask(both)]);
+    },
     close() {
       prefill.close();
       decode.close();
