@@ -108,20 +108,7 @@ function mixLanes(lanes: v128, words: v128): v128 {
 
 /** Mixes `stripes` whole stripes at `source` into the lanes. */
 export function mixStripes(lanes: usize, source: usize, stripes: u32): void {
-  let a = v128.load(lanes);
-  let b = v128.load(lanes, 16);
-  let c = v128.load(lanes, 32);
-  let d = v128.load(lanes, 48);
-  for (let end = source + stripes * STRIPE_BYTES; source < end; source += STRIPE_BYTES) {
-    a = mixLanes(a, v128.load(source));
-    b = mixLanes(b, v128.load(source, 16));
-    c = mixLanes(c, v128.load(source, 32));
-    d = mixLanes(d, v128.load(source, 48));
-  }
-  v128.store(lanes, a);
-  v128.store(lanes, b, 16);
-  v128.store(lanes, c, 32);
-  v128.store(lanes, d, 48);
+  mix(lanes, source, source + stripes * STRIPE_BYTES, false);
 }
 
 /**
@@ -129,11 +116,16 @@ export function mixStripes(lanes: usize, source: usize, stripes: u32): void {
  * `end`: each is read once. Answers where it stopped.
  */
 export function mixPlainStripes(lanes: usize, source: usize, end: usize): usize {
+  return mix(lanes, source, end, true);
+}
+
+function mix(lanes: usize, source: usize, end: usize, isChecked: bool): usize {
   let a = v128.load(lanes);
   let b = v128.load(lanes, 16);
   let c = v128.load(lanes, 32);
   let d = v128.load(lanes, 48);
-  for (; source + STRIPE_BYTES <= end && isPlainStripe(source); source += STRIPE_BYTES) {
+  for (; source + STRIPE_BYTES <= end; source += STRIPE_BYTES) {
+    if (isChecked && !isPlainStripe(source)) break;
     a = mixLanes(a, v128.load(source));
     b = mixLanes(b, v128.load(source, 16));
     c = mixLanes(c, v128.load(source, 32));
