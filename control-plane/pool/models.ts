@@ -40,7 +40,7 @@ export function servedModels(
   return bounded({ poolOf, areAll });
 }
 
-/** Models that endpoints of several pools list, and nobody has assigned: with the pools, the one that serves first. */
+/** Models that endpoints of several pools list and nobody has assigned; of their pools the first serves them. */
 export function modelsListedTwice(
   pools: Pools,
   assigned: Readonly<Record<string, string>>,

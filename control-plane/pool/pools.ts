@@ -219,11 +219,11 @@ export class Pools {
     return [...new Set(named)].filter((name) => !this.#byName.has(name)).sort();
   }
 
-  /** The operator's word on which pool serves a model; it wins over what endpoints tell. */
   get modelsListedTwice(): ReturnType<typeof modelsListedTwice> {
     return modelsListedTwice(this, this.#assignedModels);
   }
 
+  /** The operator's word on which pool serves a model; it wins over what endpoints tell. */
   assignModels(pools: Readonly<Record<string, string>>): void {
     this.#assignedModels = pools;
   }
