@@ -8,7 +8,7 @@ import type { Launch } from "./launch.ts";
 import type { Environment, Options } from "./options.ts";
 import { controlPlanePart, envoyPart, LOOPBACK, simulatorPart } from "./parts.ts";
 import { freePorts, requireFreePorts } from "./ports.ts";
-import { roleServers, roleSimulatorPart, writeRolePool } from "./roles.ts";
+import { emptyStore, roleServers, roleSimulatorPart, writeRolePool } from "./roles.ts";
 import { type Serving, untilServing } from "./serving.ts";
 import { makeStateDir, writeToken } from "./state.ts";
 import { Part, type PartDefinition, type PartEvent } from "./supervise.ts";
@@ -69,6 +69,7 @@ export class Gateway {
   async #startSimulators(options: Options): Promise<Pick<Options, "endpoints" | "pool">> {
     const { simulate, prefill, encode, connector, stateDir, endpoints, pool } = options;
     if (prefill + encode > 0) {
+      emptyStore(stateDir);
       const servers = roleServers(await freePorts(encode + prefill + simulate), encode, prefill);
       const parts = servers.map((server) => roleSimulatorPart(server, connector, stateDir));
       await Promise.all(parts.map((part) => this.#start(part)));

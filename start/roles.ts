@@ -1,5 +1,6 @@
 // Simulated model servers of a disaggregated pool: some encode media, some compute prompts, the others answer.
 
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { LOOPBACK, simulatorPart } from "./parts.ts";
 import { writePrivate } from "./state.ts";
@@ -33,6 +34,16 @@ function roleAt(at: number, encode: number, prefill: number): RoleServer["role"]
   return at < encode + prefill ? "prefill" : "decode";
 }
 
+/** What stands for shared storage. */
+function storeOf(stateDir: string): string {
+  return join(stateDir, "kv-store");
+}
+
+/** Servers that start hold nothing, and nor does the storage that they share. */
+export function emptyStore(stateDir: string): void {
+  rmSync(storeOf(stateDir), { recursive: true, force: true });
+}
+
 /** `stateDir` has the folder that stands for shared storage. */
 export function roleSimulatorPart(
   { port, role }: RoleServer,
@@ -40,7 +51,7 @@ export function roleSimulatorPart(
   stateDir: string,
 ): PartDefinition {
   const name = NAMES_IN_SIMULATOR.get(connector) ?? connector;
-  const store = name === "shared-storage" ? ["--kv-store", join(stateDir, "kv-store")] : [];
+  const store = name === "shared-storage" ? ["--kv-store", storeOf(stateDir)] : [];
   const flags = ["--role", role, "--kv-connector", name, ...store];
   const part = simulatorPart({ port, flags });
   return { ...part, name: `${part.name}, ${role}` };

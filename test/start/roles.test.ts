@@ -1,9 +1,11 @@
-import { readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it, test } from "vitest";
 import { parsePoolFile } from "../../control-plane/discovery/file.ts";
 import { CONNECTOR_NAMES } from "../../control-plane/pool/roles.ts";
 import { CONNECTORS } from "../../simulator/connectors/transfers.ts";
 import {
+  emptyStore,
   roleServers,
   roleSimulatorPart,
   SIMULATED_CONNECTORS,
@@ -41,6 +43,16 @@ it("simulated servers of shared storage share a folder, LMCache's likewise", () 
     const { args } = roleSimulatorPart(server!, connector, "/state");
     expect(args.join(" ")).toContain("--kv-connector shared-storage --kv-store /state/kv-store");
   }
+});
+
+it("their folder is empty when they start, and it need not be there", () => {
+  const stateDir = temporaryFolder();
+  emptyStore(stateDir);
+  const store = join(stateDir, "kv-store");
+  mkdirSync(store);
+  writeFileSync(join(store, "block"), "old");
+  emptyStore(stateDir);
+  expect(existsSync(store)).toBe(false);
 });
 
 test("every connector of the control plane can be simulated, and the simulator speaks it", () => {
