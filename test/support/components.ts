@@ -191,8 +191,15 @@ export async function startWholeGateway(options: WholeGatewayOptions = {}): Prom
 /** A folder under the system's temporary one, removed when the tests' process ends. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "hintway-test-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  if (folders.length === 0) process.once("exit", removeFolders);
+  folders.push(folder);
   return folder;
+}
+
+const folders: string[] = [];
+
+function removeFolders(): void {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 }
 
 export async function freePort(): Promise<number> {
