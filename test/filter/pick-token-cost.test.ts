@@ -190,7 +190,12 @@ describe("the token-cost scorer", () => {
     describe("and a copy that is older than another's", () => {
       /** What the prompt costs where endpoints hold it, once caches are full and alike. */
       function costsOfCopies(copies: readonly { kib: number; ageBlocks: number }[]): number[] {
-        const gateway = startBench(benchOf([given, given], parameters));
+        const gateway = startBench(
+          benchOf(
+            copies.map(() => given),
+            parameters,
+          ),
+        );
         const work = [...computed([0, 1], 400), ...cached];
         const picks = work.map((pick, at) => ({ ...pick, keys: [BigInt(at + 1)], blocks: 4 }));
         gateway.hint(hintsFrame({ picks }));
@@ -221,6 +226,13 @@ describe("the token-cost scorer", () => {
         const [, part] = costsOfCopies([{ ...WHOLE, kib: 2 }, OLDER]);
         expect(part! / whole!).toBeGreaterThan(0.8 / 3);
         expect(part! / whole!).toBeLessThan(1.2 / 3);
+      });
+
+      test("while there are up to 64 of them: more are in nobody's way", () => {
+        const among = (count: number) =>
+          costsOfCopies([OLDER, ...Array.from({ length: count - 1 }, () => WHOLE)])[0]!;
+        expect(among(64)).toBeGreaterThan(promptBytes / 2);
+        expect(among(65)).toBeLessThan(10);
       });
 
       test("and not at all where nobody else has one", () => {
