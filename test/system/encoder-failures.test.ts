@@ -202,7 +202,9 @@ describe("on a real Envoy, an encode stage goes before", () => {
     const after = await Promise.all(servers.map(transfersOf));
     const fetched = after.map(({ encoded }, at) => encoded.fetched - before[at].encoded.fetched);
     expect(fetched[0]).toBe(2);
-    expect(after.map(({ counts }) => counts.failed)).toEqual([0, 0]);
+    // Before the first one that has both stages, decode may have refused some without a room.
+    const failed = after.map(({ counts }, at) => counts.failed - before[at].counts.failed);
+    expect(failed).toEqual([0, 0]);
     await expectNothingInFlight();
   });
 
